@@ -1,0 +1,1 @@
+"""From raw Arabic corpora to an evaluated, documented language model on one small GPU."""

@@ -1,0 +1,1 @@
+"""The ground floor: progress, files, errors, child processes, the screen."""

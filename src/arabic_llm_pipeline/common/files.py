@@ -1,0 +1,52 @@
+"""Files as every room reads and writes them: UTF-8, whole or not at all, compressed by name."""
+
+import bz2
+import gzip
+import json
+import lzma
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from arabic_llm_pipeline.common.errors import UserError
+
+
+def read_json(path: Path) -> Any:
+    """The value of a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as readable JSON, Arabic as itself; the file appears whole."""
+    with replace_file(path) as new:
+        new.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """A path beside the wanted one to write to; it takes the wanted name when the block ends well."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        yield new
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def open_binary(path: Path) -> IO[bytes]:
+    """A stream of a file's bytes, decompressed by its ending: .gz, .bz2, .xz, .zst, or as it is.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    if not path.is_file():
+        raise UserError(f"There is no file {path}. Put it there, or change the `path` of its source.")
+    openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": _open_zstd}
+    return cast(IO[bytes], openers.get(path.suffix, open)(path, "rb"))
+
+
+def _open_zstd(path: Path, mode: str) -> IO[bytes]:
+    import pyarrow as pa
+
+    return cast(IO[bytes], pa.CompressedInputStream(pa.OSFile(str(path), mode), "zstd"))

@@ -1,0 +1,83 @@
+"""Progress of long work: a bar in a terminal, a line now and then in a log."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+LINE_S = 10.0  # a log that is no terminal gets a line at most this often
+
+
+class Advance(Protocol):
+    """Called after each unit of work, with a few words to show beside the bar."""
+
+    def __call__(self, amount: float = 1, note: str = "") -> None:
+        """Move on by `amount` units."""
+
+
+def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
+    """Iterate while showing how far it has come.
+
+    Args:
+        items: what to go through.
+        label: what is being done, in a few words.
+        total: how many there are, where `len(items)` does not say.
+    """
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)
+    with progress(label, total) as advance:
+        for item in items:
+            yield item
+            advance()
+
+
+@contextmanager
+def progress(label: str, total: float | None) -> Iterator[Advance]:
+    """A bar (terminal) or lines (log) that the caller moves on."""
+    from rich import get_console
+
+    if get_console().is_terminal:
+        with _bar(label, total) as advance:
+            yield advance
+    else:
+        yield _Lines(label, total)
+
+
+@contextmanager
+def _bar(label: str, total: float | None) -> Iterator[Advance]:
+    from rich import get_console
+    from rich import progress as rich
+
+    columns = (
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TimeElapsedColumn(),
+        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[note]}"),
+    )
+    with rich.Progress(*columns, console=get_console()) as bar:
+        task = bar.add_task(label, total=total, note="")
+
+        def advance(amount: float = 1, note: str = "") -> None:
+            bar.update(task, advance=amount, note=note)
+
+        yield advance
+
+
+class _Lines:
+    """Stands in for the bar where nobody watches: one log line at most every `LINE_S` seconds, and one at the end."""
+
+    def __init__(self, label: str, total: float | None):
+        self.label, self.total, self.done = label, total, 0.0
+        self.next = time.monotonic() + LINE_S
+
+    def __call__(self, amount: float = 1, note: str = "") -> None:
+        self.done += amount
+        if time.monotonic() >= self.next or (self.total and self.done >= self.total):
+            self.next = time.monotonic() + LINE_S
+            of = f" of {self.total:g}" if self.total else ""
+            log.info("%s: %g%s %s", self.label, self.done, of, note)

@@ -1,0 +1,1 @@
+"""The fields of every parameter, described and checked; no logic."""

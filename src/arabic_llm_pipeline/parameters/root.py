@@ -1,0 +1,106 @@
+"""All parameters in one model: what `--params` may name, checked as a whole before anything starts."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.parameters.artifacts import ArtifactsSettings
+from arabic_llm_pipeline.parameters.base import Settings, neutral
+from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.preprocess import (
+    DuplicatesSettings,
+    EngineSettings,
+    FilterSettings,
+    IngestSettings,
+    SplitsSettings,
+    TextSettings,
+)
+from arabic_llm_pipeline.parameters.report import ReportSettings
+from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
+from arabic_llm_pipeline.parameters.training import DpoSettings, PretrainSettings, SftSettings
+
+
+class Parameters(Settings):
+    """Everything a run can be told; each field is one `params:` entry of the catalog."""
+
+    seed: int = Field(0, description="Seed of every random choice: splits, data order, initial weights, bootstrap.")
+    data_root: str = neutral(
+        "data/01_raw", "Folder that the paths of the sources start from; what they hold counts, not where it lies."
+    )
+    recipes: str = Field("sft_dpo", description="Chains to train, evaluate and report, joined by +: sft_dpo+sft.")
+    experiment: str | None = neutral(
+        None, "Name under which this run's artifacts are linked; the environment's, if not given."
+    )
+    rerun: bool = neutral(False, "Make everything again, even what is up to date.")
+    resume: bool | None = neutral(
+        None, "What to do with training that was begun by code that has changed since: go on (true) or anew (false)."
+    )
+    sources: Sources = Field(description="Where documents, pairs and evaluation items come from.")
+    engine: EngineSettings = Field(default_factory=EngineSettings, description="How work is spread over processes.")
+    ingest: IngestSettings = Field(default_factory=IngestSettings, description="Reading raw files.")
+    text: TextSettings = Field(default_factory=TextSettings, description="Cleaning and normalisation.")
+    filters: FilterSettings = Field(default_factory=FilterSettings, description="Which documents are dropped.")
+    duplicates: DuplicatesSettings = Field(
+        default_factory=DuplicatesSettings, description="Duplicates and decontamination."
+    )
+    splits: SplitsSettings = Field(default_factory=SplitsSettings, description="Shares of train, dev and test.")
+    tokenizer: TokenizerSettings = Field(
+        default_factory=TokenizerSettings, description="Which tokenizer and chat template."
+    )
+    tokenize: TokenizeSettings = Field(default_factory=TokenizeSettings, description="The token store.")
+    model: ModelSettings = Field(default_factory=ModelSettings, description="The base model and how it is loaded.")
+    adapter: AdapterSettings = Field(default_factory=AdapterSettings, description="LoRA.")
+    sft: SftSettings = Field(default_factory=SftSettings, description="Supervised fine-tuning.")
+    dpo: DpoSettings = Field(default_factory=DpoSettings, description="Direct preference optimisation.")
+    pretrain: PretrainSettings = Field(
+        default_factory=PretrainSettings, description="A base model from random weights."
+    )
+    evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings, description="What is measured, and how.")
+    report: ReportSettings = Field(default_factory=ReportSettings, description="What the report shows.")
+    artifacts: ArtifactsSettings = Field(default_factory=ArtifactsSettings, description="What is kept on disk.")
+
+
+def check(values: dict[str, Any]) -> Parameters:
+    """The parameters as models.
+
+    Raises:
+        UserError: a name that does not exist (with the nearest that does) or a value that its field does not take;
+            all of them at once.
+    """
+    try:
+        return Parameters(**values)
+    except ValidationError as error:
+        lines = "\n".join(f"    {line}" for line in map(_explain, error.errors()))
+        raise UserError(f"The parameters are not right; nothing has been run:\n{lines}") from None
+
+
+def _explain(error: Any) -> str:
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{place}: there is no such parameter{_nearest(place)}"
+    return f"{place}: {error['msg'][:1].lower()}{error['msg'][1:]} (it is {error.get('input')!r})"
+
+
+def _nearest(place: str) -> str:
+    """The names most like this one: by the whole path, or by its last part wherever it stands."""
+    names = list(_names(Parameters))
+    by_end: dict[str, list[str]] = {}
+    for name in names:
+        by_end.setdefault(name.rpartition(".")[2], []).append(name)
+    ends = get_close_matches(place.rpartition(".")[2], by_end, n=2)
+    found = [name for end in ends for name in by_end[end]]
+    close = get_close_matches(place, [*found, *names], n=1, cutoff=0) if found else get_close_matches(place, names, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Every path that `--params` can set."""
+    for name, field in model.model_fields.items():
+        yield prefix + name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _names(field.annotation, f"{prefix}{name}.")

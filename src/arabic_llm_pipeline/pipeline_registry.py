@@ -1,0 +1,76 @@
+"""The pipelines, each made only when asked for."""
+
+from collections.abc import Callable, Iterable
+from importlib import import_module
+
+from kedro.framework.project import pipelines as project
+from kedro.pipeline import Pipeline
+
+from arabic_llm_pipeline.recipes import CHAINS, candidates, chosen, name, prefixes
+
+DEFAULT_RECIPES = "sft_dpo"
+DEFAULT = ("preprocess", "recipes", "evaluate", "report")
+
+
+class Asked:
+    """What the configuration of this run asked for; the project's hooks fill it in before pipelines are made."""
+
+    recipes: str = DEFAULT_RECIPES
+
+
+def _create(module: str, *args: object) -> Pipeline:
+    made: Pipeline = import_module(f"arabic_llm_pipeline.pipelines.{module}.pipeline").create_pipeline(*args)
+    return made
+
+
+def _trained(chain: tuple[str, ...]) -> Pipeline:
+    """A chain with what it stands on beyond the documents, so that `preprocess` then `sft_dpo` is all one types."""
+    return _create("base_model") + _create("tokenize") + _create("stages", chain)
+
+
+def _recipes() -> Pipeline:
+    return sum((_trained(chain) for chain in chosen(Asked.recipes)), Pipeline([]))
+
+
+def _report() -> Pipeline:
+    stages = {name(prefix): prefix for chain in chosen(Asked.recipes) for prefix in prefixes(chain)}
+    return _create("report", candidates(Asked.recipes), list(stages))
+
+
+def makers() -> dict[str, Callable[[], Pipeline]]:
+    """Pipelines by name, in the order in which they can run."""
+    found: dict[str, Callable[[], Pipeline]] = {
+        "preprocess": lambda: _create("preprocess"),
+        "base_model": lambda: _create("base_model"),
+        "tokenize": lambda: _create("base_model") + _create("tokenize"),
+        "pretrain": lambda: _create("pretrain"),
+    }
+    found |= {label: lambda chain=chain: _trained(chain) for label, chain in CHAINS.items()}  # type: ignore[misc]
+    found |= {
+        "recipes": _recipes,
+        "evaluate": lambda: _create("evaluate", candidates(Asked.recipes)),
+        "report": _report,
+    }
+    return found
+
+
+def upstream(names: Iterable[str]) -> tuple[list[str], Pipeline]:
+    """The registered pipelines that make the named data sets and what those need; and those nodes in one pipeline."""
+    built = {label: make() for label, make in makers().items()}
+    todo, found = set(names), set()
+    while todo:
+        wanted = todo.pop()
+        maker = next((label for label in built if wanted in built[label].all_outputs()), None)
+        if maker and maker not in found:
+            found.add(maker)
+            todo |= built[maker].inputs()
+    order = [label for label in built if label in found]
+    return order, sum((built[label] for label in order), Pipeline([])).to_outputs(*names)
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """What Kedro asks for; of pipelines named on the command line only those: the others' imports stay away."""
+    found = makers()
+    found["__default__"] = lambda: sum((makers()[label]() for label in DEFAULT), Pipeline([]))
+    wanted = project._requested_pipelines
+    return {label: make() for label, make in found.items() if not wanted or label in wanted}

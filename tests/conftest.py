@@ -1,0 +1,24 @@
+"""What all tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+SHARED_DATA = "ARABIC_LLM_SHARED_DATA"
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The project's root folder."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real Arabic data sets, which do not come with the project: their folder, or the test is skipped."""
+    folder = Path(os.environ.get(SHARED_DATA, PROJECT.parent / "shared" / "data"))
+    if not (folder / "README.md").is_file():
+        pytest.skip(f"no data sets in {folder}: name their folder in {SHARED_DATA}")
+    return folder
