@@ -1,11 +1,15 @@
 """What the project does before Kedro builds anything: every parameter is checked, sources and base get their files."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
 
+from arabic_llm_pipeline.common.logs import use_terminal
+
+log = logging.getLogger(__name__)
 QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",  # kedro-telemetry, and whoever else keeps to it
@@ -27,6 +31,7 @@ class ProjectHooks:
         from arabic_llm_pipeline.pipeline_registry import Asked
         from arabic_llm_pipeline.recipes import chosen
 
+        use_terminal()
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
         self.parameters = check(context.config_loader["parameters"])
@@ -38,5 +43,15 @@ class ProjectHooks:
     def after_catalog_created(self, catalog: Any) -> None:
         """Tell the entries of files from outside which files these are: parameters say so, the catalog cannot."""
         sources, root = self.parameters.sources.chosen(), self.project / self.parameters.data_root
-        catalog.get("source_files").bind(root, {name: source.paths for name, source in sources.items()})
+        paths = {name: source.paths for name, source in sources.items()}
+        licences = {name: source.licence for name, source in sources.items()}
+        catalog.get("source_files").bind(root, paths, licences)
         catalog.get("base_files").bind(self.parameters.model.directory(self.project))
+        catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Any, catalog: Any) -> None:
+        """End by naming the report, where the run was about one."""
+        if "report" in pipeline.outputs():
+            report = catalog.get("report")
+            log.info("The report: %s", report.store.folder / report.experiment / report.file)

@@ -1,16 +1,18 @@
-"""The screen: log lines that live with progress bars in a terminal, and plain lines where there is none."""
+"""The screen: log lines that live with progress bars in a terminal; conf/logging.yml has what files and pipes get."""
 
 import logging
 import sys
 
 
-def screen() -> logging.Handler:
-    """The handler of conf/logging.yml: rich in a terminal, one line a record in a file or a pipe."""
-    if sys.stderr.isatty():
-        from rich import get_console
-        from rich.logging import RichHandler
+def use_terminal() -> None:
+    """Where standard output is a terminal, let rich write the log, through the console that draws the bars.
 
-        return RichHandler(console=get_console(), show_path=False, log_time_format="[%X]", rich_tracebacks=True)
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
-    return handler
+    Kedro takes no handler class but its own and Python's from a configuration file, so this is done in code.
+    """
+    if not sys.stdout.isatty():
+        return
+    from rich import get_console
+    from rich.logging import RichHandler
+
+    console = get_console()
+    logging.getLogger().handlers = [RichHandler(console=console, show_path=False, log_time_format="[%X]")]

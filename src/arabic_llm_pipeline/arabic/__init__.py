@@ -1,0 +1,1 @@
+"""Arabic text: text in, text out, plain arguments; nothing of the house, no Kedro, no torch."""

@@ -1,0 +1,164 @@
+"""Tables from code point to what becomes of it, and their application to text and to Arrow columns.
+
+A rule by code point is data: a mapping from a character to its replacement (nothing, one or several characters). Rules
+are chained into one table, so that however many there are, a text is walked through once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from arabic_llm_pipeline.arabic import alphabet
+from arabic_llm_pipeline.arabic.columns import TextColumn, from_array
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Rules = Mapping[str, str]
+# The same numbers as in rewrite_kernel.py, which cannot be imported here without numba (a test compares them).
+WORD, DIGIT, PICTOGRAPH, VARIATION, SPACING = range(1, 6)
+KEEP, DROP, BLANK, LINE, STRETCH, JOINER, FIRST_TEXT = range(7)
+FLAG_SHIFT, FLAG_MASK, CLASS_SHIFT, CLASS_MASK, ACTION_SHIFT = 3, 0xFF, 11, 0xFF, 19
+
+
+@dataclass(frozen=True, eq=False)
+class Charmap:
+    """A table for every code point.
+
+    Attributes:
+        table: per code point what becomes of it, what it is, and the flags it reports (bits: see rewrite_kernel.py).
+        pool: UTF-8 of all replacements.
+        pool_offsets: where each replacement begins in the pool.
+        growth: the most bytes that one byte of text can become.
+        trim: whether blanks at the end of a text are removed.
+    """
+
+    table: np.ndarray
+    pool: np.ndarray
+    pool_offsets: np.ndarray
+    growth: int
+    trim: bool
+
+    def apply_column(self, column: TextColumn) -> tuple[TextColumn, np.ndarray]:
+        """Rewrite a column; also returns for each row the flags of the code points that it had."""
+        from arabic_llm_pipeline.arabic import rewrite_kernel
+
+        rules = (self.table, self.pool, self.pool_offsets, self.growth, self.trim)
+        data, offsets, flags = rewrite_kernel.rewrite(column.data, column.offsets, column.valid, *rules)
+        return TextColumn(data, offsets, column.valid), flags
+
+    def apply_array(self, array: "pa.LargeStringArray") -> "pa.LargeStringArray":
+        """Rewrite an Arrow array of large strings (sliced or not); nulls stay nulls."""
+        return self.apply_column(from_array(array))[0].to_array()
+
+    def apply(self, text: str) -> str:
+        """Rewrite one text.
+
+        Raises:
+            UnicodeEncodeError: the text has half of a surrogate pair.
+        """
+        data = text.encode()
+        column = TextColumn(_frozen(np.frombuffer(data, np.uint8)), _frozen(np.array([0, len(data)])), _ONE_VALID)
+        return self.apply_column(column)[0].data.tobytes().decode()
+
+
+def chain(*rules: Rules) -> dict[str, str]:
+    """One mapping that does what the given ones do one after another, character by character."""
+    chained: dict[str, str] = {}
+    for rule in rules:
+        for char, text in chained.items():
+            chained[char] = "".join(rule.get(new, new) for new in text)
+        for char, text in rule.items():
+            chained.setdefault(char, text)
+    return chained
+
+
+def build(
+    replacements: Rules,
+    *,
+    drops: Iterable[np.ndarray] = (),
+    blanks: Iterable[int] = (),
+    lines: str = "",
+    stretch: str = "",
+    joiners: str = "",
+    flags: Mapping[int, Iterable[str]] | None = None,
+    sort_marks: bool = False,
+) -> Charmap:
+    """Make a table.
+
+    Args:
+        replacements: what a character becomes; characters not named are kept.
+        drops: code points that become nothing (for sets too large to name one by one).
+        blanks: code points that become one space together with their like, none at the ends of a line. A character
+            replaced by one space counts as one of them.
+        lines: characters that become a line break, at most one empty line together with their like.
+        stretch: characters dropped except in the Hijri mark (a number, heh, stretch, and no letter after it).
+        joiners: as stretch, and also kept between two pictographs.
+        flags: bit values (1, 2, 4, ... 128) and the characters that set them for a row. A character sets also what its
+            replacement sets.
+        sort_marks: put kept combining marks into canonical order.
+    """
+    table = _kinds(sort_marks).copy()
+    for bit, flagged in (flags or {}).items():
+        table[_codes(flagged)] |= bit << FLAG_SHIFT
+    spaces = np.fromiter(blanks, np.int64)
+    pool: dict[str, int] = {}
+    growth = 1
+    for char, text in replacements.items():
+        code = ord(char)
+        for new in text:
+            table[code] |= table[ord(new)] & FLAG_MASK << FLAG_SHIFT
+        _set_action(table, code, _action(char, text, pool, len(spaces) > 0))
+        growth = max(growth, -(-len(text.encode()) // len(char.encode())))
+    for dropped in drops:
+        _set_action(table, dropped, DROP)
+    chosen = ((BLANK, spaces), (LINE, _codes(lines)), (STRETCH, _codes(stretch)), (JOINER, _codes(joiners)))
+    for action, codes in chosen:
+        _set_action(table, codes, action)
+    texts = [text.encode() for text in pool]
+    starts = np.cumsum([0, *map(len, texts)]).astype(np.int64)
+    joined = np.frombuffer(b"".join(texts), np.uint8)
+    return Charmap(_frozen(table), _frozen(joined), _frozen(starts), growth=growth, trim=len(spaces) > 0)
+
+
+def _set_action(table: np.ndarray, codes: int | np.ndarray, action: int) -> None:
+    table[codes] = table[codes] & (1 << ACTION_SHIFT) - 1 | action << ACTION_SHIFT
+
+
+def _action(char: str, text: str, pool: dict[str, int], blanks: bool) -> int:
+    if not text:
+        return DROP
+    if text == char:
+        return KEEP
+    if text == " " and blanks:
+        return BLANK
+    return FIRST_TEXT + pool.setdefault(text, len(pool))
+
+
+@lru_cache(maxsize=2)
+def _kinds(with_classes: bool) -> np.ndarray:
+    """What each code point is, as far as the kernel asks, with its combining class if that is wanted."""
+    kinds = np.zeros(alphabet.CODE_POINTS, np.int32)
+    kinds[alphabet.is_category("L", "M", "Nd")] = WORD
+    kinds[_codes(alphabet.WESTERN_DIGITS + alphabet.ARABIC_INDIC_DIGITS + alphabet.EXTENDED_DIGITS)] = DIGIT
+    kinds[alphabet.is_category("So")] = PICTOGRAPH
+    kinds[alphabet.is_category("Zs")] = kinds[ord("\t")] = SPACING
+    kinds[_codes(alphabet.EMOJI_MODIFIERS + alphabet.VARIATION_SELECTOR_16)] = VARIATION
+    if with_classes:
+        kinds |= alphabet.combining_classes().astype(np.int32) << CLASS_SHIFT
+    return kinds
+
+
+def _codes(characters: Iterable[str]) -> np.ndarray:
+    return np.fromiter(map(ord, characters), np.int64)
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
+
+
+_ONE_VALID = _frozen(np.ones(1, bool))

@@ -1,0 +1,245 @@
+"""Clean and normalise Arabic text by a policy: the same bytes for one text and for a column of millions.
+
+The order of the rules, and why:
+
+1. Entities, then mark-up, wiki and Markdown residues, page and mail addresses: they are patterns over characters that
+   later rules change (digits, case, spaces), and a removed line-breaking tag leaves blanks that rule 4 tidies.
+2. Canonical composition (NFC), after presentation forms and hidden characters have been taken out, because any of
+   them can stand between a letter and its hamza; a hamza on a tatweel is given its seat first. Composition comes
+   before letters are unified, so that a letter is treated alike in its composed and decomposed spelling.
+3. One table for all rules by code point, chained in this order: presentation forms, controls, other scripts, Alif, Ya,
+   Ta Marbuta, Hamza carriers, digits, diacritics, punctuation, case: each may rely on those before it.
+4. Spaces, in the same walk over the text: what has been removed must not leave two of them.
+
+A rule may make room for an earlier one (a dropped character makes a tag whole, or lets two others compose). Texts in
+which that can happen are gone over until nothing changes, so `clean(clean(x)) == clean(x)`. They are few: the table
+reports which texts have a character that a pattern or a composition needs; all others are done after one walk.
+
+Marks are put in canonical order by the table itself, which is all that NFC does to nearly every text.
+
+The joiner U+200D is kept only inside emoji sequences; the non-joiner U+200C is always removed (Arabic spelling does not
+use it; Persian text would lose it). Tatweel is kept only in the Hijri mark: a number, then heh and tatweel as a word of
+its own; heh and joiner there is the same mark in another encoding. Indentation goes with the other blanks.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from arabic_llm_pipeline.arabic import alphabet, charmap, markup, measure, normalize
+from arabic_llm_pipeline.arabic.charmap import Charmap
+from arabic_llm_pipeline.arabic.columns import elementwise, from_series
+from arabic_llm_pipeline.arabic.markup import replaced
+
+VOCALISED_RATIO = 0.5  # harakat per Arabic letter: vocalised books have 0.8 and more, encyclopedias below 0.15
+MAX_ROUNDS = 100  # mark-up nested deeper than this is left as it is, so that hostile input cannot stop the line
+COMPOSES = 1  # reported by the table: the text may not be in NFC
+
+
+@dataclass(frozen=True)
+class TextPolicy:
+    """What is done to a text. The default is `TEXT`.
+
+    Attributes:
+        nfc: compose letters and marks canonically.
+        presentation_forms: replace the shapes U+FB50-FDFF and U+FE70-FEFF by their letters.
+        ligatures: with presentation forms, what becomes of the words in one sign, U+FDF0-FDFD.
+        tatweel: remove tatweel, except in the Hijri mark.
+        controls: remove control, bidi, zero-width, private-use characters.
+        markup: remove HTML, decode entities, unwrap wiki and Markdown residues.
+        urls: addresses of pages.
+        emails: addresses of people.
+        other_scripts: letters that are neither Arabic nor Latin nor shared by scripts.
+        spaces: one space between words, none at the ends of lines, at most one empty line.
+        diacritics: harakat and Quranic marks; "keep_vocalised" strips them unless the text is fully vocalised.
+        alif: Alif with hamza, madda or wasla becomes the bare Alif.
+        ya: Alif Maksura and Farsi Yeh become Yeh.
+        ta_marbuta: Ta Marbuta becomes Heh.
+        hamza_carriers: Waw and Yeh with hamza lose it.
+        digits: which digits all Western and Arabic-Indic ones become.
+        punctuation: "drop" makes blanks of punctuation and symbols, and removes tatweel in the Hijri mark too.
+        case: "fold" makes lower case of upper case.
+    """
+
+    nfc: bool = True
+    presentation_forms: bool = True
+    ligatures: Literal["keep", "expand"] = "keep"
+    tatweel: bool = True
+    controls: bool = True
+    markup: bool = True
+    urls: Literal["keep", "drop"] = "drop"
+    emails: Literal["keep", "drop"] = "drop"
+    other_scripts: Literal["keep", "drop"] = "keep"
+    spaces: bool = True
+    diacritics: Literal["keep", "strip", "keep_vocalised"] = "keep"
+    alif: bool = False
+    ya: bool = False
+    ta_marbuta: bool = False
+    hamza_carriers: bool = False
+    digits: Literal["keep", "western", "arabic_indic"] = "keep"
+    punctuation: Literal["keep", "drop"] = "keep"
+    case: Literal["keep", "fold"] = "keep"
+
+
+TEXT = TextPolicy()
+"""Repaired orthography: what a reader would accept; hamza, Alif Maksura and Ta Marbuta as they were written."""
+NORMALIZED = replace(TEXT, alif=True, ya=True, diacritics="strip")
+"""Alif and Ya unified, no diacritics: what the paper trains on."""
+MATCHING_KEY = replace(
+    NORMALIZED,
+    ligatures="expand",
+    ta_marbuta=True,
+    hamza_carriers=True,
+    digits="western",
+    punctuation="drop",
+    case="fold",
+)
+"""All that spelling varies in unified: for duplicates, decontamination, scoring. Not for reading."""
+
+
+def clean(text: str, policy: TextPolicy) -> str:
+    """Clean one text. Halves of surrogate pairs, which are no text, become U+FFFD (or their pair's character)."""
+    try:
+        column = pl.Series([text], dtype=pl.String)
+    except UnicodeEncodeError:
+        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        column = pl.Series([whole], dtype=pl.String)
+    return str(clean_series(column, policy)[0])
+
+
+def clean_expr(expr: pl.Expr, policy: TextPolicy) -> pl.Expr:
+    """Clean a column of text inside a polars plan; nulls stay null."""
+    return elementwise(expr, partial(clean_series, policy=policy), pl.String)
+
+
+def clean_series(series: pl.Series, policy: TextPolicy) -> pl.Series:
+    """Clean a column of text; nulls stay null."""
+    if policy.diacritics == "keep_vocalised":
+        return _strip_unless_vocalised(clean_series(series, replace(policy, diacritics="keep")), policy)
+    texts, flags = _once(series, policy)
+    rows = np.flatnonzero(flags)
+    for _ in range(MAX_ROUNDS - 1):
+        source = texts.gather(rows)
+        before = _compose(_search(source, policy), flags[rows], policy)
+        moving = np.flatnonzero((before != source).to_numpy())
+        if len(moving) == 0:
+            break
+        rows = rows[moving]
+        again, flags[rows] = _once(source.gather(moving), policy)
+        texts = replaced(texts, rows, again)
+    return texts.alias(series.name)
+
+
+def alif_ya_merges_expr(expr: pl.Expr) -> pl.Expr:
+    """How many words of each text unifying Alif and Ya would alter, and so may merge with other words."""
+    return measure.count_expr(expr, "merged_words")
+
+
+def _once(series: pl.Series, policy: TextPolicy) -> tuple[pl.Series, np.ndarray]:
+    """All rules once, in order; also what the table reports of each text: 0 if no rule can find more to do."""
+    table = _table(policy)
+    found = _search(series, policy)
+    column, flags = table.apply_column(from_series(found))
+    texts = column.to_series()
+    rows = np.flatnonzero(flags & COMPOSES)
+    if len(rows) == 0:
+        return texts, flags
+    column, flags[rows] = table.apply_column(from_series(_compose(found.gather(rows), flags[rows], policy)))
+    return replaced(texts, rows, column.to_series()), flags
+
+
+def _search(texts: pl.Series, policy: TextPolicy) -> pl.Series:
+    """The rules by pattern."""
+    for group in _groups(policy).values():
+        texts = group.apply(texts)
+    return texts
+
+
+def _compose(texts: pl.Series, flags: np.ndarray, policy: TextPolicy) -> pl.Series:
+    """Canonical composition of the texts flagged for it, and what must be done before."""
+    rows = np.flatnonzero(flags & COMPOSES)
+    if len(rows) == 0:
+        return texts
+    chosen = texts.gather(rows)
+    if policy.tatweel:
+        chosen = normalize.seat_hamza(chosen)
+    bare = _repair_table(policy).apply_column(from_series(chosen))[0].to_series()
+    return replaced(texts, rows, normalize.nfc(bare))
+
+
+def _strip_unless_vocalised(texts: pl.Series, policy: TextPolicy) -> pl.Series:
+    ratio = measure.diacritics_ratio(texts).fill_null(0.0).to_numpy()
+    rows = np.flatnonzero((ratio > 0) & (ratio < VOCALISED_RATIO))
+    if len(rows) == 0:
+        return texts
+    return replaced(texts, rows, clean_series(texts.gather(rows), replace(policy, diacritics="strip")))
+
+
+@lru_cache(maxsize=16)
+def _groups(policy: TextPolicy) -> dict[int, markup.Group]:
+    """The groups of patterns that a policy asks for, by the bit that reports their triggers."""
+    wanted = [markup.ENTITIES, markup.HTML, markup.WIKI, markup.MARKDOWN] if policy.markup else []
+    wanted += [markup.URLS] if policy.urls == "drop" else []
+    wanted += [markup.EMAILS] if policy.emails == "drop" else []
+    return {COMPOSES << 1 + number: group for number, group in enumerate(wanted)}
+
+
+@lru_cache(maxsize=16)
+def _table(policy: TextPolicy) -> Charmap:
+    """All rules by code point that a policy asks for."""
+    key = policy.punctuation == "drop"
+    rules = [_repairs(policy)]
+    rules += [normalize.ALIF] if policy.alif else []
+    rules += [normalize.YA] if policy.ya else []
+    rules += [normalize.TA_MARBUTA] if policy.ta_marbuta else []
+    rules += [normalize.HAMZA_CARRIERS] if policy.hamza_carriers else []
+    rules += [{"western": normalize.WESTERN, "arabic_indic": normalize.ARABIC_INDIC}.get(policy.digits, {})]
+    rules += [normalize.STRIP_DIACRITICS] if policy.diacritics == "strip" else []
+    rules += [normalize.punctuation()] if key else []
+    rules += [normalize.case()] if policy.case == "fold" else []
+    rules += [dict.fromkeys(alphabet.TATWEEL + alphabet.ZERO_WIDTH_JOINER, "")] if key else []
+    return charmap.build(
+        charmap.chain(*rules),
+        drops=[*_hidden(policy), *([normalize.other_scripts()] if policy.other_scripts == "drop" else [])],
+        blanks=[*alphabet.codes("Zs"), ord("\t")] if policy.spaces else (),
+        lines=alphabet.LINE_BREAKS if policy.spaces else "",
+        stretch=alphabet.TATWEEL if policy.tatweel and not key else "",
+        joiners=alphabet.ZERO_WIDTH_JOINER if policy.controls and not key else "",
+        flags=_flags(policy),
+        sort_marks=policy.nfc,
+    )
+
+
+@lru_cache(maxsize=16)
+def _repair_table(policy: TextPolicy) -> Charmap:
+    """What must be gone before composition."""
+    return charmap.build(_repairs(policy), drops=_hidden(policy))
+
+
+def _flags(policy: TextPolicy) -> dict[int, Iterable[str]]:
+    """The characters that have a text looked at again, by what for."""
+    flags: dict[int, Iterable[str]] = {bit: group.triggers for bit, group in _groups(policy).items()}
+    if policy.nfc:
+        seconds, never = alphabet.compositions()
+        flags[COMPOSES] = seconds | never | _forms_with_marks(policy)
+    return flags
+
+
+def _forms_with_marks(policy: TextPolicy) -> frozenset[str]:
+    """Presentation forms that become marks: the table does not put those in order."""
+    classes = alphabet.combining_classes()
+    forms = _repairs(policy).items()
+    return frozenset(char for char, spelt in forms if any(classes[ord(part)] for part in spelt))
+
+
+def _repairs(policy: TextPolicy) -> dict[str, str]:
+    forms = normalize.presentation_forms(policy.ligatures == "expand") if policy.presentation_forms else {}
+    return charmap.chain(forms, normalize.BREAKS if policy.controls else {})
+
+
+def _hidden(policy: TextPolicy) -> list[np.ndarray]:
+    return [normalize.controls()] if policy.controls else []

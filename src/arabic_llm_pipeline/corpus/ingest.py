@@ -1,0 +1,139 @@
+"""All files of all sources to shards of documents, pairs, items and rejects, in the order of sources and files."""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.common.files import read_json, write_json
+from arabic_llm_pipeline.corpus.records import LEFT_OUT, RECORDS, SCHEMAS
+from arabic_llm_pipeline.corpus.shards import GROUP_ROWS, ShardSet, ShardWriter
+from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, read_file
+from arabic_llm_pipeline.corpus.workers import enough_for, run_tasks
+from arabic_llm_pipeline.parameters.preprocess import EngineSettings, IngestSettings
+from arabic_llm_pipeline.parameters.sources import Sources
+
+log = logging.getLogger(__name__)
+MB = 1 << 20
+EXAMPLES = 3
+DONE = "counts.json"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One file to read, and where to."""
+
+    file: SourceFile
+    directory: Path
+    max_bytes: int
+    rows_per_shard: int
+
+
+def source_files(sources: Sources, found: FoundFiles) -> list[SourceFile]:
+    """Every file to read, in order.
+
+    Raises:
+        UserError: a source has no file, or one is not there.
+    """
+    files = []
+    for name, source in sources.chosen().items():
+        paths = found.files.get(name, [])
+        absent = [_shown(path, found.root) for path in paths if not path.is_file()]
+        if absent or not paths:
+            raise UserError(
+                f"Source {name}: there is no {', '.join(absent or source.paths)} in {found.root}. "
+                f"Put it there, or change sources.{name}.path or data_root."
+            )
+        files += [SourceFile(name, source, path, _shown(path, found.root), len(paths) > 1) for path in paths]
+    return files
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def ingest(
+    files: list[SourceFile], settings: IngestSettings, engine: EngineSettings, workspace: Path
+) -> dict[str, Path]:
+    """Read every file, each by itself, then join what they gave; give the directory of each table.
+
+    A file that an earlier, killed run finished in the same workspace is not read again.
+
+    Raises:
+        UserError: too much of a source could not be read.
+    """
+    limit = int(settings.max_line_mb * MB)
+    parts = [_Part(f, workspace / "parts" / f"{n:05d}", limit, engine.rows_per_shard) for n, f in enumerate(files)]
+    processes = enough_for([part.file.path for part in parts], engine.processes)
+    todo = [part for part in parts if not (part.directory / DONE).exists()]
+    for _ in run_tasks(_read, todo, processes, "Reading files"):
+        pass
+    _check_rejects(parts, settings.max_reject_ratio)
+    return {table: _join(parts, table, workspace, engine.rows_per_shard) for table in SCHEMAS}
+
+
+def _read(part: _Part) -> None:
+    """Write what one file gives; the counts come last and say that it is done."""
+    counts: Counter[str] = Counter()
+    examples: defaultdict[str, list[str]] = defaultdict(list)
+    with ExitStack() as stack:
+        writers: dict[str, ShardWriter] = {}
+        for table, row in read_file(part.file, part.max_bytes):
+            if table not in writers:
+                writer = ShardWriter(part.directory / table, SCHEMAS[table], part.rows_per_shard)
+                writers[table] = stack.enter_context(writer)
+            writers[table].add(row)
+            reason = row["reason"] if table == "rejects" else table
+            counts[reason] += 1
+            if table == "rejects" and len(examples[reason]) < EXAMPLES:
+                examples[reason].append(f"{row['file']}:{row['place']} {row['excerpt'][:80]!r}")
+    part.directory.mkdir(parents=True, exist_ok=True)
+    write_json(part.directory / DONE, {"counts": dict(counts), "examples": dict(examples)})
+
+
+def _check_rejects(parts: list[_Part], allowed: float) -> None:
+    """Stop when a source is not what the configuration says it is."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    examples: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for part in parts:
+        found = read_json(part.directory / DONE)
+        counts[part.file.name].update(found["counts"])
+        for reason, shown in found["examples"].items():
+            examples[part.file.name][reason] += shown
+    for name, reasons in counts.items():
+        bad = {reason: n for reason, n in reasons.most_common() if reason not in LEFT_OUT and reason not in RECORDS}
+        if sum(bad.values()) > allowed * reasons.total():
+            lines = "\n".join(f"    {reason}: {n}, such as {examples[name][reason][0]}" for reason, n in bad.items())
+            raise UserError(
+                f"Source {name}: {sum(bad.values())} of {reasons.total()} records cannot be read, more than the share "
+                f"of {allowed:g} that is allowed:\n{lines}\n"
+                "Change its format or columns, mend the file, or raise ingest.max_reject_ratio."
+            )
+        if not any(reasons[table] for table in RECORDS):
+            log.warning("Source %s gives no record: %s", name, dict(reasons) or "its files are empty")
+
+
+def _join(parts: list[_Part], table: str, workspace: Path, rows_per_shard: int) -> Path:
+    """The rows of one table from all files, at most `limit` of each source."""
+    directory, taken = workspace / table, Counter[str]()
+    with ShardWriter(directory, SCHEMAS[table], rows_per_shard) as writer:
+        for part in parts:
+            limit = part.file.source.limit if table in RECORDS else None
+            for batch in _batches(part.directory / table):
+                rows = batch if limit is None else batch.slice(0, max(0, limit - taken[part.file.name]))
+                taken[part.file.name] += rows.num_rows
+                writer.add_table(rows)
+    return directory
+
+
+def _batches(directory: Path) -> Iterator[pa.Table]:
+    for path in ShardSet(directory).paths:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=GROUP_ROWS // 8):
+                yield pa.Table.from_batches([batch])

@@ -1,0 +1,168 @@
+"""OpenAssistant: message trees (or their messages, flat) to conversations, and to pairs of ranked answers."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from arabic_llm_pipeline.corpus.mapping import converted
+from arabic_llm_pipeline.corpus.records import EXCERPT, Record, RefusedError, Reject, message
+from arabic_llm_pipeline.corpus.rows import Row, Rows, excerpt, jsonl_rows, parquet_rows
+from arabic_llm_pipeline.parameters.sources import SourceSettings
+
+ROLES = {"prompter": "user", "assistant": "assistant"}
+GIVEN_UP = ("aborted_low_grade", "halted_by_moderator")  # states of trees that reviewers took out
+SPAM = 0.5  # mean vote
+UNRANKED = 1 << 30
+
+Message = dict[str, Any]
+
+
+def read(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
+    """The conversations, and where wanted the pairs, of one file."""
+    rows = parquet_rows(path, max_bytes) if path.suffix == ".parquet" else jsonl_rows(path, max_bytes)
+    return converted(_trees(rows), lambda row: _tree_records(row, source))
+
+
+def _trees(rows: Rows) -> Rows:
+    """One row a tree: as it came, or put together from flat messages, which stand together by tree in the exports."""
+
+    def tree(row: Row | Reject) -> Any:
+        flat = (
+            isinstance(row, Row)
+            and isinstance(row.value, dict)
+            and "prompt" not in row.value
+            and "replies" not in row.value
+        )
+        return row.value.get("message_tree_id") if flat else None  # type: ignore[union-attr]
+
+    for name, group in groupby(rows, tree):
+        if name is None:
+            yield from group
+        else:
+            yield from _assembled([row for row in group if isinstance(row, Row)])
+
+
+def _assembled(rows: list[Row]) -> Rows:
+    """The messages of one tree under their parents; a reply whose parent is not there is a reject."""
+    messages = {row.value.get("message_id"): {**row.value, "replies": []} for row in rows}
+    found: list[Row | Reject] = []
+    for row in rows:
+        own, parent = messages[row.value.get("message_id")], row.value.get("parent_id")
+        if parent in messages:
+            messages[parent]["replies"].append(own)
+        elif parent is None:
+            found.append(Row(row.place, own))
+        else:
+            found.append(Reject(row.place, "orphan_message", excerpt(str(own.get("text")))))
+    yield from found
+
+
+def _tree_records(row: Row, source: SourceSettings) -> Iterator[Record | Reject]:
+    if not isinstance(row.value, dict):
+        raise RefusedError("wrong_type")
+    if row.value.get("tree_state") in GIVEN_UP:
+        raise RefusedError("low_review")
+    left_out: list[Reject] = []
+    root = _pruned(row.value.get("prompt", row.value), source, row.place, left_out)
+    yield from left_out
+    if root is None:
+        return
+    if root["role"] != "user":
+        raise RefusedError("wrong_role")
+    path = _best_path(root)
+    if len(path) < 2:
+        raise RefusedError("no_answer")
+    said = [message(turn["role"], turn["text"]) for turn in path]
+    yield Record("documents", {"id": root["id"], "kind": "conversation", "messages": said, "lang": root["lang"]})
+    if source.pairs:
+        yield from _pairs(root, [])
+
+
+def _pruned(value: Any, source: SourceSettings, place: int, left_out: list[Reject]) -> Message | None:
+    """A message with those of its replies that may stay; what may not goes with all that hangs on it."""
+    kept = _checked(value)
+    if reason := _unwanted(value, source):
+        left_out.append(Reject(place, reason, kept["text"][:EXCERPT]))
+        return None
+    replies = [_pruned(reply, source, place, left_out) for reply in value.get("replies") or []]
+    kept["replies"] = sorted((reply for reply in replies if reply), key=lambda reply: reply["rank"])
+    return kept
+
+
+def _checked(value: Any) -> Message:
+    if (
+        not isinstance(value, dict)
+        or not isinstance(value.get("text"), str)
+        or not isinstance(value.get("replies"), list | None)
+    ):
+        raise RefusedError("wrong_type")
+    if value.get("role") not in ROLES:
+        raise RefusedError("wrong_role")
+    if not value["text"].strip():
+        raise RefusedError("empty_text")
+    rank = value.get("rank")
+    return {
+        "id": str(value.get("message_id")),
+        "role": ROLES[value["role"]],
+        "text": value["text"],
+        "lang": value.get("lang"),
+        "rank": rank if isinstance(rank, int) else UNRANKED,
+    }
+
+
+def _unwanted(value: Message, source: SourceSettings) -> str | None:
+    """Why a message is left out; None if it stays."""
+    labels = _labels(value.get("labels"))
+    if value.get("deleted"):
+        return "deleted"
+    if value.get("review_result") is False or labels.get("spam", 0) >= SPAM:  # reviewers' verdict: spam
+        return "spam"
+    if source.languages and value.get("lang") not in source.languages:
+        return "other_language"
+    if source.min_quality is not None and labels.get("quality", 1) < source.min_quality:
+        return "low_review"
+    return None
+
+
+def _labels(labels: Any) -> dict[str, float]:
+    """Mean votes by name: JSON has {name: {value, count}}, parquet {name: [...], value: [...], count: [...]}."""
+    if not isinstance(labels, dict):
+        return {}
+    if isinstance(labels.get("name"), list):
+        return dict(zip(labels["name"], labels.get("value") or [], strict=False))
+    return {name: vote["value"] for name, vote in labels.items() if isinstance(vote, dict) and "value" in vote}
+
+
+def _best_path(root: Message) -> list[Message]:
+    """From the prompt by the best ranked reply at each turn to the last answer; what nobody answers is no turn."""
+    path = [root]
+    while answer := next(_answers(path[-1]), None):
+        path.append(answer)
+        asked = next((reply for reply in answer["replies"] if reply["role"] == "user" and any(_answers(reply))), None)
+        if asked is None:
+            return path
+        path.append(asked)
+    return path
+
+
+def _answers(turn: Message) -> Iterator[Message]:
+    return (reply for reply in turn["replies"] if reply["role"] == "assistant")
+
+
+def _pairs(turn: Message, before: list[dict[str, str]]) -> Iterator[Record]:
+    """Wherever people ranked the answers: the best one against each lower one; the margin is the distance in rank."""
+    said = [*before, message(turn["role"], turn["text"])]
+    ranked = [reply for reply in turn["replies"] if reply["role"] == "assistant" and reply["rank"] != UNRANKED]
+    if turn["role"] == "user":
+        for number, worse in enumerate(ranked[1:], start=1):
+            if worse["rank"] > ranked[0]["rank"]:
+                row = {
+                    "id": f"{turn['id']}-{number}",
+                    "prompt": said,
+                    "chosen": ranked[0]["text"],
+                    "rejected": worse["text"],
+                }
+                yield Record("pairs", row | {"margin": float(worse["rank"] - ranked[0]["rank"])})
+    for reply in turn["replies"]:
+        yield from _pairs(reply, said)

@@ -1,0 +1,114 @@
+"""Records: their columns on disk, and what a loader hands over, a record or what was wrong with one."""
+
+from typing import Any, NamedTuple
+
+import polars as pl
+from polars.datatypes import DataType, DataTypeClass
+
+
+def _schema(columns: dict[str, DataType | DataTypeClass]) -> pl.Schema:
+    return pl.Schema(columns)
+
+
+MESSAGES = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+QUALITY = pl.Struct(
+    {
+        "characters": pl.Int32,
+        "words": pl.Int32,
+        "sentences": pl.Int32,
+        "arabic_ratio": pl.Float32,
+        "diacritics_ratio": pl.Float32,
+        "alif_ya_merges": pl.Int32,
+    }
+)
+DOCUMENTS = _schema(
+    {
+        "id": pl.String,
+        "source": pl.String,
+        "kind": pl.String,
+        "messages": MESSAGES,
+        "title": pl.String,
+        "url": pl.String,
+        "licence": pl.String,
+        "lang": pl.String,
+        "dialect": pl.String,
+        "dialect_score": pl.Float32,
+        "quality": QUALITY,
+        "split": pl.String,
+        "reason": pl.String,
+    }
+)
+PAIRS = _schema(
+    {
+        "id": pl.String,
+        "source": pl.String,
+        "prompt": MESSAGES,
+        "chosen": pl.String,
+        "rejected": pl.String,
+        "margin": pl.Float32,
+        "licence": pl.String,
+        "dialect": pl.String,
+        "dialect_score": pl.Float32,
+        "split": pl.String,
+        "reason": pl.String,
+    }
+)
+ITEMS = _schema(
+    {
+        "id": pl.String,
+        "source": pl.String,
+        "task": pl.String,
+        "family": pl.String,
+        "prompt": MESSAGES,
+        "choices": pl.List(pl.String),
+        "answers": pl.List(pl.String),
+        "label": pl.Int32,
+        "passage": pl.String,
+        "licence": pl.String,
+        "dialect": pl.String,
+        "dialect_score": pl.Float32,
+        "split": pl.String,
+        "reason": pl.String,
+    }
+)
+REJECTS = pl.Schema(
+    {"source": pl.String, "file": pl.String, "place": pl.Int64, "reason": pl.String, "excerpt": pl.String}
+)
+SCHEMAS = {"documents": DOCUMENTS, "pairs": PAIRS, "items": ITEMS, "rejects": REJECTS}
+RECORDS = ("documents", "pairs", "items")
+SPLITS = ("train", "dev", "test")
+DIALECTS = ("MSA", "EGY", "GLF", "LEV", "MGR", "unknown")
+EXCERPT = 200  # characters
+
+# What a loader leaves out by rule: well formed, kept among the rejects, but no sign of a broken source.
+LEFT_OUT = frozenset(
+    {"deleted", "disambiguation", "low_review", "no_answer", "other_language", "other_namespace", "redirect", "spam"}
+)
+
+
+class Record(NamedTuple):
+    """A row of one of the tables, but for what all rows of its source have in common."""
+
+    table: str  # documents, pairs or items
+    row: dict[str, Any]  # `id` is the upstream's, or the ordinal
+
+
+class Reject(NamedTuple):
+    """What could not become a record, and why."""
+
+    place: int  # line from 1; in arrays and XML, the record from 0
+    reason: str
+    excerpt: str = ""
+
+
+class RefusedError(Exception):
+    """Raised while one record is made: this one cannot be; its reason is the message."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+def message(role: str, content: str) -> dict[str, str]:
+    """One turn of a conversation, or the whole of a piece of prose."""
+    return {"role": role, "content": content}

@@ -1,0 +1,181 @@
+"""Rows of files in the usual formats, one at a time, with a reject for whatever is none."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from arabic_llm_pipeline.corpus.records import EXCERPT, Reject
+from arabic_llm_pipeline.corpus.streams import (
+    UNREADABLE,
+    BrokenFileError,
+    Line,
+    Repaired,
+    first_byte,
+    read_lines,
+)
+
+PARQUET_ROWS = 256  # read at a time
+TAB = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
+COMMA = {"delimiter": ",", "strict": True}  # strict: a stray quote is an error, and does not swallow what follows
+
+
+class Row(NamedTuple):
+    """One row: an object of JSON, the cells of a table, or a line."""
+
+    place: int  # line from 1; in arrays and parquet, the record from 0
+    value: Any
+
+
+Rows = Iterator[Row | Reject]
+
+
+def excerpt(value: Any) -> str:
+    """The beginning of something rejected, to be recognised by."""
+    if not isinstance(value, str):
+        value = orjson.dumps(value, default=str).decode() if isinstance(value, dict | list) else str(value)
+    return str(value[:EXCERPT].encode("utf-8", errors="replace").decode())
+
+
+def text_rows(path: Path, max_bytes: int) -> Rows:
+    """The lines of a text."""
+    for line in read_lines(path, max_bytes):
+        yield line if isinstance(line, Reject) else Row(line.place, line.text)
+
+
+def jsonl_rows(path: Path, max_bytes: int) -> Rows:
+    """The values of a file with one JSON value a line."""
+    for line in read_lines(path, max_bytes):
+        yield line if isinstance(line, Reject) else _parsed(line)
+
+
+def _parsed(line: Line) -> Row | Reject:
+    try:
+        return Row(line.place, orjson.loads(line.text))
+    except orjson.JSONDecodeError:
+        return Reject(line.place, "broken_json", excerpt(line.text))
+
+
+def json_rows(path: Path, max_bytes: int) -> Rows:
+    """The elements of one large JSON array, streamed; broken syntax ends the file with one reject."""
+    import ijson
+
+    begins = first_byte(path)
+    if begins not in (b"[", b""):
+        yield Reject(0, "not_an_array", begins.decode("utf-8", errors="replace"))
+        return
+    place = 0
+    try:
+        with Repaired(path) as stream:
+            for value in ijson.items(stream, "item", use_float=True):
+                yield _readable(Row(place, value), max_bytes)
+                place += 1
+    except BrokenFileError as error:
+        yield Reject(place, str(error))
+    except ijson.JSONError as error:
+        yield Reject(place, "broken_json" if begins else "empty_file", str(error)[:EXCERPT])
+
+
+def _readable(row: Row, max_bytes: int) -> Row | Reject:
+    """The row, unless it holds bytes that were no UTF-8, or is too long."""
+    texts = list(_texts(row.value))
+    if any(UNREADABLE in text for text in texts):
+        return Reject(row.place, "invalid_utf8", excerpt(row.value).replace(UNREADABLE, "\ufffd"))
+    if sum(map(len, texts)) > max_bytes:
+        return Reject(row.place, "record_too_long", excerpt(row.value))
+    return row
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inside in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inside)
+
+
+def table_rows(path: Path, max_bytes: int, dialect: dict[str, Any], header: bool) -> Rows:
+    """The rows of a CSV or TSV file: by column name where the first line is a header, else as a list of cells."""
+    damaged: list[Reject] = []
+    csv.field_size_limit(max_bytes)
+    reader = _Records(_undamaged(read_lines(path, max_bytes), damaged), dialect)
+    names: list[str] | None = None
+    for row in reader:
+        yield from damaged
+        damaged.clear()
+        if isinstance(row, Reject):
+            yield row
+        elif header and names is None:
+            names = row.value
+        elif names is not None and len(row.value) != len(names):
+            yield Reject(row.place, "wrong_column_count", excerpt(row.value))
+        else:
+            yield row if names is None else Row(row.place, dict(zip(names, row.value, strict=True)))
+    yield from damaged
+
+
+def _undamaged(lines: Iterable[Line | Reject], damaged: list[Reject]) -> Iterator[Line]:
+    for line in lines:
+        if isinstance(line, Reject):
+            damaged.append(line)
+        else:
+            yield line
+
+
+class _Records:
+    """csv's reader with the line each record begins on, going on after an error."""
+
+    def __init__(self, lines: Iterator[Line], dialect: dict[str, Any]):
+        self._lines, self._place = lines, 0
+        self._begun = ""
+        self._reader = csv.reader(self._feed(), **dialect)
+
+    def _feed(self) -> Iterator[str]:
+        for line in self._lines:
+            if not self._begun:
+                self._place, self._begun = line.place, line.text
+            yield line.text + "\n"
+
+    def __iter__(self) -> Rows:
+        while True:
+            self._begun = ""
+            try:
+                cells = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                yield Reject(self._place, "broken_csv", excerpt(self._begun))
+            else:
+                yield Row(self._place, cells)
+
+
+def parquet_rows(path: Path, max_bytes: int, columns: set[str] | None = None) -> Rows:
+    """The rows of a parquet file as objects.
+
+    Args:
+        path: the file.
+        max_bytes: longer records are rejected.
+        columns: only these, of those there are; all of them if not given.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    place = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            names = [name for name in file.schema_arrow.names if columns is None or name in columns]
+            for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=names):
+                yield from (_row(batch, place, n, max_bytes) for n in range(batch.num_rows))
+                place += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        yield Reject(place, "broken_parquet", str(error)[:EXCERPT])
+
+
+def _row(batch: Any, place: int, number: int, max_bytes: int) -> Row | Reject:
+    try:
+        value = {name: column[number].as_py() for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+    except UnicodeDecodeError:
+        return Reject(place + number, "invalid_utf8")
+    return _readable(Row(place + number, value), max_bytes)

@@ -1,0 +1,73 @@
+"""A file of a source to rows: one loader for each format, and what all rows of the source have in common."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arabic_llm_pipeline.corpus import bactrian, oasst, tables, wikipedia
+from arabic_llm_pipeline.corpus.records import Record, Reject
+from arabic_llm_pipeline.parameters.sources import SourceSettings
+
+LOADERS = {
+    "bactrian_x": bactrian.read,
+    "oasst": oasst.read,
+    "mediawiki": wikipedia.read_dump,
+    "wikipedia": wikipedia.read_rows,
+}
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """The files of every source, and the folder that they are named from."""
+
+    root: Path
+    files: dict[str, list[Path]]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a source, as a task of its own.
+
+    Attributes:
+        name: of the source.
+        source: what the configuration says of it.
+        path: the file.
+        shown: the file as people know it, from the root of the data.
+        several: the source has more files, so that ordinals alone do not tell their records apart.
+    """
+
+    name: str
+    source: SourceSettings
+    path: Path
+    shown: str
+    several: bool
+
+
+def read_file(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of one file with the table each belongs to: documents, pairs, items or rejects.
+
+    Args:
+        file: what to read.
+        max_bytes: longer lines and records are rejected.
+    """
+    load, limit = LOADERS.get(file.source.format, tables.read), file.source.limit
+    taken: dict[str, int] = {}
+    for found in load(file.path, file.source, max_bytes):
+        if isinstance(found, Reject):
+            yield "rejects", {"source": file.name, "file": file.shown, **found._asdict()}
+        elif limit is None or taken.get(found.table, 0) < limit:
+            yield found.table, _completed(found, file, taken.get(found.table, 0))
+            taken[found.table] = taken.get(found.table, 0) + 1
+        elif len(taken) == 1 + file.source.pairs and min(taken.values()) >= limit:
+            return  # nothing that comes would be taken
+
+
+def _completed(record: Record, file: SourceFile, ordinal: int) -> dict[str, Any]:
+    """A row with what all rows of its source have in common; what the row says itself wins."""
+    row, source = record.row, file.source
+    upstream = row.get("id") or (f"{file.path.name.partition('.')[0]}/{ordinal}" if file.several else str(ordinal))
+    dialect = row.get("dialect") or source.dialect
+    common = {"source": file.name, "licence": source.licence, "dialect": dialect}
+    common |= {"split": row.get("split") or source.split, "dialect_score": 1.0 if dialect else None}
+    return {**row, **common, "id": f"{file.name}/{upstream}"}

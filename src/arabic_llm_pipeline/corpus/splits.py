@@ -1,0 +1,50 @@
+"""Train, dev and test: as the source says, else by a hash of what is asked, so that equal prompts stay together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from arabic_llm_pipeline.corpus.keys import hashed, with_keys
+from arabic_llm_pipeline.corpus.records import SCHEMAS
+from arabic_llm_pipeline.parameters.preprocess import SplitsSettings
+
+
+def split_expr(digest: pl.Expr, settings: SplitsSettings) -> pl.Expr:
+    """The split that a hash falls into.
+
+    Args:
+        digest: a hash (`keys.hashed`, with the seed as its salt); its first eight bytes are a number in [0, 1).
+        settings: the shares.
+    """
+    share = digest.bin.slice(0, 8).bin.reinterpret(dtype=pl.UInt64, endianness="big") / 2.0**64
+    by_share = pl.when(share < settings.dev).then(pl.lit("dev")).when(share < settings.dev + settings.test)
+    return by_share.then(pl.lit("test")).otherwise(pl.lit("train"))
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """The last step of one table: verdicts written into `reason`, and every record given its split.
+
+    Attributes:
+        table: documents, pairs or items.
+        verdicts: parquet of records, shard, row, reason.
+        settings: the shares.
+        seed: another one is another split.
+    """
+
+    table: str
+    verdicts: Path
+    settings: SplitsSettings
+    seed: int
+
+    def __call__(self, frame: pl.LazyFrame, ordinal: int) -> pl.LazyFrame:
+        """The same rows with their splits, in the same order."""
+        mine = (pl.col("records") == self.table) & (pl.col("shard") == ordinal)
+        verdicts = pl.scan_parquet(self.verdicts).filter(mine).select(_row="row", _verdict="reason")
+        frame = frame.with_row_index("_row").with_columns(pl.col("_row").cast(pl.Int32))
+        frame = frame.join(verdicts, on="_row", how="left", maintain_order="left")
+        frame = with_keys(frame, self.table).with_columns(_hash=hashed(pl.col("_group"), str(self.seed)))
+        by_hash = split_expr(pl.col("_hash"), self.settings)
+        frame = frame.with_columns(split=pl.coalesce("split", by_hash), reason=pl.coalesce("reason", "_verdict"))
+        return frame.select(SCHEMAS[self.table].names())

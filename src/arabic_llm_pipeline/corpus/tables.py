@@ -1,0 +1,143 @@
+"""Sources whose columns the configuration names: JSON, JSON lines, CSV, TSV, parquet, and plain text, to any record."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from arabic_llm_pipeline.corpus.mapping import (
+    MISSING,
+    PLACE,
+    about,
+    converted,
+    document_row,
+    field,
+    instruction_row,
+    optional,
+    prompt,
+    required,
+)
+from arabic_llm_pipeline.corpus.records import Record, RefusedError, Reject
+from arabic_llm_pipeline.corpus.rows import (
+    COMMA,
+    TAB,
+    Row,
+    Rows,
+    json_rows,
+    jsonl_rows,
+    parquet_rows,
+    table_rows,
+    text_rows,
+)
+from arabic_llm_pipeline.parameters.sources import SourceSettings
+
+TEXT_COLUMN = {"text": 0}
+
+
+def read(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
+    """The records of one file."""
+    rows = rows_of(path, source, max_bytes)
+    if source.format == "text":
+        source = source.model_copy(update={"columns": TEXT_COLUMN})
+    table, make_row = MAKERS[source.record]
+
+    def make(row: Row) -> Iterator[Record]:
+        yield Record(table, make_row(row.value, source))
+
+    return converted(rows, make)
+
+
+def rows_of(path: Path, source: SourceSettings, max_bytes: int) -> Rows:
+    """The rows of one file in the source's format."""
+    match source.format:
+        case "json":
+            return json_rows(path, max_bytes)
+        case "parquet":
+            return parquet_rows(path, max_bytes, _used(source))
+        case "csv" | "tsv":
+            return table_rows(path, max_bytes, TAB if source.format == "tsv" else COMMA, source.header)
+        case "text":
+            return (
+                row._replace(value=[row.value]) if isinstance(row, Row) else row for row in text_rows(path, max_bytes)
+            )
+        case _:
+            return jsonl_rows(path, max_bytes)
+
+
+def _used(source: SourceSettings) -> set[str]:
+    """Names of parquet columns that the map can mean: a path begins with its column's name."""
+    columns = [one for c in source.columns.values() for one in (c if isinstance(c, list) else [c])]
+    names = [*map(str, columns), *PLACE.findall(source.template or "")]
+    return {*names, *(name.partition(".")[0] for name in names)}
+
+
+def pair_row(value: Any, source: SourceSettings) -> dict[str, Any]:
+    """A prompt with a better and a worse answer, given as such, or as two texts and a label that tells."""
+    if source.chosen:
+        first, second = required(value, source, "first"), required(value, source, "second")
+        better = source.chosen.get((optional(value, source, "label") or "").strip())
+        if better is None:
+            raise RefusedError("unknown_label")
+        chosen, rejected = (first, second) if better == "first" else (second, first)
+    else:
+        chosen, rejected = required(value, source, "chosen"), required(value, source, "rejected")
+    row = about(value, source) | {"prompt": prompt(value, source), "margin": _number(value, source, "margin")}
+    return row | {"chosen": chosen, "rejected": rejected}
+
+
+def _number(value: Any, source: SourceSettings, name: str) -> float | None:
+    text = optional(value, source, name)
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        raise RefusedError("wrong_type") from None
+
+
+def item_row(value: Any, source: SourceSettings) -> dict[str, Any]:
+    """A question with its accepted answers, or with choices of which one is right."""
+    choices, answers = _texts(value, source, "choices"), _texts(value, source, "answers")
+    label = _label(optional(value, source, "label"), choices, source.first_label)
+    if not answers and label is not None:
+        answers = [choices[label]]
+    if not answers:
+        raise RefusedError("empty_text")
+    row = about(value, source) | {
+        "task": optional(value, source, "task") or source.task,
+        "family": optional(value, source, "family") or source.family,
+        "passage": optional(value, source, "passage"),
+    }
+    return row | {"prompt": prompt(value, source), "choices": choices, "answers": answers, "label": label}
+
+
+def _texts(value: Any, source: SourceSettings, name: str) -> list[str]:
+    """One text or several as a list; choices that a question does not have are null or empty."""
+    found = field(value, source, name)
+    if found is MISSING:
+        raise RefusedError("missing_column")
+    values = found if isinstance(found, list) else [found]
+    if any(isinstance(one, bool | dict | list) for one in values):
+        raise RefusedError("wrong_type")
+    return [text for one in values if one is not None and (text := str(one).strip())]
+
+
+def _label(value: str | None, choices: list[str], first: str) -> int | None:
+    """The position of the right choice, by its number, its letter, or its own text."""
+    if value is None:
+        return None
+    text = value.strip()
+    if first.isdecimal():
+        position = int(text) - int(first) if text.isdecimal() else -1
+    else:
+        position = ord(text.upper()) - ord(first.upper()) if len(text) == 1 else -1
+    if 0 <= position < len(choices):
+        return position
+    if text not in choices:
+        raise RefusedError("unknown_label")
+    return choices.index(text)
+
+
+MAKERS = {
+    "document": ("documents", document_row),
+    "instruction": ("documents", instruction_row),
+    "pair": ("pairs", pair_row),
+    "item": ("items", item_row),
+}

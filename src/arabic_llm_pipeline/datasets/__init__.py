@@ -1,0 +1,1 @@
+"""Kedro dataset classes, thin, on the artifact base."""

@@ -1,0 +1,67 @@
+"""Models as directories: what stages make, and the files of the base that comes from elsewhere."""
+
+import json
+from pathlib import Path
+from typing import Any, NewType
+
+from kedro.io import AbstractDataset, DatasetError
+
+from arabic_llm_pipeline.artifacts import DirectoryArtifact
+from arabic_llm_pipeline.common.files import read_json
+from arabic_llm_pipeline.parameters.model import MODEL_FILES
+
+JSONPreview = NewType("JSONPreview", str)  # kedro-viz knows the kind of a preview by the name of this type
+DESCRIBED = ("adapter_config.json", "config.json", "tokenizer_config.json")  # the first that is there says what it is
+
+
+class Directory(DirectoryArtifact):
+    """A directory that kedro viz can show: what its configuration says, and its files."""
+
+    def preview(self) -> JSONPreview:
+        """For kedro viz."""
+        directory: Path = self.load()
+        sizes = {path.name: path.stat().st_size for path in sorted(directory.glob("*")) if path.is_file()}
+        about = next((read_json(directory / name) for name in DESCRIBED if name in sizes), None)
+        return JSONPreview(json.dumps({"bytes": sizes, "about": about}, ensure_ascii=False))
+
+
+class ModelDirectory(Directory):
+    """An adapter or a model; loads as a path. Its unfinished training goes on after a kill, also with edited code."""
+
+    resumable = "inputs"
+
+
+class ModelFiles(AbstractDataset[Any, Path | None]):
+    """The files of the base model, wherever the parameters say it lies: what they hold counts."""
+
+    def __init__(self, *, metadata: dict[str, Any] | None = None):
+        self.metadata = metadata
+        self._bound = False
+        self.directory: Path | None = None
+
+    def bind(self, directory: Path | None) -> None:
+        """Say where it lies; None for a model on the hub, of which only the name and the revision count."""
+        self.directory, self._bound = directory, True
+
+    def external_files(self) -> list[Path]:
+        """Weights, configuration and tokenizer; `config.json` also where it is missing, so that this is told."""
+        if self.directory is None:
+            return []
+        there = {path for pattern in MODEL_FILES for path in self.directory.glob(pattern)}
+        return sorted({*there, self.directory / "config.json"})
+
+    def load(self) -> Path | None:
+        """The directory."""
+        if not self._bound:
+            raise DatasetError("The project's hooks say which base model it is, from `params:model`")
+        return self.directory
+
+    def save(self, data: Any) -> None:  # noqa: ARG002
+        """Not possible: it comes from outside."""
+        raise DatasetError("The base model comes from outside and is never written")
+
+    def _exists(self) -> bool:
+        return all(path.is_file() for path in self.external_files())
+
+    def _describe(self) -> dict[str, Any]:
+        return {"directory": self.directory and self.directory.name}

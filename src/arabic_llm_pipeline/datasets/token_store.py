@@ -1,0 +1,30 @@
+"""Tokenizers from elsewhere and token stores in the catalog."""
+
+import json
+from pathlib import Path
+
+from arabic_llm_pipeline.artifacts import DirectoryArtifact
+from arabic_llm_pipeline.datasets.model_directory import JSONPreview, ModelFiles
+
+TOKENIZER_FILES = ("*.json", "*.jinja", "*.txt", "*.model")
+
+
+class TokenizerFiles(ModelFiles):
+    """The files of a tokenizer that is not the base model's own, wherever the parameters say it lies; else none."""
+
+    def external_files(self) -> list[Path]:
+        """All that a tokenizer may be made of; `tokenizer.json` also where it is missing, so that this is told."""
+        if self.directory is None:
+            return []
+        there = {path for pattern in TOKENIZER_FILES for path in self.directory.glob(pattern)}
+        return sorted({*there, self.directory / "tokenizer.json"})
+
+
+class TokenStoreDirectory(DirectoryArtifact):
+    """A finished token store; loads as its directory, which `TokenStore` or `PairStore` reads."""
+
+    def preview(self) -> JSONPreview:
+        """For kedro viz: what is in each split, and what it was made with."""
+        from arabic_llm_pipeline.tokens.summary import overview  # here, so that making the catalog stays quick
+
+        return JSONPreview(json.dumps(overview(self.load()), ensure_ascii=False))

@@ -1,0 +1,119 @@
+"""Greedy answers, many at once."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arabic_llm_pipeline.common.progress import track
+
+
+class Generated(NamedTuple):
+    """What a model wrote."""
+
+    text: str
+    stopped: bool  # it ended by itself, and was not cut
+
+
+def generate(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[NDArray[Any]],
+    *,
+    stop_ids: Sequence[int],
+    stop_at_line: bool,
+    max_new_tokens: int,
+    batch_size: int,
+    label: str,
+) -> list[Generated]:
+    """The most probable continuation, token by token, of each prompt, in the order of the prompts.
+
+    Prompts of like length go together, padded on the left; what a prompt gets does not depend on who is beside it, but
+    for the last bits of the logits.
+
+    Args:
+        model: the candidate.
+        tokenizer: with a padding token.
+        prompts: token ids of each.
+        stop_ids: tokens that end an answer.
+        stop_at_line: the end of a line that is not empty ends an answer, too.
+        max_new_tokens: after which it is cut.
+        batch_size: prompts at once.
+        label: what is being done, for the progress shown.
+    """
+    found: list[Generated] = [Generated("", False)] * len(prompts)
+    order = sorted(range(len(prompts)), key=lambda place: (-len(prompts[place]), place))  # what needs most memory first
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    lines = _LineEnds(tokenizer, model.device) if stop_at_line else None
+    for batch in track(batches, label):
+        new = _continue(model, tokenizer, [prompts[place] for place in batch], stop_ids, lines, max_new_tokens)
+        for place, ids in zip(batch, new, strict=True):
+            found[place] = _generated(tokenizer, ids, stop_ids, lines)
+    return found
+
+
+def _continue(
+    model: Any, tokenizer: Any, prompts: Sequence[NDArray[Any]], stop_ids: Sequence[int], lines: Any, length: int
+) -> NDArray[np.int64]:
+    import torch
+    from transformers import GenerationConfig
+
+    width, pad = max(map(len, prompts)), tokenizer.pad_token_id
+    ids = torch.full((len(prompts), width), pad, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, prompt in enumerate(prompts):
+        ids[row, width - len(prompt) :] = torch.from_numpy(prompt.astype(np.int64))
+        mask[row, width - len(prompt) :] = 1
+    config = GenerationConfig(
+        do_sample=False, max_new_tokens=length, eos_token_id=list(stop_ids), pad_token_id=pad, use_cache=True
+    )
+    model.generation_config = GenerationConfig()  # a base's own may ask for penalties, and would add to what is given
+    stopping = [lines.after(width)] if lines else None
+    with torch.inference_mode():
+        whole = model.generate(
+            input_ids=ids.to(model.device),
+            attention_mask=mask.to(model.device),
+            generation_config=config,
+            stopping_criteria=stopping,
+        )
+    new: NDArray[np.int64] = whole[:, width:].cpu().numpy()
+    return new
+
+
+def _generated(tokenizer: Any, ids: NDArray[np.int64], stop_ids: Sequence[int], lines: "_LineEnds | None") -> Generated:
+    """One row, without what was put after its end to fill the batch."""
+    ends = np.flatnonzero(np.isin(ids, stop_ids))
+    if len(ends):
+        return Generated(tokenizer.decode(ids[: ends[0]], skip_special_tokens=True), True)
+    end = lines.end(ids) if lines else None
+    return Generated(tokenizer.decode(ids[:end], skip_special_tokens=True), end is not None)
+
+
+class _LineEnds:
+    """Which tokens hold the end of a line, and which hold nothing to be seen."""
+
+    def __init__(self, tokenizer: Any, device: Any):
+        import torch
+
+        texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
+        self.breaks = torch.tensor(["\n" in text for text in texts], device=device)
+        self.blank = torch.tensor([not text.strip() for text in texts], device=device)
+
+    def after(self, width: int) -> Any:
+        """As `generate` wants it: which rows have ended a line that is not empty, `width` tokens being the prompt."""
+
+        def ended(ids: Any, _scores: Any, **_: Any) -> Any:
+            return self._ends(ids[:, width:])[:, -1]
+
+        return ended
+
+    def end(self, ids: NDArray[np.int64]) -> int | None:
+        """Tokens up to the first end of a line that is not empty, that end in them."""
+        import torch
+
+        places = torch.nonzero(self._ends(torch.from_numpy(ids)[None].to(self.breaks.device))[0])
+        return int(places[0]) + 1 if len(places) else None
+
+    def _ends(self, new: Any) -> Any:
+        return self.breaks[new] & (~self.blank[new]).cumsum(1).bool()

@@ -1,0 +1,63 @@
+"""What the candidates are asked: held-out rows, the same for all, drawn by the seed where there are too many."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from arabic_llm_pipeline.corpus.shards import ShardSet
+from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+
+FIRST = pl.col("messages").list.first().struct.field("content")
+ANSWERABLE = pl.col("answers").list.len() > 0
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows of the test split, and the development items that choose a prompt format and give its examples.
+
+    Attributes:
+        prose: id, dialect, text.
+        items: columns of items that have an answer.
+        dev: the same of the development split.
+        pairs: id, prompt, chosen, rejected.
+        unanswerable: test items left out because no accepted answer is known.
+    """
+
+    prose: pl.DataFrame
+    items: pl.DataFrame
+    dev: pl.DataFrame
+    pairs: pl.DataFrame
+    unanswerable: int = 0
+
+
+def held_out(documents: ShardSet, pairs: ShardSet, items: ShardSet, settings: EvaluateSettings, seed: int) -> HeldOut:
+    """Read what is measured on; dropped rows and other splits stay out."""
+    prose = kept(documents, "test").filter(pl.col("kind") == "prose").with_columns(FIRST.alias("text"))
+    answerable = kept(items, "test").filter(ANSWERABLE)
+    everything = pl.lit("pairs").alias("all")
+    return HeldOut(
+        drawn(prose, "dialect", settings.documents, seed).select("id", "dialect", "text"),
+        drawn(answerable, "family", settings.items, seed),
+        drawn(kept(items, "dev").filter(ANSWERABLE), "family", 0, seed),
+        drawn(kept(pairs, "test").with_columns(everything), "all", settings.pairs, seed).drop("all"),
+        kept(items, "test").filter(~ANSWERABLE).select(pl.len()).collect().item(),
+    )
+
+
+def kept(shards: ShardSet, split: str) -> pl.LazyFrame:
+    """Rows of one split that preprocessing did not drop."""
+    return shards.scan().filter(pl.col("reason").is_null() & (pl.col("split") == split))
+
+
+def drawn(rows: pl.LazyFrame, group: str, limit: int, seed: int) -> pl.DataFrame:
+    """At most `limit` rows of each group (0: all), chosen by the seed, in the order of their ids.
+
+    Two passes: ids first, so that memory holds only the texts that are wanted.
+    """
+    if not limit:
+        return rows.sort("id").collect()
+    ids = rows.select("id", group).sort("id").collect()
+    order = np.random.default_rng(seed).permutation(len(ids))
+    chosen = ids[order].group_by(group, maintain_order=True).head(limit)["id"]
+    return rows.filter(pl.col("id").is_in(chosen.implode())).sort("id").collect()

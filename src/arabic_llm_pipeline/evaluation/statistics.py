@@ -1,0 +1,95 @@
+"""Intervals and tests. Every figure of the report that could be chance has one of these beside it."""
+
+from collections.abc import Sequence
+from math import sqrt
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Interval = tuple[float, float]
+Floats = NDArray[np.float64]
+CONFIDENCE = 0.95
+CHUNK = 1 << 21  # resampled counts held at once
+
+
+def wilson(successes: int, trials: int) -> Interval | None:
+    """Score interval of a share (Wilson 1927), 95%; None without trials.
+
+    Unlike the normal approximation it holds for few trials and for shares near 0 and 1.
+    """
+    if trials == 0:
+        return None
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    share, spread = successes / trials, z * z / trials
+    middle = (share + spread / 2) / (1 + spread)
+    half = z * sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
+    low = middle - half if successes else 0.0  # exact at both ends, where rounding would leave 1e-17
+    return low, middle + half if successes < trials else 1.0
+
+
+def resampled_ratios(numerators: ArrayLike, denominators: ArrayLike, resamples: int, seed: int) -> Floats:
+    """Sum of numerators over sum of denominators in bootstrap resamples of their units (Efron 1979); [resamples].
+
+    Args:
+        numerators: one of each unit (a document's loss, say).
+        denominators: one of each unit (its bytes).
+        resamples: how many.
+        seed: the same seed and number of units draw the same resamples, so that two calls are paired.
+    """
+    values = np.stack([np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)], axis=1)
+    random, units = np.random.default_rng(seed), len(values)
+    sums = []
+    for start in range(0, resamples, step := max(1, CHUNK // units)):
+        counts = random.multinomial(units, np.full(units, 1 / units), size=min(step, resamples - start))
+        sums.append(counts @ values)
+    total = np.concatenate(sums)
+    return total[:, 0] / total[:, 1]
+
+
+def percentiles(values: Floats) -> Interval:
+    """The middle 95% of resampled values: the percentile interval."""
+    low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def bootstrap(numerators: Sequence[float], denominators: Sequence[float], resamples: int, seed: int) -> Interval | None:
+    """Percentile interval of a ratio of sums; None for less than two units, which tell nothing of their spread."""
+    if len(numerators) < 2:
+        return None
+    return percentiles(resampled_ratios(numerators, denominators, resamples, seed))
+
+
+def sign_p(differences: Floats) -> float:
+    """Two-sided p that a difference is 0, from its bootstrap resamples.
+
+    Twice the share of them on the other side of 0, the sample itself counted as one resample (Davison and Hinkley
+    1997, section 4.2), so that no finite number of them gives 0.
+    """
+    other = min(int(np.sum(differences <= 0)), int(np.sum(differences >= 0)))
+    return min(1.0, 2 * (other + 1) / (len(differences) + 1))
+
+
+def mcnemar(a: ArrayLike, b: ArrayLike) -> float:
+    """Exact two-sided p that two candidates are right equally often on the same items (McNemar 1947).
+
+    Only items that one got right and the other wrong count; each is a toss of a fair coin under the hypothesis.
+    """
+    left, right = np.asarray(a, bool), np.asarray(b, bool)
+    gained, lost = int(np.sum(~left & right)), int(np.sum(left & ~right))
+    tosses = gained + lost
+    ways = tail = 1
+    for heads in range(min(gained, lost)):
+        ways = ways * (tosses - heads) // (heads + 1)  # of getting so many heads, and one more; exact
+        tail += ways
+    return min(1.0, 2 * tail / 2**tosses)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Values of p adjusted for their number (Holm 1979): one below 0.05 is chance in 5% of such lists at most."""
+    order = sorted(range(len(ps)), key=lambda place: ps[place])
+    adjusted, largest = [0.0] * len(ps), 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, (len(ps) - rank) * ps[place]))
+        adjusted[place] = largest
+    return adjusted

@@ -1,0 +1,16 @@
+"""Fields of the report: how much of what it shows."""
+
+from pydantic import Field
+
+from arabic_llm_pipeline.parameters.base import Settings
+
+
+class ReportSettings(Settings):
+    """How many samples the report holds; its figures are all there in any case."""
+
+    answers_per_family: int = Field(
+        2, description="Test items of each family shown with the answers of all candidates.", ge=0
+    )
+    dropped_per_reason: int = Field(3, description="Dropped rows shown for each reason.", ge=0)
+    changes: int = Field(4, description="Documents shown as they were and as they became by cleaning.", ge=0)
+    excerpt: int = Field(400, description="Characters after which a shown text is cut.", ge=40, le=10_000)

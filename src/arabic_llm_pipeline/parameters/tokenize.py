@@ -1,0 +1,48 @@
+"""Fields of the tokenizer and of the token store."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from arabic_llm_pipeline.parameters.base import Settings, neutral
+
+BASE = "base"
+
+
+class TokenizerSettings(Settings):
+    """Which tokenizer and chat template the models of this run have."""
+
+    source: str = Field(BASE, description="The base model's own (base), or a directory with a tokenizer.json.")
+    template: Literal["own", "chatml"] = Field(
+        "own", description="Chat template: the tokenizer's own if it marks what the assistant says, or ChatML."
+    )
+
+    def directory(self, project: Path) -> Path | None:
+        """Where the tokenizer's files are; None for the base model's own."""
+        return None if self.source == BASE else project / Path(self.source).expanduser()
+
+
+class TokenizeSettings(Settings):
+    """The token store."""
+
+    window: int = Field(
+        256, description="Tokens that training reads at once: chunk of the store, and the length of a pair.", ge=16
+    )
+    max_prompt: int = Field(
+        128, description="Tokens of a pair's prompt; what is longer loses its beginning. The rest is for answers.", ge=1
+    )
+    memory_map: tuple[Literal["train", "dev", "test"], ...] = Field(
+        ("train",), description="Splits that are also written for mapping into memory: twice the disk, faster to read."
+    )
+    batch_characters: int = neutral(250_000, "Characters that a thread encodes at a time; memory grows with it.", ge=1)
+    threads: int = neutral(0, "Threads that encode; 0: one for each core.", ge=0)
+
+    @model_validator(mode="after")
+    def _leave_room_for_answers(self) -> Self:
+        if self.max_prompt >= self.window:
+            raise ValueError(
+                f"max_prompt is {self.max_prompt}, window {self.window}: no room is left for answers; "
+                "make max_prompt smaller or window larger"
+            )
+        return self

@@ -1,0 +1,105 @@
+"""Fields of the training methods."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from arabic_llm_pipeline.parameters.base import Settings, neutral
+
+Scheduler = Literal["linear", "cosine", "constant_with_warmup"]
+Optimizer = Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"]
+Kind = Literal["prose", "instruction", "conversation"]
+
+
+class PairSelection(Settings):
+    """Which rows of the store are trained on: those that have one of the named values; null: any."""
+
+    sources: tuple[str, ...] | None = Field(None, description="Names of sources.")
+    dialects: tuple[str, ...] | None = Field(None, description="MSA, EGY, GLF, LEV, MGR, unknown.")
+
+
+class DocumentSelection(PairSelection):
+    """Which documents are trained on."""
+
+    kinds: tuple[Kind, ...] | None = Field(
+        ("instruction", "conversation"), description="prose, instruction, conversation."
+    )
+
+
+def _steps(default: int) -> Any:
+    return Field(default, description="Optimizer steps; 0: as many as the epochs make.", ge=0)
+
+
+class LoopSettings(Settings):
+    """What every method has in common: how long, how much at once, how checkpoints are kept."""
+
+    epochs: float = Field(1.0, description="Passes over the data, where steps is 0.", gt=0)
+    micro_batch: int = Field(32, description="Rows (documents, packed windows or pairs) in one forward pass.", ge=1)
+    accumulation: int = Field(1, description="Forward passes that one optimizer step adds up.", ge=1)
+    max_grad_norm: float = Field(1.0, description="Gradients are scaled down to this norm.", gt=0)
+    activation_checkpointing: bool = Field(
+        False, description="Compute activations again in the backward pass: a third more time, less memory."
+    )
+    save_steps: int = neutral(50, "Steps between checkpoints: what a kill costs at most.", ge=1)
+
+
+class AdapterLoopSettings(LoopSettings):
+    """What the methods that train an adapter have in common."""
+
+    scheduler: Scheduler = Field("linear", description="How the learning rate falls after the warm-up.")
+    warmup: float = Field(0.03, description="Share of the steps in which the learning rate rises.", ge=0, lt=1)
+    weight_decay: float = Field(0.0, description="Of AdamW.", ge=0)
+    optimizer: Optimizer = Field("adamw_torch", description="AdamW in fp32, or with 8-bit or paged state.")
+
+
+class SftSettings(AdapterLoopSettings):
+    """Supervised fine-tuning: the adapter learns what the assistant says, and all of prose."""
+
+    learning_rate: float = Field(2e-3, description="Highest learning rate.", gt=0)
+    steps: int = _steps(300)
+    packing: bool = Field(
+        False, description="Fill rows up to the window with several documents that do not see each other."
+    )
+    selection: DocumentSelection = Field(default_factory=DocumentSelection, description="Which documents.")
+
+
+class DpoSettings(AdapterLoopSettings):
+    """Direct preference optimisation (Rafailov et al. 2023) against the stage before."""
+
+    learning_rate: float = Field(2e-4, description="Highest learning rate.", gt=0)
+    steps: int = _steps(50)
+    micro_batch: int = Field(16, description="Pairs in one forward pass.", ge=1)
+    beta: float = Field(0.1, description="How firmly the model is held to its reference.", gt=0)
+    loss_type: Literal["sigmoid", "ipo"] = Field(
+        "sigmoid", description="DPO's own loss, or IPO's squared one (Azar et al. 2023)."
+    )
+    selection: PairSelection = Field(default_factory=PairSelection, description="Which pairs.")
+
+
+class PretrainSettings(LoopSettings):
+    """A small Qwen2 from random weights, all of which are trained."""
+
+    vocabulary: int = Field(8192, description="Tokens of the byte-level BPE that is trained on the corpus.", ge=260)
+    width: int = Field(256, description="Of the hidden states.", ge=16)
+    layers: int = Field(6, description="Blocks of attention and feed-forward.", ge=1)
+    heads: int = Field(4, description="Attention heads; the width is divided among them.", ge=1)
+    key_value_heads: int = Field(2, description="Heads of keys and values, each shared by several of queries.", ge=1)
+    intermediate: int = Field(768, description="Width inside the feed-forward.", ge=16)
+    positions: int = Field(1024, description="Longest sequence the model is declared for.", ge=16)
+    steps: int = _steps(0)
+    muon_learning_rate: float = Field(0.02, description="Of the matrices inside the blocks (Muon).", gt=0)
+    adamw_learning_rate: float = Field(3e-3, description="Of embeddings, norms and biases (AdamW).", gt=0)
+    weight_decay: float = Field(0.01, description="Of the matrices.", ge=0)
+    warmup_steps: int = Field(50, description="Steps in which the learning rates rise.", ge=0)
+    decay: float = Field(
+        0.4, description="Share of the steps, at the end, in which they fall to a fiftieth.", ge=0, le=1
+    )
+    save_steps: int = neutral(200, "Steps between checkpoints: what a kill costs at most.", ge=1)
+
+    @model_validator(mode="after")
+    def _divide_evenly(self) -> Self:
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width {self.width} does not make {self.heads} heads of even width")
+        if self.heads % self.key_value_heads:
+            raise ValueError(f"{self.heads} heads cannot share {self.key_value_heads} key_value_heads")
+        return self

@@ -1,0 +1,1 @@
+"""Thin Kedro pipelines: a node names a step and calls a room."""

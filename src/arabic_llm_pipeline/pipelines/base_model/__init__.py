@@ -1,0 +1,1 @@
+"""Which base model a run has."""

@@ -1,0 +1,1 @@
+"""What the base and each stage's model can do."""

@@ -1,0 +1,84 @@
+"""Steps from models to scores."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from arabic_llm_pipeline.corpus.shards import ShardSet
+from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.recipes import BASE
+
+Evaluated = tuple[dict[str, Any], pl.DataFrame, pl.DataFrame]
+
+
+def evaluate(
+    *,
+    base_model: dict[str, Any],
+    tokenizer: Path,
+    documents: ShardSet,
+    pairs: ShardSet,
+    items: ShardSet,
+    settings: EvaluateSettings,
+    model: ModelSettings,
+    seed: int,
+    adapter: Path | None = None,
+    reference: pl.DataFrame | None = None,
+    candidate: str,
+) -> Evaluated:
+    """Scores of one candidate, its answers, and the values behind the scores.
+
+    Args:
+        base_model: which base.
+        tokenizer: directory.
+        documents: prose of their test split is read.
+        pairs: those of the test split are scored.
+        items: those of the test split are asked; those of dev choose the base's prompt format.
+        settings: how much of them, and how.
+        model: how the base is loaded.
+        seed: of what is drawn.
+        adapter: of the stage that made the candidate; none for the base.
+        reference: details of the candidate that a preference stage started from.
+        candidate: its name; last, because Kedro counts the arguments that are inputs from the first.
+    """
+    from arabic_llm_pipeline.evaluation.candidate import Candidate, evaluate_candidate
+    from arabic_llm_pipeline.evaluation.formats import CHAT
+    from arabic_llm_pipeline.evaluation.held_out import held_out
+    from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
+    from arabic_llm_pipeline.training.models import load_candidate
+
+    asked = held_out(documents, pairs, items, settings, seed)
+    formats = settings.formats if candidate == BASE else (CHAT,)
+    loaded = load_candidate(base_model, adapter, model)
+    found = Candidate(candidate, loaded, load_tokenizer(tokenizer), formats, model.quantization)
+    return evaluate_candidate(found, asked, settings, seed, reference)
+
+
+def score_baselines(
+    documents: ShardSet, pairs: ShardSet, items: ShardSet, settings: EvaluateSettings, seed: int
+) -> dict[str, Any]:
+    """Accuracy of what needs no model, on the same items."""
+    from arabic_llm_pipeline.evaluation import baselines
+    from arabic_llm_pipeline.evaluation.held_out import held_out
+
+    asked = held_out(documents, pairs, items, settings, seed)
+    return baselines.score(documents, asked, settings.training_prompts, seed)
+
+
+def compare(
+    baselines: dict[str, Any], settings: EvaluateSettings, seed: int, **frames: pl.DataFrame
+) -> list[dict[str, Any]]:
+    """Paired tests between the candidates, and against the baselines.
+
+    Args:
+        baselines: scores of what needs no model.
+        settings: how many resamples.
+        seed: of the bootstrap.
+        frames: `<candidate>_answers` and `<candidate>_details`, the base first.
+    """
+    from arabic_llm_pipeline.evaluation.comparison import Measured, compare
+
+    names = [key.removesuffix("_answers") for key in frames if key.endswith("_answers")]
+    measured = {name: Measured(frames[f"{name}_answers"], frames[f"{name}_details"]) for name in names}
+    return compare(measured, baselines, settings, seed)

@@ -1,0 +1,53 @@
+"""The pipeline `evaluate`: a node for each candidate, the baselines, and all against each other."""
+
+from collections.abc import Sequence
+from functools import partial, update_wrapper
+
+from kedro.pipeline import Node, Pipeline
+
+from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
+from arabic_llm_pipeline.recipes import BASE, CHAINS, name, prefixes
+
+HELD_OUT = {"documents": "documents", "pairs": "pairs", "items": "items"}
+SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
+SUPERVISED = ("sft",)  # stages that learn from answers; others from preferences, against the model they started from
+
+
+def create_pipeline(candidates: Sequence[str]) -> Pipeline:
+    """Every candidate once, whatever recipes it belongs to.
+
+    Args:
+        candidates: the base and what stages made, as `recipes.candidates` names them, the base first.
+    """
+    frames = [f"{candidate}_{kind}" for candidate in candidates for kind in ("answers", "details")]
+    return Pipeline(
+        [
+            *map(_evaluated, candidates),
+            Node(score_baselines, inputs=HELD_OUT | SETTINGS, outputs="baseline_scores", name="score_baselines"),
+            Node(
+                compare,
+                inputs={"baselines": "baseline_scores", **SETTINGS, **{frame: frame for frame in frames}},
+                outputs="comparison",
+                name="compare",
+            ),
+        ]
+    )
+
+
+def _evaluated(candidate: str) -> Node:
+    inputs = {"base_model": "base_model", "tokenizer": "tokenizer", "model": "params:model", **HELD_OUT, **SETTINGS}
+    if candidate != BASE:
+        inputs["adapter"] = f"{candidate}_adapter"
+    if before := _reference(candidate):
+        inputs["reference"] = f"{before}_details"
+    outputs = [f"{candidate}_{kind}" for kind in ("scores", "answers", "details")]
+    step = update_wrapper(partial(evaluate, candidate=candidate), evaluate)
+    return Node(step, inputs=inputs, outputs=outputs, name="evaluate", namespace=candidate)
+
+
+def _reference(candidate: str) -> str | None:
+    """The candidate that a preference stage started from; None for others."""
+    chain = next((part for whole in CHAINS.values() for part in prefixes(whole) if name(part) == candidate), ())
+    if not chain or chain[-1] in SUPERVISED:
+        return None
+    return name(chain[:-1]) if len(chain) > 1 else BASE

@@ -1,0 +1,71 @@
+"""The pipeline `preprocess`."""
+
+from kedro.pipeline import Node, Pipeline
+
+from arabic_llm_pipeline.pipelines.preprocess import nodes
+
+TABLES = ("documents", "pairs", "items")
+
+
+def create_pipeline() -> Pipeline:
+    """Raw files -> documents, pairs, items, with verdicts, funnel and dialect table."""
+    ingest = Node(
+        nodes.ingest,
+        {
+            "files": "source_files",
+            "sources": "params:sources",
+            "settings": "params:ingest",
+            "engine": "params:engine",
+            "workspace": "ingest_workspace",
+        },
+        ["ingested_documents", "ingested_pairs", "ingested_items", "ingest_rejects"],
+        name="ingest",
+    )
+    find_duplicates = Node(
+        nodes.find_duplicates,
+        {table: f"cleaned_{table}" for table in TABLES}
+        | {name: f"params:{name}" for name in ("duplicates", "splits", "seed", "engine")},
+        "verdicts",
+        name="find_duplicates",
+    )
+    make_funnel = Node(
+        nodes.make_funnel,
+        {f"ingested_{table}": f"ingested_{table}" for table in TABLES}
+        | {table: table for table in TABLES}
+        | {"rejects": "ingest_rejects", "engine": "params:engine"},
+        ["funnel", "dialect_table"],
+        name="make_funnel",
+    )
+    each = [node for table in TABLES for node in (_clean(table), _split(table))]
+    return Pipeline([ingest, *each, find_duplicates, make_funnel])
+
+
+def _clean(table: str) -> Node:
+    return Node(
+        getattr(nodes, f"clean_{table}"),
+        {
+            "records": f"ingested_{table}",
+            "text": "params:text",
+            "filters": "params:filters",
+            "engine": "params:engine",
+            "workspace": f"clean_{table}_workspace",
+        },
+        f"cleaned_{table}",
+        name=f"clean_{table}",
+    )
+
+
+def _split(table: str) -> Node:
+    return Node(
+        getattr(nodes, f"split_{table}"),
+        {
+            "records": f"cleaned_{table}",
+            "verdicts": "verdicts",
+            "splits": "params:splits",
+            "seed": "params:seed",
+            "engine": "params:engine",
+            "workspace": f"split_{table}_workspace",
+        },
+        table,
+        name=f"split_{table}",
+    )

@@ -1,0 +1,1 @@
+"""A base model of one's own."""

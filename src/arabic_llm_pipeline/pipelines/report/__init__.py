@@ -1,0 +1,1 @@
+"""From everything that was measured to a page one can show."""

@@ -1,0 +1,70 @@
+"""Steps from figures to the page and to the plots that stand in the catalog by themselves."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.preprocess import DuplicatesSettings, FilterSettings, SplitsSettings, TextSettings
+from arabic_llm_pipeline.parameters.report import ReportSettings
+from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
+from arabic_llm_pipeline.parameters.training import DpoSettings, SftSettings
+
+
+def make_report(
+    *,
+    recipes: str,
+    seed: int,
+    report: ReportSettings,
+    sources: Sources,
+    text: TextSettings,
+    filters: FilterSettings,
+    duplicates: DuplicatesSettings,
+    splits: SplitsSettings,
+    tokenizer: TokenizerSettings,
+    tokenize: TokenizeSettings,
+    model: ModelSettings,
+    adapter: AdapterSettings,
+    sft: SftSettings,
+    dpo: DpoSettings,
+    evaluate: EvaluateSettings,
+    candidates: Sequence[str],
+    stages: Sequence[str],
+    **data: Any,
+) -> str:
+    """The page of an experiment.
+
+    `candidates` are the base, then what each of the `stages` made; `data` is by the names of the catalog. All settings
+    are shown; those of `report` say how many samples are, and the seed draws them.
+    """
+    from arabic_llm_pipeline.reporting.inputs import gather
+    from arabic_llm_pipeline.reporting.page import render
+
+    settings = {
+        "sources": sources, "text": text, "filters": filters, "duplicates": duplicates, "splits": splits,
+        "tokenizer": tokenizer, "tokenize": tokenize, "model": model, "adapter": adapter, "sft": sft, "dpo": dpo,
+        "evaluate": evaluate, "report": report,
+    }  # fmt: skip
+    return render(gather(candidates, stages, recipes, seed, settings, data))
+
+
+def draw_funnel(funnel: list[dict[str, Any]]) -> Any:
+    """What became of each source's records, as a matplotlib figure."""
+    from arabic_llm_pipeline.reporting.data import funnel_plot
+
+    return funnel_plot(funnel)
+
+
+def draw_training(**logs: Any) -> Any:
+    """The loss of every stage, as a matplotlib figure."""
+    from arabic_llm_pipeline.reporting.plots import panels
+
+    return panels([(name.removesuffix("_log"), log["step"], log["loss"]) for name, log in logs.items()], "loss")
+
+
+def draw_scores(baseline_scores: dict[str, Any], **scores: dict[str, Any]) -> Any:
+    """Accuracy by family of all candidates and baselines, as a matplotlib figure."""
+    from arabic_llm_pipeline.reporting.accuracy import accuracy_plot
+
+    return accuracy_plot({name.removesuffix("_scores"): found for name, found in scores.items()}, baseline_scores)

@@ -1,0 +1,1 @@
+"""Training: a stage for each beginning of a chain."""

@@ -1,0 +1,1 @@
+"""From documents and pairs to tokens."""

@@ -1,0 +1,89 @@
+"""All that a report is made from, gathered by its node."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from arabic_llm_pipeline.parameters.report import ReportSettings
+from arabic_llm_pipeline.recipes import BASE
+from arabic_llm_pipeline.reporting.rows import changed_texts, dropped_rows, rejected_rows
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the sections read; frames of samples hold only what is shown."""
+
+    recipes: str
+    candidates: Sequence[str]  # the base first, then each stage's result
+    stages: Sequence[str]
+    seed: int
+    settings: Mapping[str, Any]  # name of the parameters -> their model
+    funnel: Sequence[Mapping[str, Any]]
+    dialects: pl.DataFrame
+    tokens: Mapping[str, Any]
+    baselines: Mapping[str, Any]
+    comparison: Sequence[Mapping[str, Any]]
+    base_model: Mapping[str, Any]
+    scores: Mapping[str, Mapping[str, Any]]
+    answers: Mapping[str, pl.DataFrame]
+    logs: Mapping[str, pl.DataFrame]
+    resources: Mapping[str, Mapping[str, Any]]
+    dropped: pl.DataFrame
+    rejects: pl.DataFrame
+    changes: Sequence[tuple[str, str, str]]  # id, text before, text after
+    provenance: Mapping[str, Any]
+
+    @property
+    def report(self) -> ReportSettings:
+        """How many samples are shown."""
+        found: ReportSettings = self.settings["report"]
+        return found
+
+    def parent(self, candidate: str) -> str:
+        """The candidate that this one was trained from: the longest other whose chain its own begins with."""
+        begins = [name for name in self.stages if name != candidate and candidate.startswith(f"{name}_")]
+        return max(begins, key=len, default=BASE)
+
+
+def gather(
+    candidates: Sequence[str],
+    stages: Sequence[str],
+    recipes: str,
+    seed: int,
+    settings: Mapping[str, Any],
+    data: Mapping[str, Any],
+) -> Inputs:
+    """Sort what the catalog holds, and take from the corpus the few rows that are shown.
+
+    Args:
+        candidates: the base, then what each stage made.
+        stages: the trained ones of them.
+        recipes: what was asked for.
+        seed: draws the samples.
+        settings: parameter models by name.
+        data: by the names of the catalog.
+    """
+    report, documents = settings["report"], data["documents"].scan()
+    return Inputs(
+        recipes=recipes,
+        candidates=candidates,
+        stages=stages,
+        seed=seed,
+        settings=settings,
+        funnel=data["funnel"],
+        dialects=data["dialect_table"],
+        tokens=data["token_summary"],
+        baselines=data["baseline_scores"],
+        comparison=data["comparison"],
+        base_model=data["base_model"],
+        scores={name: data[f"{name}_scores"] for name in candidates},
+        answers={name: data[f"{name}_answers"] for name in candidates},
+        logs={name: data[f"{name}_log"] for name in stages},
+        resources={name: data[f"{name}_resources"] for name in stages},
+        dropped=dropped_rows(documents, report.dropped_per_reason, report.excerpt),
+        rejects=rejected_rows(data["ingest_rejects"].scan(), report.dropped_per_reason),
+        changes=changed_texts(data["ingested_documents"].scan(), documents, report.changes),
+        provenance=data["provenance"],
+    )

@@ -1,0 +1,200 @@
+"""The few kinds of plot that the report has: dots with intervals, stacked bars, curves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from arabic_llm_pipeline.reporting.measured import Bounds
+from arabic_llm_pipeline.reporting.style import GRID, INK, MARKERS, MUTED, PAPER, SERIES, drawing
+
+DOT_IN, BAR_IN, FRAME_IN = 0.115, 0.3, 0.85  # height of a dot's row, of a bar's, and of all that is no row
+LONG = 16  # characters: a longer name takes too much of the plot's width
+MOST_POINTS = 400  # a longer curve is drawn by the means of so many stretches
+SMOOTH = 0.05  # width of the running mean, as share of the curve
+DASHES = ("-", "-", (0, (4, 1.5)), (0, (1, 1)))
+HATCHES = ("", "", "....", "////", "xxxx", "\\\\\\\\", "----", "++++")
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values of one candidate, a group each; a baseline is drawn hollow."""
+
+    name: str
+    values: Sequence[float | None]
+    bounds: Sequence[Bounds]
+    baseline: bool = False
+
+
+def dots(groups: Sequence[str], series: Sequence[Series], label: str, title: str) -> Figure:
+    """Values with their intervals, groups from top to bottom, series beside each other in each group.
+
+    Args:
+        groups: what stands at the left.
+        series: one mark a group each.
+        label: unit of the horizontal axis.
+        title: what the plot shows, in a few words.
+    """
+    span = len(series) + 1
+    with drawing(FRAME_IN + 0.15 * _lines(series) + DOT_IN * len(groups) * span) as (figure, (axes,)):
+        for place, one in enumerate(series):
+            _marks(axes, place, one, len(series))
+        for band in range(0, len(groups), 2):
+            axes.axhspan(span * band - 1, span * (band + 1) - 1, color=GRID, alpha=0.25, linewidth=0)
+        axes.set_yticks([span * i + (len(series) - 1) / 2 for i in range(len(groups))], [_wrapped(g) for g in groups])
+        axes.set_ylim(span * len(groups) - 1, -1)
+        _titles(figure, axes, title, label)
+        figure.legend(loc="outside lower center", ncols=_columns(series), handletextpad=0.3, columnspacing=1.2)
+    return figure
+
+
+def _columns(series: Sequence[Series]) -> int:
+    """Columns of a legend: long names need more of the width."""
+    return 2 if any(len(one.name) > LONG for one in series) else min(4, len(series))
+
+
+def _lines(series: Sequence[Series]) -> int:
+    return -(-len(series) // _columns(series))
+
+
+def _marks(axes: Axes, place: int, series: Series, total: int) -> None:
+    colour = SERIES[place % len(SERIES)]
+    there = [(i, value) for i, value in enumerate(series.values) if value is not None]
+    rows = [i * (total + 1) + place for i, _ in there]
+    for row, (i, _) in zip(rows, there, strict=True):
+        if bounds := series.bounds[i]:
+            axes.plot(bounds, (row, row), color=colour, linewidth=1.6, solid_capstyle="butt")
+    axes.plot(
+        [value for _, value in there], rows, linestyle="none", marker=MARKERS[place % len(MARKERS)], color=colour,
+        markerfacecolor=PAPER if series.baseline else colour, label=series.name, clip_on=False, zorder=3,
+    )  # fmt: skip
+
+
+def stacked(rows: Sequence[str], parts: Mapping[str, Sequence[float]], label: str, title: str) -> Figure:
+    """Horizontal bars, each of several parts; parts differ in colour and hatch.
+
+    Args:
+        rows: names of the bars.
+        parts: name of a part -> its length in each bar.
+        label: unit of the horizontal axis.
+        title: what the plot shows, in a few words.
+    """
+    with drawing(FRAME_IN + 0.15 * ((len(parts) + 2) // 3) + BAR_IN * max(1, len(rows))) as (figure, (axes,)):
+        left = np.zeros(len(rows))
+        for place, (name, lengths) in enumerate(parts.items()):
+            colour, hatch = SERIES[(place + 1) % len(SERIES)], HATCHES[(place + 1) % len(HATCHES)]
+            bars = axes.barh(range(len(rows)), lengths, left=left, height=0.62, color=colour, label=name, hatch=hatch)
+            for bar in bars:
+                bar.set(edgecolor=PAPER, linewidth=0.5)
+            left += np.asarray(lengths, dtype=float)
+        axes.set_yticks(range(len(rows)), [_wrapped(row) for row in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        _titles(figure, axes, title, label)
+        if parts:
+            figure.legend(loc="outside lower center", ncols=min(3, len(parts)), handlelength=1.2, columnspacing=1.0)
+    return figure
+
+
+def curves(steps: ArrayLike, lines: Mapping[str, ArrayLike], title: str, *, smooth: bool) -> Figure:
+    """One or more measures over the steps of a training.
+
+    Args:
+        steps: the horizontal axis.
+        lines: name -> values, one a step; NaN where there is none.
+        title: what the plot shows, with its unit.
+        smooth: draw each value faint and their running mean strong.
+    """
+    with drawing(2.25) as (figure, (axes,)):
+        for place, (name, values) in enumerate(lines.items(), start=1):
+            _curve(axes, np.asarray(steps, dtype=float), np.asarray(values, dtype=float), place, name, smooth=smooth)
+        _titles(figure, axes, title, "step")
+        axes.grid(visible=True, axis="y")
+        axes.margins(x=0.02)
+        if len(lines) > 1:
+            figure.legend(loc="outside lower center", ncols=len(lines))
+    return figure
+
+
+def panels(lines: Sequence[tuple[str, ArrayLike, ArrayLike]], label: str) -> Figure:
+    """Curves beside each other, each with axes of its own.
+
+    Args:
+        lines: title, steps, values of each.
+        label: unit of the vertical axes.
+    """
+    with drawing(2.35, len(lines)) as (figure, beside):
+        for one, (title, steps, values) in zip(beside, lines, strict=True):
+            _curve(one, np.asarray(steps, dtype=float), np.asarray(values, dtype=float), 1, title, smooth=True)
+            one.set(title=title, xlabel="step", ylabel=label)
+    return figure
+
+
+def _curve(axes: Axes, steps: NDArray[Any], values: NDArray[Any], place: int, name: str, *, smooth: bool) -> None:
+    there = np.isfinite(values)
+    steps, values = thinned(steps[there], MOST_POINTS), thinned(values[there], MOST_POINTS)
+    width, colour = max(1, int(len(values) * SMOOTH)) if smooth else 1, SERIES[place % len(SERIES)]
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if width > 1:
+        axes.plot(steps, values, color=colour, alpha=0.35, linewidth=0.8)
+    line = running_mean(values, width)
+    axes.plot(
+        steps,
+        line,
+        color=colour,
+        label=name,
+        linestyle=DASHES[place % len(DASHES)],
+        marker="" if len(line) > 1 else "o",
+    )
+
+
+def thinned(values: NDArray[Any], most: int) -> NDArray[Any]:
+    """Means of at most so many stretches of equal length (the values themselves, where there are no more)."""
+    if len(values) <= most:
+        return values
+    edges = np.linspace(0, len(values), most + 1).astype(int)
+    return np.array([values[start:end].mean() for start, end in pairwise(edges)])
+
+
+def running_mean(values: NDArray[Any], width: int) -> NDArray[Any]:
+    """The mean of each value and its neighbours: an odd number of them, `width` or one more, fewer at the ends."""
+    if width <= 1:
+        return values
+    sums = np.cumsum(np.concatenate([[0.0], values]))
+    places = np.arange(len(values))
+    starts, ends = np.maximum(0, places - width // 2), np.minimum(len(values), places + width // 2 + 1)
+    return (sums[ends] - sums[starts]) / (ends - starts)
+
+
+def _titles(figure: Figure, axes: Axes, title: str, label: str) -> None:
+    """The title stands over the whole figure: over the axes alone it would be cut off at the left."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=9.5, fontweight="bold", color=INK)
+    axes.set_xlabel(label)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+    axes.spines["bottom"].set_color(MUTED)
+    axes.spines["left"].set_color(GRID)
+
+
+def _wrapped(name: str) -> str:
+    """A long name on two lines, broken at a space or underscore near its middle."""
+    if len(name) <= LONG:
+        return name
+    middle = len(name) // 2
+    breaks = sorted((abs(i - middle), i) for i, letter in enumerate(name) if letter in " _")
+    return f"{name[: breaks[0][1] + 1].rstrip()}\n{name[breaks[0][1] + 1 :]}" if breaks else name
+
+
+def percent(number: float | None) -> float | None:
+    """A share as percent, where there is one."""
+    return None if number is None else 100 * number
+
+
+def percents(found: Bounds) -> Bounds:
+    """An interval of a share as percent, where there is one."""
+    return found and (100 * found[0], 100 * found[1])

@@ -1,0 +1,155 @@
+"""How each stage went: its settings, its curves, what it cost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from matplotlib.figure import Figure as Plot
+
+from arabic_llm_pipeline.recipes import CHAINS, name
+from arabic_llm_pipeline.reporting import plots
+from arabic_llm_pipeline.reporting.inputs import Inputs
+from arabic_llm_pipeline.reporting.style import to_svg
+from arabic_llm_pipeline.reporting.view import ABSENT, Block, Column, Figure, Table, count, duration, flat, plain, short
+
+TABLE_ROWS = 12  # of a curve's numbers; all of them are in the stage's log
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One plot of a stage: columns of its log that share an axis."""
+
+    key: str
+    title: str
+    columns: Mapping[str, str]  # column of the log -> its name in the plot
+    smooth: bool = True
+
+
+CURVES = (
+    Curve("loss", "Loss", {"loss": "loss"}),
+    Curve("rate", "Learning rate", {"learning_rate": "learning rate"}, smooth=False),
+    Curve("gradient", "Gradient norm before clipping", {"grad_norm": "gradient norm"}),
+    Curve("speed", "Tokens per second", {"tokens_per_second": "tokens per second"}),
+    Curve(
+        "memory",
+        "Memory in MB, most so far",
+        {"process_memory_mb": "process", "device_memory_mb": "device"},
+        smooth=False,
+    ),
+    Curve("rewards", "Implicit rewards", {"rewards/chosen": "chosen", "rewards/rejected": "rejected"}),
+    Curve("margin", "Reward margin, chosen less rejected", {"rewards/margins": "margin"}),
+    Curve("preferred", "Share of pairs ranked right", {"rewards/accuracies": "share"}),
+)
+
+
+def stage_blocks(inputs: Inputs) -> list[Block]:
+    """For each stage its outcome, settings and curves."""
+    return [_block(inputs, stage) for stage in inputs.stages]
+
+
+def _block(inputs: Inputs, stage: str) -> Block:
+    log, cost = inputs.logs[stage], inputs.resources[stage]
+    parent = inputs.parent(stage)
+    text = (
+        f"Trained from {parent}: {count(cost.get('steps'))} steps, {count(cost.get('tokens'))} tokens, "
+        f"{duration(cost.get('seconds'))} on {cost.get('device', 'an unnamed device')}. "
+        f"Loss {_ends(log, 'loss')}; medians of the first and the last tenth of the steps."
+    )
+    figures = [figure for curve in CURVES if (figure := curve_figure(stage, curve, log))]
+    return Block(stage, [text], figures, lists=[_settings(inputs, stage)])
+
+
+def _ends(log: pl.DataFrame, column: str) -> str:
+    """Medians of the first and the last tenth: single steps say little."""
+    values = log[column].drop_nulls().to_numpy() if column in log.columns else np.array([])
+    if not len(values):
+        return ABSENT
+    tenth = max(1, len(values) // 10)
+    return f"from {np.median(values[:tenth]):.3f} to {np.median(values[-tenth:]):.3f}"
+
+
+def _settings(inputs: Inputs, stage: str) -> Table:
+    label = method(stage)
+    rows = [[f"{label}.{key}", shown] for key, shown in flat(inputs.settings.get(label, {}))]
+    rows += [[f"adapter.{key}", shown] for key, shown in flat(inputs.settings.get("adapter", {}))]
+    return Table(f"Settings of {stage}", [Column("Parameter", "code"), Column("Value", "code")], rows)
+
+
+def method(stage: str) -> str:
+    """The last label of a stage's chain: sft_dpo -> dpo."""
+    chains = {
+        name(chain[:length]): chain[length - 1] for chain in CHAINS.values() for length in range(1, len(chain) + 1)
+    }
+    return chains.get(stage, stage.rpartition("_")[2])
+
+
+def curve_figure(stage: str, curve: Curve, log: pl.DataFrame) -> Figure | None:
+    """A curve with its numbers; none where the log has no such values (a device, rewards)."""
+    there = {column: shown for column, shown in curve.columns.items() if column in log.columns and _some(log[column])}
+    if not there:
+        return None
+    key = f"{stage}-{curve.key}".replace("_", "-")
+    caption = f"{curve.title}, {stage}."
+    if curve.smooth:
+        caption += f" The strong line is the running mean over {plots.SMOOTH:.0%} of the steps."
+    if len(log) > plots.MOST_POINTS:
+        caption += f" Drawn as means of {plots.MOST_POINTS} stretches."
+    return Figure(key, to_svg(curve_plot(curve, log, there), key), caption, _numbers(stage, log, there))
+
+
+def curve_plot(curve: Curve, log: pl.DataFrame, columns: Mapping[str, str]) -> Plot:
+    """The plot alone."""
+    lines = {
+        shown: log[column].cast(pl.Float64).fill_null(float("nan")).to_numpy() for column, shown in columns.items()
+    }
+    return plots.curves(log["step"].to_numpy(), lines, curve.title, smooth=curve.smooth)
+
+
+def _some(values: pl.Series) -> bool:
+    numbers = values.cast(pl.Float64).drop_nulls()
+    return bool(len(numbers)) and bool((numbers.is_finite() & (numbers != 0)).any())
+
+
+def _numbers(stage: str, log: pl.DataFrame, columns: Mapping[str, str]) -> Table:
+    """Evenly spaced steps, the first and the last among them."""
+    places = sorted({round(place) for place in np.linspace(0, len(log) - 1, min(TABLE_ROWS, len(log)))})
+    rows = log[places].select("step", *columns).rows()
+    heads = [Column("Step", "number"), *(Column(shown, "number") for shown in columns.values())]
+    return Table(
+        f"{len(rows)} of {len(log)} steps; all are in {stage}_log",
+        heads,
+        [[count(step), *map(short, rest)] for step, *rest in rows],
+    )
+
+
+RESOURCES = {
+    "seconds": ("Time", duration),
+    "steps": ("Steps", count),
+    "tokens": ("Tokens", count),
+    "tokens_per_second": ("Tokens a second, median", count),
+    "peak_process_mb": ("Process memory, peak MB", count),
+    "peak_device_allocated_mb": ("Device memory, peak MB allocated", count),
+    "peak_device_reserved_mb": ("Device memory, peak MB reserved", count),
+    "device": ("Device", plain),
+    "dtype": ("Computed in", plain),
+    "quantization": ("Weights in", plain),
+    "trainable_parameters": ("Trained parameters", count),
+    "parameters": ("Parameters", count),
+}
+
+
+def resources_table(inputs: Inputs) -> Table:
+    """A column a stage: time, memory, device. Known figures first, then whatever else the stage recorded."""
+    costs = [inputs.resources[stage] for stage in inputs.stages]
+    others = sorted({key for cost in costs for key in cost} - set(RESOURCES))
+    named = {key: ways for key, ways in RESOURCES.items() if any(cost.get(key) is not None for cost in costs)}
+    rows: list[Sequence[str]] = [
+        [text, *(write(cost.get(key)) for cost in costs)] for key, (text, write) in named.items()
+    ]
+    rows += [[key.replace("_", " "), *(_other(cost.get(key)) for cost in costs)] for key in others]
+    return Table("What each stage took", [Column(""), *(Column(stage, "number") for stage in inputs.stages)], rows)
+
+
+def _other(found: object) -> str:
+    return short(found) if isinstance(found, (int, float)) and not isinstance(found, bool) else plain(found)

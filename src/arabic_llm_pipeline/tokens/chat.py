@@ -1,0 +1,174 @@
+"""Conversations and prose as token ids, with a mask of what is to be learned."""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from itertools import compress
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.tokens.template import ChatTemplate, Message, Span
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+Ids = NDArray[np.uint32]
+Mask = NDArray[np.uint8]
+Conversation = Sequence[Message]
+LITERAL, END = "\ufdd2", "\ufdd3"  # around control tokens that stand in somebody's text; noncharacters
+MARKS = re.compile("[\ufdd0-\ufdd3]")
+PARTS = re.compile(f"({LITERAL}[^{END}]*{END})")
+
+
+class Renderer:
+    """One tokenizer with its template; for any number of threads.
+
+    A control token that stands in somebody's text is encoded as the letters it is written with: a text cannot end a
+    turn. Everything else equals what `apply_chat_template` of transformers gives.
+    """
+
+    def __init__(self, tokenizer: "PreTrainedTokenizerFast"):
+        self._backend: Tokenizer = tokenizer.backend_tokenizer
+        self._backend.no_padding()  # what a caller of the tokenizer asked for last, it would go on doing
+        self._backend.no_truncation()
+        self._template = ChatTemplate(str(tokenizer.chat_template), tokenizer.special_tokens_map)
+        self._begin, self._end = _begin(tokenizer), np.array([tokenizer.eos_token_id], dtype=np.uint32)
+        control = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+        self._control = re.compile("|".join(map(re.escape, sorted(control, key=len, reverse=True))) or "(?!)")
+        self._suspect = re.compile(f"{self._control.pattern}|{MARKS.pattern}")
+
+    def documents(self, documents: Sequence[Conversation]) -> list[tuple[Ids, Mask]]:
+        """Ids and loss masks of prose (one message of role document) and of conversations."""
+        prose = [len(document) == 1 and document[0]["role"] == "document" for document in documents]
+        texts = iter(self.prose([document[0]["content"] for document in compress(documents, prose)]))
+        talks = iter(self.conversations(list(compress(documents, (not is_prose for is_prose in prose)))))
+        return [next(texts if is_prose else talks) for is_prose in prose]
+
+    def conversations(self, conversations: Sequence[Conversation]) -> list[tuple[Ids, Mask]]:
+        """Ids and loss masks of conversations by the template; 1 in the mask is what an assistant says."""
+        rendered = [self._template.render(self._guarded(messages)) for messages in conversations]
+        encodings = self._backend.encode_batch([text for text, _ in rendered], add_special_tokens=False)
+        return [
+            self._spliced(text, spans) if LITERAL in text else (_ids(encoding), _mask(encoding, spans))
+            for (text, spans), encoding in zip(rendered, encodings, strict=True)
+        ]
+
+    def prose(self, texts: Sequence[str]) -> list[tuple[Ids, Mask]]:
+        """Ids of texts, each with the end of text; a mask of ones (but for a token that begins every text)."""
+        found = []
+        for ids in self._encoded([self._guard(text) for text in texts]):
+            mask = np.ones(len(self._begin) + len(ids) + 1, dtype=np.uint8)
+            mask[: len(self._begin)] = 0
+            found.append((np.concatenate([self._begin, ids, self._end]), mask))
+        return found
+
+    def prompts(self, prompts: Sequence[Conversation]) -> list[Ids]:
+        """Ids of conversations that end where the assistant begins to speak."""
+        return self._encoded([self._template.render(self._guarded(prompt), True)[0] for prompt in prompts])
+
+    def answers(self, prompts: Sequence[Conversation], answers: Sequence[str]) -> list[Ids]:
+        """Ids of what the assistant says to prompts, to the end of its turn; they follow the ids of the prompt.
+
+        Raises:
+            UserError: by the template, an answer does not begin where its prompt ends.
+        """
+        return self._encoded([self._answer(*pair) for pair in zip(prompts, answers, strict=True)])
+
+    @cached_property
+    def stop_ids(self) -> list[int]:
+        """Tokens after which the assistant has no more to say: its end of turn, and the end of text."""
+        turn = self.answers([[{"role": "user", "content": "?"}]], ["."])[0]
+        return sorted({int(turn[-1]), int(self._end[0])})
+
+    def _answer(self, prompt: Conversation, answer: str) -> str:
+        begun, _ = self._template.render(self._guarded(prompt), True)
+        whole, spans = self._template.render(self._guarded([*prompt, {"role": "assistant", "content": answer}]))
+        if not spans or not whole.startswith(begun):
+            raise UserError(
+                f"By the chat template an answer does not begin where its prompt ends: {begun[-40:]!r} and "
+                f"{whole[:40]!r}. Set tokenizer.template=chatml."
+            )
+        return whole[len(begun) : spans[-1][1]]
+
+    def _guarded(self, messages: Conversation) -> Conversation:
+        if not any(self._suspect.search(message["content"]) for message in messages):
+            return messages
+        return [{**message, "content": self._guard(message["content"])} for message in messages]
+
+    def _guard(self, text: str) -> str:
+        if not self._suspect.search(text):
+            return text
+        return self._control.sub(lambda found: f"{LITERAL}{found[0]}{END}", MARKS.sub("", text))
+
+    def _encoded(self, texts: list[str]) -> list[Ids]:
+        encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
+        return [
+            self._spliced(text, [])[0] if LITERAL in text else _ids(encoding)
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
+    def _spliced(self, text: str, spans: list[Span]) -> tuple[Ids, Mask]:
+        """A text part by part, those that are to be taken literally by a tokenizer that knows no control tokens."""
+        ids: list[int] = []
+        places: list[Span] = []
+        at = 0
+        for part in PARTS.split(text):
+            literal = part.startswith(LITERAL)
+            body, shift = (part[1:-1], at + 1) if literal else (part, at)
+            encoding = (_literal(self._backend) if literal else self._backend).encode(body, add_special_tokens=False)
+            ids += encoding.ids
+            places += [(start + shift, end + shift) for start, end in encoding.offsets]
+            at += len(part)
+        return np.array(ids, np.uint32), _overlap(places, spans)
+
+
+@lru_cache(2)
+def _literal(tokenizer: "Tokenizer") -> "Tokenizer":
+    """Its twin that knows no control tokens; a second to make for a large vocabulary."""
+    twin = type(tokenizer).from_str(tokenizer.to_str())
+    twin.encode_special_tokens = True
+    return twin
+
+
+def _begin(tokenizer: "PreTrainedTokenizerFast") -> Ids:
+    """What the tokenizer puts before every text, if anything."""
+    begin = tokenizer.bos_token_id
+    ids = tokenizer.backend_tokenizer.encode("").ids
+    return np.array([begin] if begin is not None and ids[:1] == [begin] else [], dtype=np.uint32)
+
+
+def _ids(encoding: "Encoding") -> Ids:
+    return np.array(encoding.ids, dtype=np.uint32)
+
+
+def _mask(encoding: "Encoding", spans: list[Span]) -> Mask:
+    """1 for tokens that hold a character of a span, as `assistant_masks` of transformers."""
+    mask = np.zeros(len(encoding), dtype=np.uint8)
+    for start, end in spans:
+        if start == end:
+            continue
+        first, last = encoding.char_to_token(start), encoding.char_to_token(end - 1)
+        if first is None or last is None:  # a tokenizer that drops characters: look at every token
+            return _overlap(encoding.offsets, spans)
+        mask[first : _last_of(encoding, last) + 1] = 1
+    return mask
+
+
+def _last_of(encoding: "Encoding", token: int) -> int:
+    """The last token of the character that a token is of: rare characters are several tokens."""
+    place = encoding.token_to_chars(token)
+    while token + 1 < len(encoding) and encoding.token_to_chars(token + 1) == place:
+        token += 1
+    return token
+
+
+def _overlap(places: Sequence[Span], spans: list[Span]) -> Mask:
+    starts, ends = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    mask = np.zeros(len(places), dtype=np.uint8)
+    for start, end in spans:
+        mask |= ((starts < end) & (ends > start)).astype(np.uint8)
+    return mask

@@ -1,0 +1,207 @@
+"""Tokenizer directories: loaded, made ready for training, and trained."""
+
+import hashlib
+import logging
+import tempfile
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.common.files import read_json, write_json
+from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings
+from arabic_llm_pipeline.tokens.chat import Conversation, Ids, Mask, Renderer
+from arabic_llm_pipeline.tokens.probes import check_ids, check_turns
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+log = logging.getLogger(__name__)
+PAD, END_OF_TEXT, START, END = "<|pad|>", "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+KNOWN_PADS = (PAD, "<pad>", "[PAD]", "<|vision_pad|>", "<|finetune_right_pad_id|>")  # the last two: Qwen2.5, Llama 3
+ALPHABET = 256  # bytes that a byte-level tokenizer must know
+
+
+def load_tokenizer(directory: Path) -> "PreTrainedTokenizerFast":
+    """The tokenizer that `make_tokenizer` or `train_bpe` left in a directory, without importing torch."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast.from_pretrained(directory, local_files_only=True)
+
+
+def render(tokenizer: "PreTrainedTokenizerFast", messages: Conversation) -> tuple[Ids, Mask]:
+    """Ids and loss mask of one conversation, or of prose (one message of role document)."""
+    return render_batch(tokenizer, [messages])[0]
+
+
+def render_batch(tokenizer: "PreTrainedTokenizerFast", conversations: Sequence[Conversation]) -> list[tuple[Ids, Mask]]:
+    """Ids and loss masks, 1 for what is to be learned: all of prose, what the assistant says elsewhere.
+
+    Conversations equal `apply_chat_template(return_assistant_tokens_mask=True)` of transformers; prose is its text and
+    the end of text.
+    """
+    return Renderer(tokenizer).documents(conversations)
+
+
+def digests(directory: Path) -> dict[str, str]:
+    """What tells one tokenizer from another: sha256 of its files and of its template."""
+    return {"tokenizer": _digest(directory / "tokenizer.json"), "template": _digest(directory / "chat_template.jinja")}
+
+
+def make_tokenizer(source: Path, settings: TokenizerSettings, directory: Path, base: Path | None = None) -> Path:
+    """Write a tokenizer made ready for training: padding of its own, a template with generation marks, ids checked.
+
+    Args:
+        source: any pretrained fast tokenizer directory.
+        settings: which chat template it gets.
+        directory: where it goes.
+        base: the model it is for, if that lies elsewhere: its embedding must have a row for every token.
+
+    Raises:
+        UserError: it is no fast tokenizer, needs code of its own, has no end of text, no tokens for the template or for
+            padding, or gives other ids through transformers than through tokenizer.json.
+    """
+    config = _config(base or source)
+    tokenizer = _load_any(source, config)
+    tokenizer.chat_template = _template(tokenizer, settings)
+    _set_padding(tokenizer, config)
+    _save(tokenizer, directory)
+    check_ids(directory, config.get("model_type"), source / "tokenizer.json")
+    check_turns(load_tokenizer(directory))
+    return directory
+
+
+def train_bpe(texts: Iterable[str], vocab_size: int, directory: Path) -> Path:
+    """Train a byte-level BPE for a model of type qwen2 on texts, with ChatML; the same texts give the same files.
+
+    Text is split as transformers splits it for that type of model, whatever a tokenizer.json says.
+
+    Args:
+        texts: what it learns from.
+        vocab_size: of the tokenizer, its 4 control tokens and 256 bytes in it.
+        directory: where it goes.
+
+    Raises:
+        UserError: the vocabulary is too small for the bytes.
+    """
+    from tokenizers import pre_tokenizers, trainers
+    from transformers import Qwen2Tokenizer
+
+    special = [PAD, END_OF_TEXT, START, END]
+    if vocab_size < ALPHABET + len(special):
+        raise UserError(
+            f"vocabulary {vocab_size} is too small: {ALPHABET} bytes and {len(special)} marks are in every one."
+        )
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    blank = Qwen2Tokenizer().backend_tokenizer  # its normaliser and pre-tokenizer
+    blank.train_from_iterator(texts, trainer)
+    tokenizer = _wrapped(blank, special)
+    tokenizer.chat_template = chatml()
+    _save(tokenizer, directory)
+    check_ids(directory, "qwen2")
+    return directory
+
+
+def chatml() -> str:
+    """The ChatML template that comes with the project, with generation marks."""
+    return (files(__package__) / "templates" / "chatml.jinja").read_text(encoding="utf-8").removesuffix("\n")
+
+
+def _wrapped(backend: Any, special: list[str]) -> "PreTrainedTokenizerFast":
+    """A trained tokenizer as transformers saves it for models of type qwen2."""
+    with tempfile.TemporaryDirectory() as folder:
+        backend.save(str(Path(folder) / "tokenizer.json"))
+        config: dict[str, Any] = {"tokenizer_class": "Qwen2Tokenizer", "extra_special_tokens": special[2:]}
+        config |= {"pad_token": PAD, "eos_token": END_OF_TEXT, "unk_token": END_OF_TEXT}
+        write_json(Path(folder) / "tokenizer_config.json", config)
+        return _load_any(Path(folder), {})
+
+
+def _load_any(source: Path, config: dict[str, Any]) -> "PreTrainedTokenizerFast":
+    """As a user of the trained model will load it: by the class that transformers picks."""
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    with tempfile.TemporaryDirectory() as folder:
+        for path in source.glob("*"):
+            if path.is_file() and path.suffix in {".json", ".jinja", ".model", ".txt"} and path.name != "config.json":
+                (Path(folder) / path.name).symlink_to(path.resolve())
+        if config:
+            write_json(Path(folder) / "config.json", {"model_type": config.get("model_type")})
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(
+                f"{source} is no tokenizer that transformers can load without code of its own: {error}. "
+                "Set tokenizer.source to a directory with a tokenizer.json."
+            ) from error
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise UserError(f"{source} has no fast tokenizer (tokenizer.json). Set tokenizer.source to another.")
+    if tokenizer.eos_token_id is None:
+        raise UserError(
+            f"The tokenizer in {source} has no end of text. Name an eos_token in its tokenizer_config.json."
+        )
+    return tokenizer
+
+
+def _config(model: Path) -> dict[str, Any]:
+    path = model / "config.json"
+    return dict(read_json(path)) if path.is_file() else {}
+
+
+def _template(tokenizer: "PreTrainedTokenizerFast", settings: TokenizerSettings) -> str:
+    own = tokenizer.chat_template
+    if settings.template == "own" and isinstance(own, str) and "{% generation" in own.replace("{%-", "{%"):
+        return own
+    if missing := [token for token in (START, END) if token not in tokenizer.get_vocab()]:
+        raise UserError(
+            f"The tokenizer has no chat template with {{% generation %}} marks, and no {missing[0]} for ChatML. "
+            "Put a chat_template.jinja with such marks beside its tokenizer.json."
+        )
+    if settings.template == "own":
+        log.info("The tokenizer's own chat template does not mark what the assistant says: ChatML is used instead.")
+    return chatml()
+
+
+def _set_padding(tokenizer: "PreTrainedTokenizerFast", config: dict[str, Any]) -> None:
+    """Choose a padding token that ends nothing: one that ends a text or a turn would never be learned."""
+    rows = config.get("vocab_size") or config.get("text_config", {}).get("vocab_size")
+    if rows is not None and len(tokenizer) > rows:
+        raise UserError(
+            f"The tokenizer has {len(tokenizer)} tokens, the base model's embedding {rows} rows: they do not belong "
+            "together. Set tokenizer.source=base, or another model.name."
+        )
+    ends = {tokenizer.eos_token, *_turn_ends(tokenizer)}
+    if tokenizer.pad_token is not None and tokenizer.pad_token not in ends:
+        return
+    vocabulary = tokenizer.get_vocab()
+    known = next((token for token in KNOWN_PADS if token in vocabulary), None)
+    if known is None and rows is not None and len(tokenizer) == rows:
+        raise UserError(
+            f"The tokenizer's padding token {tokenizer.pad_token} also ends texts, and no embedding row of the base "
+            f"model's {rows} is free. Name an unused token as pad_token in its tokenizer_config.json."
+        )
+    before, tokenizer.pad_token = tokenizer.pad_token, known or PAD
+    if known is None:
+        tokenizer.add_special_tokens({"pad_token": PAD})
+    log.info("Padding is %s (%s) instead of %s.", tokenizer.pad_token, "there already" if known else "added", before)
+
+
+def _turn_ends(tokenizer: "PreTrainedTokenizerFast") -> list[str]:
+    return list(tokenizer.convert_ids_to_tokens(Renderer(tokenizer).stop_ids))
+
+
+def _save(tokenizer: "PreTrainedTokenizerFast", directory: Path) -> None:
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.backend_tokenizer.no_truncation()
+    directory.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(directory)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

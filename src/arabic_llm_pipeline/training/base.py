@@ -1,0 +1,169 @@
+"""The base model as a pointer: which one it is, to the byte, and where its files lie."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.common.progress import track
+from arabic_llm_pipeline.parameters.model import EMBEDDED, EMBEDDED_PATH, MODEL_FILES, ModelSettings
+
+Pointer = dict[str, Any]
+BLOCK = 1 << 22  # bytes hashed at a time
+
+
+def resolve_base(settings: ModelSettings, directory: Path | None) -> Pointer:
+    """Find the base model, fetch it from the hub if need be, and say which one it is.
+
+    Args:
+        settings: its name and revision.
+        directory: where a local model lies; None for one on the hub.
+
+    Returns:
+        name, kind (embedded, directory, hub), path (as named, relative to the project where it was; null on the hub),
+        hub (name there), revision (the commit), model_type, parameters (as stored: tied weights once), dtype,
+        files (name -> sha256).
+
+    Raises:
+        UserError: there is no such model, it needs code of its own, has no safetensors, is damaged, is quantised
+            already, or does not predict text.
+    """
+    place = _download(settings) if directory is None else _local(settings, directory)
+    config = check_config(place)
+    parameters, dtype = _weights(place)
+    files = sorted(path for pattern in MODEL_FILES for path in place.glob(pattern))
+    return {
+        "name": settings.name,
+        "kind": "hub" if directory is None else EMBEDDED if settings.name == EMBEDDED else "directory",
+        "path": None if directory is None else EMBEDDED_PATH if settings.name == EMBEDDED else settings.name,
+        "hub": settings.name if directory is None else None,
+        "revision": place.name if directory is None else None,
+        "model_type": config["model_type"],
+        "parameters": parameters,
+        "dtype": dtype,
+        "files": {path.name: _sha256(path) for path in track(files, "Reading the base model")},
+    }
+
+
+def base_path(pointer: Pointer) -> Path:
+    """The directory that a pointer names, on this machine: from the working directory or a folder above it.
+
+    Raises:
+        UserError: it is not there.
+    """
+    if pointer["hub"]:
+        return _snapshot(pointer["hub"], pointer["revision"], offline=True)
+    path = Path(pointer["path"]).expanduser()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / path).is_dir():
+            return folder / path
+    raise UserError(f"The base model {pointer['name']} is not in {path}. Run from the project's folder.")
+
+
+def check_config(directory: Path) -> dict[str, Any]:
+    """A model's configuration, if it is one that can be trained here.
+
+    Raises:
+        UserError: there is none, it needs code of its own, is quantised already, or does not predict text.
+    """
+    try:
+        config: dict[str, Any] = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{directory} holds no model: there is no config.json. Set model.name to another.") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{directory / 'config.json'} is no JSON ({error}). Fetch the model again.") from None
+    lack = _lack(config)
+    if lack:
+        raise UserError(f"The model in {directory} {lack}. Set model.name to another.")
+    return config
+
+
+def _lack(config: dict[str, Any]) -> str | None:
+    heads = [str(name) for name in config.get("architectures") or ()]
+    if "auto_map" in config:
+        return "needs code that comes with it (auto_map), and code from elsewhere is not run"
+    if "quantization_config" in config:
+        return "is quantised already; the original is wanted, and quantised when it is loaded (model.quantization)"
+    if "model_type" not in config:
+        return "has no model_type in its config.json"
+    if not any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in heads):
+        return f"is {', '.join(heads) or 'of no named architecture'}, not a causal language model"
+    return None
+
+
+def _local(settings: ModelSettings, directory: Path) -> Path:
+    if not directory.is_dir():
+        raise UserError(
+            f"model.name={settings.name}: there is no folder {directory}. "
+            "Name one that is there, a model on the hub (owner/name), or embedded."
+        )
+    return directory
+
+
+def _download(settings: ModelSettings) -> Path:
+    return _snapshot(settings.name, settings.revision, offline=False)
+
+
+def _snapshot(name: str, revision: str, *, offline: bool) -> Path:
+    """The folder of a model in the hub's cache; its own name is the commit."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(
+            snapshot_download(name, revision=revision, allow_patterns=list(MODEL_FILES), local_files_only=offline)
+        )
+    except HFValidationError:
+        raise UserError(f"model.name={name} is no folder, and no name on the hub either (owner/name).") from None
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise UserError(
+            f"model.name={name} (revision {revision}) cannot be fetched from the hub: {str(error).splitlines()[0]}. "
+            "Check the name and the connection, or set model.name to a folder."
+        ) from error
+
+
+def _weights(directory: Path) -> tuple[int, str]:
+    """Parameters and their type, from the headers alone; opening a file checks that it is whole."""
+    files = sorted(directory.glob("*.safetensors"))
+    if not files:
+        others = sorted(path.name for path in directory.glob("*") if path.suffix in {".bin", ".pt", ".pth", ".gguf"})
+        seen = f" (there is {others[0]}, which is not loaded: such files can run code)" if others else ""
+        raise UserError(f"{directory} holds no weights in safetensors{seen}. Set model.name to another.")
+    _check_index(directory, {path.name for path in files})
+    total, dtypes = 0, set()
+    for path in files:
+        for shape, dtype in _headers(path):
+            total += math.prod(shape)
+            dtypes.add(dtype)
+    return total, "+".join(sorted(dtypes))
+
+
+def _check_index(directory: Path, there: Iterable[str]) -> None:
+    index = directory / "model.safetensors.index.json"
+    if index.is_file():
+        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        if missing := sorted(set(named) - set(there)):
+            raise UserError(f"{directory} lacks {missing[0]}, which its index names. Fetch the model again.")
+
+
+def _headers(path: Path) -> list[tuple[list[int], str]]:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            slices = [file.get_slice(name) for name in file.keys()]  # noqa: SIM118  a safe_open is no dict
+            return [(part.get_shape(), part.get_dtype()) for part in slices]
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error}). Fetch the model again.") from error
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

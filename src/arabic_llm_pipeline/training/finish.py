@@ -1,0 +1,76 @@
+"""The same ending for every method: train from where it stands, then leave result, log and costs whole."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from arabic_llm_pipeline.common.files import write_json
+from arabic_llm_pipeline.training import adapters, checkpoints, models, monitor
+from arabic_llm_pipeline.training.batches import Schedule
+from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
+from arabic_llm_pipeline.training.trainers import DocumentTrainer, PairTrainer
+
+
+def stage_model(job: Job) -> Any:
+    """The base with the adapter of the stage before, or with a new one."""
+    base = models.load_base(job.base, job.model)
+    if job.adapter is None:
+        return adapters.new_adapter(base, job.lora, job.seed)
+    return models.with_adapter(base, job.adapter, job.base, job.model, trainable=True)
+
+
+def vocabulary(model: Any) -> int:
+    """Rows of a model's embedding."""
+    return int(model.get_input_embeddings().weight.shape[0])
+
+
+def finish_adapter(trainer: DocumentTrainer | PairTrainer, job: Job, plan: Schedule, channel: Channel) -> None:
+    """Train an adapter to the end and leave it finished."""
+    name, about = job.base["hub"] or job.base["path"], models.about_base(job.base, job.model)
+    finish(
+        trainer,
+        job,
+        plan,
+        channel,
+        job.model.quantization,
+        lambda path: adapters.save_adapter(trainer.model, path, name, about),
+    )
+
+
+def finish(
+    trainer: DocumentTrainer | PairTrainer,
+    job: Job,
+    plan: Schedule,
+    channel: Channel,
+    quantization: str,
+    save: Callable[[Path], Any],
+) -> None:
+    """Train to the end, from the last good checkpoint if there is one, and leave what is finished.
+
+    Args:
+        trainer: with its data.
+        job: says where things go.
+        plan: of the data, for the count of passes.
+        channel: to the parent.
+        quantization: of the weights that are not trained.
+        save: writes the result into a directory.
+
+    Raises:
+        InterruptedTrainingError: the user stopped it; a checkpoint is there.
+    """
+    torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it; on a CPU as before
+    trainer.watch(monitor.Monitor(plan, channel))
+    checkpoint = checkpoints.latest(job.checkpoints)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if trainer.state.global_step < trainer.state.max_steps:
+        raise InterruptedTrainingError
+    new = job.workspace / ".finishing"
+    shutil.rmtree(new, ignore_errors=True)
+    save(new / RESULT)
+    log = monitor.table(trainer.state.log_history)
+    log.write_parquet(new / LOG)
+    write_json(new / RESOURCES, monitor.resources(log, trainer.model, models.compute_dtype(job.model), quantization))
+    new.replace(job.finished)

@@ -1,0 +1,64 @@
+"""What a stage's process is told, and how it answers."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from arabic_llm_pipeline.parameters.base import Settings
+from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+
+CHECKPOINTS, FINISHED = "checkpoints", "finished"  # in the workspace
+RESULT, LOG, RESOURCES = "result", "log.parquet", "resources.json"  # in what is finished
+
+
+class Job(Settings):
+    """One stage: directories in, directories out."""
+
+    workspace: Path = Field(description="Where checkpoints and the finished directory go.")
+    tokenizer: Path = Field(description="Tokenizer directory.")
+    tokens: Path = Field(description="Token store: documents, or pairs.")
+    settings: dict[str, Any] = Field(description="Of the method.")
+    model: ModelSettings = Field(description="How the base is loaded.")
+    seed: int = Field(description="Of initial weights, dropout and the order of the data.")
+    base: dict[str, Any] = Field(default_factory=dict, description="Pointer to the base; empty where one is made.")
+    lora: AdapterSettings = Field(default_factory=AdapterSettings, description="A new adapter's shape.")
+    adapter: Path | None = Field(default=None, description="Adapter of the stage before.")
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of unfinished training."""
+        return self.workspace / CHECKPOINTS
+
+    @property
+    def finished(self) -> Path:
+        """Folder of the finished stage: result, log and resources; it appears whole."""
+        return self.workspace / FINISHED
+
+
+class Channel:
+    """Answers of a stage's process: a line of JSON each, on what was its standard output.
+
+    What libraries print goes to standard error from here on, which the parent keeps in a file.
+    """
+
+    def __init__(self) -> None:
+        sys.stdout.flush()
+        self._out = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+        os.dup2(2, 1)
+
+    def send(self, kind: str, value: Any) -> None:
+        """Tell the parent.
+
+        Args:
+            kind: "plan" (first step and number of steps), "row" (of the log), "warning" or "error" (a text for people).
+            value: anything that is JSON.
+        """
+        self._out.write(json.dumps({kind: value}, ensure_ascii=False) + "\n")
+
+
+class InterruptedTrainingError(Exception):
+    """The user wants it to stop; the checkpoint is written."""

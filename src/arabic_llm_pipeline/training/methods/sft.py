@@ -1,0 +1,18 @@
+"""Supervised fine-tuning: LoRA on documents, by TRL's trainer."""
+
+from arabic_llm_pipeline.parameters.training import SftSettings
+from arabic_llm_pipeline.training.job import Channel, Job
+
+
+def train(job: Job, channel: Channel) -> None:
+    """Train a new adapter, or the stage before's further, on what the assistant says."""
+    from arabic_llm_pipeline.training import finish, trainers
+    from arabic_llm_pipeline.training.batches import DocumentRows, schedule
+
+    settings = SftSettings(**job.settings)
+    model = finish.stage_model(job)
+    rows = DocumentRows(job.tokens, settings, finish.vocabulary(model))
+    plan = schedule(len(rows), settings, settings.steps, job.seed)
+    options = trainers.adapter_options(settings, settings.learning_rate)
+    trainer = trainers.document_trainer(model, job, settings, plan, rows.collate, **options)
+    finish.finish_adapter(trainer, job, plan, channel)

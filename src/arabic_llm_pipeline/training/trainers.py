@@ -1,0 +1,164 @@
+"""TRL's trainers, fed from the token store, with checkpoints that appear whole."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from datasets import Dataset
+from trl.trainer import utils as trl_utils
+from trl.trainer.dpo_config import DPOConfig
+from trl.trainer.dpo_trainer import DPOTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
+
+from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, LoopSettings
+from arabic_llm_pipeline.tokens.store import Ints
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
+from arabic_llm_pipeline.training import adapters, checkpoints
+from arabic_llm_pipeline.training.batches import Batch, Schedule
+from arabic_llm_pipeline.training.job import Job
+from arabic_llm_pipeline.training.models import compute_dtype, device
+from arabic_llm_pipeline.training.monitor import Monitor
+
+Collate = Callable[[list[int]], Batch]
+PLACEHOLDER = Dataset.from_dict({"row": [0]})  # TRL's constructors take no other kind of data set
+
+
+class Order(torch.utils.data.Dataset[int]):
+    """The row of every place; what a row holds is read by the collator, a batch at a time."""
+
+    def __init__(self, rows: Ints):
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place: int) -> int:
+        return int(self.rows[place])
+
+
+class Watched:
+    """What the trainers have in common: tokens are counted, checkpoints appear whole and hold the adapter alone."""
+
+    monitor: Monitor
+    args: transformers.TrainingArguments
+    model: Any
+    state: transformers.TrainerState
+
+    def watch(self, monitor: Monitor) -> None:
+        """Set who watches."""
+        self.monitor = monitor
+        self.remove_callback(transformers.PrinterCallback)  # type: ignore[attr-defined]
+        self.add_callback(monitor)  # type: ignore[attr-defined]
+
+    def training_step(self, model: Any, inputs: Batch, *args: Any) -> torch.Tensor:
+        """A forward and backward pass."""
+        self.monitor.tokens += inputs.pop("tokens")
+        return super().training_step(model, inputs, *args)  # type: ignore[misc]
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        folder = Path(self.args.output_dir)  # type: ignore[arg-type]
+        with checkpoints.arriving(folder, self.state.global_step) as new:
+            self.args.output_dir = str(new)
+            try:
+                transformers.Trainer._save_checkpoint(self, model, trial)  # type: ignore[arg-type]
+            finally:
+                self.args.output_dir = str(folder)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
+        """The trained weights and nothing else; transformers adds the tokenizer and a pickle of the arguments."""
+        directory = Path(output_dir or self.args.output_dir)  # type: ignore[arg-type]
+        if hasattr(self.model, "peft_config"):
+            adapters.save_weights(self.model, directory)
+        else:
+            self.model.save_pretrained(directory)
+
+
+class DocumentTrainer(Watched, SFTTrainer):
+    """Learns documents."""
+
+
+class PairTrainer(Watched, DPOTrainer):
+    """Learns preferences; pairs come as token ids already."""
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+
+def document_trainer(
+    model: Any, job: Job, settings: LoopSettings, plan: Schedule, collate: Collate, **options: Any
+) -> DocumentTrainer:
+    """A trainer for rows of documents or of running text; `options` are further arguments of transformers."""
+    score_only_what_is_learned()
+    optimizers = options.pop("optimizers", (None, None))
+    args = SFTConfig(**_arguments(job, settings, plan), **options, dataset_kwargs={"skip_prepare_dataset": True})
+    with adapters.kept_exact(model):
+        trainer = DocumentTrainer(
+            model, args, collate, PLACEHOLDER, processing_class=load_tokenizer(job.tokenizer), optimizers=optimizers
+        )
+    trainer.train_dataset = Order(plan.order())
+    return trainer
+
+
+def pair_trainer(
+    model: Any, job: Job, settings: LoopSettings, plan: Schedule, collate: Collate, **options: Any
+) -> PairTrainer:
+    """A trainer for rows of pairs; the reference is what the model is now."""
+    score_only_what_is_learned()
+    args = DPOConfig(**_arguments(job, settings, plan), **options)
+    tokenizer = load_tokenizer(job.tokenizer)
+    with adapters.kept_exact(model):
+        trainer = PairTrainer(
+            model, args=args, data_collator=collate, train_dataset=PLACEHOLDER, processing_class=tokenizer
+        )
+    trainer.train_dataset = Order(plan.order())
+    return trainer
+
+
+def score_only_what_is_learned() -> None:
+    """Send only positions that have a label through the output layer, on a CPU too.
+
+    TRL 1.16 does so on a card; elsewhere it sends all of them, for devices that compile anew for every shape. With
+    instructions most positions have none: on a CPU a step of a small model takes 0.6 of the time.
+    """
+    setattr(trl_utils, "_use_triton", lambda _: True)  # noqa: B010  the name by which its forward pass asks
+
+
+def adapter_options(settings: AdapterLoopSettings, learning_rate: float) -> dict[str, Any]:
+    """The optimizer's arguments, of methods that train an adapter."""
+    return {
+        "learning_rate": learning_rate,
+        "lr_scheduler_type": settings.scheduler,
+        "warmup_steps": settings.warmup,
+        "weight_decay": settings.weight_decay,
+        "optim": settings.optimizer,
+    }
+
+
+def _arguments(job: Job, settings: LoopSettings, plan: Schedule) -> dict[str, Any]:
+    dtype, on_card = compute_dtype(job.model), device().type == "cuda"
+    return {
+        "output_dir": str(job.checkpoints),
+        "per_device_train_batch_size": settings.micro_batch,
+        "gradient_accumulation_steps": settings.accumulation,
+        "max_grad_norm": settings.max_grad_norm,
+        "gradient_checkpointing": settings.activation_checkpointing,
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        "max_steps": plan.steps,
+        "save_steps": settings.save_steps,
+        "save_strategy": "steps",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # it would show a mean of earlier losses in the place of what is not a number
+        "train_sampling_strategy": "sequential",  # the order is ours
+        "remove_unused_columns": False,
+        "max_length": None,
+        "seed": job.seed,
+        "bf16": on_card and dtype == torch.bfloat16,
+        "fp16": on_card and dtype == torch.float16,
+        "use_cpu": not on_card,
+        "dataloader_pin_memory": on_card,
+        "disable_tqdm": True,
+        "report_to": "none",
+    }

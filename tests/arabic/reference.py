@@ -1,0 +1,186 @@
+"""A second, slow cleaning, written from the rules and `unicodedata`; the kernel must agree with it byte for byte."""
+
+import re
+import unicodedata
+from dataclasses import replace
+from functools import cache
+
+import polars as pl
+
+from arabic_llm_pipeline.arabic import markup
+from arabic_llm_pipeline.arabic.clean import TextPolicy
+
+SCALARS = [chr(c) for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
+PRESENTATION = set(map(chr, [*range(0xFB50, 0xFE00), *range(0xFE70, 0xFF00)]))
+ARABIC_BLOCKS = [(0x600, 0x6FF), (0x750, 0x77F), (0x870, 0x8FF), (0xFB50, 0xFDFF), (0xFE70, 0xFEFF)]
+ARABIC_BLOCKS += [(0x10EC0, 0x10EFF), (0x1EE00, 0x1EEFF)]
+DIGITS = (
+    {"٠١٢٣٤٥٦٧٨٩"[n]: n for n in range(10)} | {"۰۱۲۳۴۵۶۷۸۹"[n]: n for n in range(10)} | {str(n): n for n in range(10)}
+)
+BREAKS = "\n\r\x0b\x0c\x85\u2028\u2029"
+BLANKS = "\t" + "".join(c for c in SCALARS if unicodedata.category(c) == "Zs")
+VISIBLE = {*map(chr, range(0x600, 0x606)), "\u06dd", "\u070f", "\u0890", "\u0891", "\u08e2", "\U000110bd", "\U000110cd"}
+ALEFS = dict.fromkeys("أإآٱٲٳٵ", "ا")
+
+
+def in_arabic(char: str) -> bool:
+    return any(first <= ord(char) <= last for first, last in ARABIC_BLOCKS)
+
+
+def presentation(char: str, expand: bool) -> str:
+    if char not in PRESENTATION or ("\ufdf0" <= char <= "\ufdfd" and not expand):
+        return char
+    if char == "\ufe73":
+        return ""
+    spelt = unicodedata.normalize("NFKC", char)
+    if spelt != char and all(c in " ـ" or unicodedata.combining(c) for c in spelt):
+        return "".join(c for c in spelt if c not in " ـ")
+    return spelt
+
+
+def hidden(char: str) -> bool:
+    code = ord(char)
+    nonchar = 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
+    category = unicodedata.category(char)
+    return nonchar or (category in ("Cc", "Cf", "Co") and char not in VISIBLE and char not in BREAKS + "\t\u200d")
+
+
+def mark(char: str) -> bool:
+    return char in "\u06e5\u06e6" or (in_arabic(char) and unicodedata.category(char) == "Mn")
+
+
+def uncontrolled(char: str) -> str:
+    if char in BREAKS:
+        return char if char == "\r" else "\n"
+    return "" if hidden(char) or char == "\u200d" else char
+
+
+def western(char: str) -> str:
+    return str(DIGITS[char]) if char in DIGITS else {"٫": ".", "٬": ","}.get(char, char)
+
+
+def arabic_indic(char: str) -> str:
+    return "٠١٢٣٤٥٦٧٨٩"[DIGITS[char]] if char in DIGITS else char
+
+
+@cache
+def one(char: str, policy: TextPolicy) -> str:
+    """What a single code point becomes, but for blanks, tatweel and the joiner."""
+    out = presentation(char, policy.ligatures == "expand") if policy.presentation_forms else char
+    if policy.controls:
+        out = "".join(c if c == "\u200d" else uncontrolled(c) for c in out)
+    for wanted, rule in (
+        (policy.alif, lambda c: ALEFS.get(c, c)),
+        (policy.ya, lambda c: {"ى": "ي", "ی": "ي"}.get(c, c)),
+        (policy.ta_marbuta, lambda c: {"ة": "ه", "ۃ": "ه"}.get(c, c)),
+        (policy.hamza_carriers, lambda c: {"ؤ": "و", "ئ": "ي"}.get(c, c)),
+        (policy.digits == "western", western),
+        (policy.digits == "arabic_indic", arabic_indic),
+        (policy.diacritics == "strip", lambda c: "" if mark(c) else c),
+        (policy.punctuation == "drop", unpunctuated),
+        (policy.case == "fold", fold),
+    ):
+        out = "".join(map(rule, out)) if wanted else out
+    return "".join(c for c in out if c not in "ـ\u200d") if policy.punctuation == "drop" else out
+
+
+def unpunctuated(char: str) -> str:
+    if unicodedata.category(char)[0] in "PS":
+        return " "
+    selector = "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
+    return "" if selector or unicodedata.category(char) == "Me" else char
+
+
+def fold(char: str) -> str:
+    folded = char.casefold()
+    return char if folded == char else unicodedata.normalize("NFC", folded)
+
+
+def sort_marks(text: str) -> str:
+    out: list[str] = []
+    run: list[str] = []
+    for char in text:
+        if unicodedata.combining(char):
+            run.append(char)
+        else:
+            out += sorted(run, key=unicodedata.combining)
+            run = []
+            out.append(char)
+    return "".join(out + sorted(run, key=unicodedata.combining))
+
+
+def is_word(char: str) -> bool:
+    return unicodedata.category(char) in ("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd") and char != "\ufe0f"
+
+
+def strokes(text: str, tatweel: bool, joiner: bool) -> str:
+    """Runs of tatweel and joiner: the Hijri mark's stroke, an emoji's joiner, or nothing."""
+    acted = ("ـ" if tatweel else "") + ("\u200d" if joiner else "")
+    parts = re.split(f"([{acted}]+)", text) if acted else [text]
+    out = parts[0]
+    for run, rest in zip(parts[1::2], parts[2::2], strict=True):
+        if re.search(rf"[{''.join(DIGITS)}][{BLANKS}]*ه$", out):
+            out += "" if rest and is_word(rest[0]) else "ـ"
+        elif "\u200d" in run and out and (unicodedata.category(out[-1]) == "So" or out[-1] in MODIFIERS):
+            out += "\u200d" if rest and unicodedata.category(rest[0]) == "So" else ""
+        out += rest
+    return out
+
+
+def blanks(text: str) -> str:
+    text = text.replace("\r\n", "\n")
+    text = re.sub(f"[{BLANKS}]", " ", re.sub(f"[{BREAKS}]", "\n", text))
+    return re.sub("\n{3,}", "\n\n", re.sub(" *\n *", "\n", re.sub(" +", " ", text))).strip(" \n")
+
+
+def by_code_point(text: str, policy: TextPolicy) -> str:
+    """Everything that the table does."""
+    out = "".join(one(char, policy) for char in text)
+    key = policy.punctuation == "drop"
+    out = strokes(out, policy.tatweel and not key, policy.controls and not key)
+    out = sort_marks(out) if policy.nfc else out
+    return blanks(out) if policy.spaces else out
+
+
+def before(text: str, policy: TextPolicy) -> str:
+    """Patterns (the same ones: they are tested by cases) and composition."""
+    series = pl.Series([text], dtype=pl.String)
+    groups = [markup.ENTITIES, markup.HTML, markup.WIKI, markup.MARKDOWN] if policy.markup else []
+    groups += [markup.URLS] if policy.urls == "drop" else []
+    groups += [markup.EMAILS] if policy.emails == "drop" else []
+    for group in groups:
+        series = group.apply(series)
+    text = str(series[0])
+    if not policy.nfc:
+        return text
+    if policy.tatweel:
+        text = re.sub("ـ+([ً-ْٰ]*)ٔ", r"ئ\1", text)
+    return unicodedata.normalize("NFC", "".join(one(char, repairs(policy)) for char in text))
+
+
+@cache
+def repairs(policy: TextPolicy) -> TextPolicy:
+    """What is done before composition."""
+    forms = policy.presentation_forms
+    return replace(NOTHING, presentation_forms=forms, ligatures=policy.ligatures, controls=policy.controls)
+
+
+def clean(text: str, policy: TextPolicy) -> str:
+    """All rules, again and again until nothing changes."""
+    text = by_code_point(before(text, policy), policy)
+    while (again := before(text, policy)) != text:
+        text = by_code_point(again, policy)
+    return text
+
+
+MODIFIERS = "\ufe0f" + "".join(map(chr, range(0x1F3FB, 0x1F400)))
+NOTHING = TextPolicy(
+    nfc=False,
+    presentation_forms=False,
+    tatweel=False,
+    controls=False,
+    markup=False,
+    urls="keep",
+    emails="keep",
+    spaces=False,
+)

@@ -1,0 +1,116 @@
+import polars as pl
+import pytest
+
+from arabic_llm_pipeline.arabic.clean import TextPolicy, clean
+from arabic_llm_pipeline.arabic.sentences import split_sentences
+from arabic_llm_pipeline.corpus.cleaning import Cleaning, text_policy
+from arabic_llm_pipeline.corpus.records import SCHEMAS, message
+from arabic_llm_pipeline.parameters.preprocess import FilterSettings, TextSettings
+from tests.corpus.making import document, instruction, item, pair, shards
+
+DIRTY = "<b>الكتـــاب</b> ﻻ يُقرأ   على http://x.y عجل؟ نعم."
+
+
+def cleaned(tmp_path, table, *rows, text=None, **filters):
+    frame = shards(tmp_path, table, *rows).scan()
+    found = Cleaning(table, TextSettings(**(text or {})), FilterSettings(**filters))(frame, 0).collect()
+    assert found.schema == SCHEMAS[table]
+    assert found["id"].to_list() == [row["id"] for row in rows]
+    return found
+
+
+def test_text_measures_and_tag(tmp_path):
+    row = cleaned(tmp_path, "documents", document("1", DIRTY, title="كتـاب")).row(0, named=True)
+    text = clean(DIRTY, TextPolicy())
+    assert row["messages"] == [message("document", text)]
+    assert "ـ" not in text
+    assert row["title"] == "كتاب"
+    assert row["quality"]["characters"] == len(text)
+    assert row["quality"]["words"] == len(text.split())
+    assert row["quality"]["sentences"] == len(split_sentences(text)) == 2
+    assert row["quality"]["arabic_ratio"] == 1
+    assert row["quality"]["alif_ya_merges"] == 2  # one Alif with Hamza, one Alif Maqsura
+    assert row["dialect"] in SCHEMAS or row["dialect"] in {"MSA", "EGY", "GLF", "LEV", "MGR", "unknown"}
+    assert row["reason"] is None
+
+
+def test_a_dialect_that_the_source_brings_wins(tmp_path):
+    rows = [document("1", DIRTY, dialect="GLF", dialect_score=1.0), document("2", "إزيك يا باشا، عامل إيه النهارده؟")]
+    found = cleaned(tmp_path, "documents", *rows)
+    assert found["dialect"].to_list() == ["GLF", "EGY"]
+    assert found["dialect_score"][0] == 1
+    assert 0 < found["dialect_score"][1] <= 1
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (document("1", "<br> \u200f\u200b"), "empty"),
+        (document("1", "كلمة أخرى"), "too_short"),
+        (instruction("1", "نعم؟", "نعم"), None),
+        (instruction("1", "سؤال طويل له جواب", "<p></p>"), "empty"),
+        (document("1", "نص " * 100), "too_long"),
+        (document("1", "هذا text that is English for the most part"), "little_arabic"),
+        (document("1", "12 34 56"), "little_arabic"),
+        (document("1", "هذا نص عربي فيه word"), None),
+    ],
+)
+def test_reasons_for_documents(tmp_path, row, reason):
+    assert cleaned(tmp_path, "documents", row, max_characters=200)["reason"].to_list() == [reason]
+
+
+def test_limits_are_parameters(tmp_path):
+    row = document("1", "hello world كلمة")
+    assert cleaned(tmp_path, "documents", row, min_arabic_ratio=0.0)["reason"].to_list() == [None]
+    assert cleaned(tmp_path, "documents", row, min_arabic_ratio=0.0, min_words=4)["reason"].to_list() == ["too_short"]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (pair("1", "سؤال؟", "جواب", "جواب آخر"), None),
+        (pair("1", "سؤال؟", "جواب", "<i>جواب</i>"), "equal_answers"),
+        (pair("1", "سؤال؟", "جواب", "<i></i>"), "empty"),
+        (pair("1", "why?", "because", "لا"), "little_arabic"),
+        (pair("1", "س" * 150, "ج" * 30, "د" * 30), "too_long"),
+    ],
+)
+def test_reasons_for_pairs(tmp_path, row, reason):
+    assert cleaned(tmp_path, "pairs", row, max_characters=200)["reason"].to_list() == [reason]
+
+
+def test_items(tmp_path):
+    rows = [
+        item("1", "كم <b>كتابا</b>؟", "كتـاب", choices=["كتـاب", "2"], label=0, passage="فقـرة"),
+        item("2", "what?", "x"),
+        item("3", "ماذا؟", "<br>"),
+        item("4", "س" * 201, "x"),
+    ]
+    found = cleaned(tmp_path, "items", *rows, max_characters=200)
+    assert found["reason"].to_list() == [None, None, "empty", "too_long"]
+    first = found.row(0, named=True)
+    assert (first["answers"], first["choices"], first["passage"]) == (["كتاب"], ["كتاب", "2"], "فقرة")
+    assert first["prompt"] == [message("user", "كم كتابا؟")]
+
+
+def test_the_policy_has_every_switch():
+    settings = TextSettings(alif=True, ya=True, diacritics="strip", digits="western", urls="keep")
+    policy = text_policy(settings)
+    assert (policy.alif, policy.ya, policy.diacritics, policy.digits, policy.urls) == (
+        True,
+        True,
+        "strip",
+        "western",
+        "keep",
+    )
+    assert text_policy(TextSettings()) == TextPolicy()
+
+
+def test_an_empty_table(tmp_path):
+    for table in ("documents", "pairs", "items"):
+        frame = shards(tmp_path / table, table).scan()
+        assert (
+            Cleaning(table, TextSettings(), FilterSettings())(frame, 0)
+            .collect()
+            .equals(pl.DataFrame(schema=SCHEMAS[table]))
+        )

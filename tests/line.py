@@ -1,0 +1,61 @@
+"""A copy of the project to run in: its configuration and sample as they ship, its artifacts in a folder of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+QUIET = {"COLUMNS": "200", "OMP_NUM_THREADS": "1", "KEDRO_DISABLE_TELEMETRY": "1", "PYTHONPATH": str(PROJECT / "src")}
+
+
+@dataclass(frozen=True)
+class Line:
+    """Runs `kedro` in a folder that has the project's conf, src and sample."""
+
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> "Line":
+        folder.mkdir(parents=True)
+        for name in ("pyproject.toml", ".telemetry"):
+            shutil.copy(PROJECT / name, folder)
+        shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
+        (folder / "conf/local").mkdir()
+        (folder / "src").symlink_to(PROJECT / "src")
+        (folder / "data").mkdir()
+        (folder / "data/01_raw").symlink_to(PROJECT / "data/01_raw")
+        return cls(folder)
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "kedro", *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "encoding": "utf-8"}
+        return subprocess.Popen(command, cwd=self.folder, env={**os.environ, **QUIET}, start_new_session=True, **pipes)
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        process = self.start(*arguments)
+        said, _ = process.communicate(timeout=600)
+        assert process.returncode == code, said
+        return said
+
+    def contents(self, experiment: str = "smoke", without: Iterable[str] = ()) -> dict[str, str]:
+        """Entry -> digest of what the experiment's link names, from the manifests."""
+        found = {}
+        for link in sorted(self.folder.glob(f"data/*/*/{experiment}")):
+            manifest = json.loads((link / "manifest.json").read_text(encoding="utf-8"))
+            if link.parent.name not in without:
+                found[link.parent.name] = manifest["content"]
+        return found
+
+    def fingerprints(self, experiment: str = "smoke") -> dict[str, str]:
+        """Entry -> name of the directory that the experiment's link names."""
+        return {link.parent.name: os.readlink(link) for link in sorted(self.folder.glob(f"data/*/*/{experiment}"))}
+
+
+def timed(name: str) -> bool:
+    """Whether an artifact holds wall-clock figures, and so differs from run to run."""
+    return name.endswith(("_log", "_resources")) or name in {"report", "training_plot"}

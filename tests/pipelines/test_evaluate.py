@@ -1,0 +1,156 @@
+"""The pipeline `evaluate`: its graph, and a run of it with real model files."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.pipeline import Pipeline
+from kedro.validation.type_extractor import TypeExtractor
+
+from arabic_llm_pipeline.common.files import write_json
+from arabic_llm_pipeline.corpus.shards import ShardSet
+from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.pipelines.evaluate.pipeline import create_pipeline
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, train_bpe
+from tests.evaluation.conftest import CORPUS, TEXTS, shards
+
+CANDIDATES = ["base", "sft", "sft_dpo"]
+SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)
+
+
+def test_a_node_for_each_candidate_once() -> None:
+    made = create_pipeline(CANDIDATES)
+    assert sorted(node.name for node in made.nodes) == [
+        "base.evaluate", "compare", "score_baselines", "sft.evaluate", "sft_dpo.evaluate",
+    ]  # fmt: skip
+    assert {name for name in made.inputs() if not name.startswith("params:")} == {
+        "base_model", "tokenizer", "documents", "pairs", "items", "sft_adapter", "sft_dpo_adapter",
+    }  # fmt: skip
+    assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison"}
+
+
+def test_a_preference_stage_is_measured_against_what_it_started_from() -> None:
+    inputs = {node.name: set(node.inputs) for node in create_pipeline(CANDIDATES).nodes}
+    assert "sft_details" in inputs["sft_dpo.evaluate"]
+    assert not {"base_details", "sft_details"} & (inputs["sft.evaluate"] | inputs["base.evaluate"])
+    assert "base_adapter" not in inputs["base.evaluate"]
+
+
+def test_kedro_finds_the_model_of_every_parameter() -> None:
+    """It counts the inputs of a node, and matches them with arguments by number."""
+    for node in create_pipeline(CANDIDATES).nodes:
+        found = TypeExtractor({"evaluate": Pipeline([node])}).extract_types_from_pipelines()
+        expected = {"evaluate": EvaluateSettings} | (
+            {"model": ModelSettings} if node.name.endswith(".evaluate") else {}
+        )
+        assert found == expected, node.name
+
+
+def test_importing_the_pipeline_is_light(project: Path) -> None:
+    code = (
+        "import sys; import arabic_llm_pipeline.pipelines.evaluate.pipeline as p; p.create_pipeline(['base', 'sft']); "
+        "print([name for name in ('torch', 'transformers', 'peft') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=project)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A random base, two adapters on it, a tokenizer, a corpus."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    from arabic_llm_pipeline.training.models import resolve_base
+
+    folder = tmp_path_factory.mktemp("evaluate")
+    tokenizer = train_bpe(TEXTS, 400, folder / "tokenizer")
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=len(load_tokenizer(tokenizer)), hidden_size=64, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=128, tie_word_embeddings=True,
+        initializer_range=0.2,
+    )  # fmt: skip
+    base = folder / "base"
+    Qwen2ForCausalLM(config).save_pretrained(base)
+    model = ModelSettings(name=str(base))
+    pointer = resolve_base(model, base)
+    adapters = {name: _adapter(folder / name, base, pointer, model, seed) for seed, name in enumerate(CANDIDATES[1:])}
+    corpus = {name: shards(folder / name, *given) for name, given in CORPUS.items()}
+    return {"base_model": pointer, "tokenizer": tokenizer, "model": model, "adapters": adapters, **corpus}
+
+
+def _adapter(folder: Path, base: Path, pointer: dict[str, Any], model: ModelSettings, seed: int) -> Path:
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from arabic_llm_pipeline.training.models import about_base
+
+    torch.manual_seed(seed + 1)
+    peft = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(base),
+        LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False),
+    )
+    peft.save_pretrained(folder)
+    write_json(folder / "training.json", about_base(pointer, model))
+    return folder
+
+
+def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
+    given = {name: made[name] for name in ("base_model", "tokenizer", "documents", "pairs", "items")}
+    given |= {f"{name}_adapter": path for name, path in made["adapters"].items()}
+    given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
+    for node in pipeline.nodes:
+        given |= node.run({name: given[name] for name in node.inputs})
+    return given
+
+
+def test_a_run(made: dict[str, Any]) -> None:
+    found = run(made, create_pipeline(CANDIDATES))
+    scores = {name: found[f"{name}_scores"] for name in CANDIDATES}
+    assert [scores[name]["candidate"] for name in CANDIDATES] == CANDIDATES
+    assert {scores[name]["quantization"] for name in CANDIDATES} == {"nf4"}
+    assert set(scores["base"]["formats_dev"]) == set(SETTINGS.formats)
+    assert set(scores["sft"]["formats_dev"]) == {"chat"}
+    bits = {scores[name]["perplexity"][0]["bits_per_byte"] for name in CANDIDATES}
+    assert len(bits) == 3, "each candidate is another model"
+    assert [scores[name]["preference"]["implicit_accuracy"] is None for name in CANDIDATES] == [True, True, False]
+    assert {(row["a"], row["b"]) for row in found["comparison"] if row["measure"] == "bits_per_byte_text"} == {
+        ("base", "sft"), ("sft", "sft_dpo"), ("base", "sft_dpo"),
+    }  # fmt: skip
+    assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
+    again = run(made, create_pipeline(["base"]))
+    assert again["base_scores"] == scores["base"]
+    assert again["base_answers"].equals(found["base_answers"])
+
+
+def test_implicit_rewards_are_those_of_both_models_loaded(made: dict[str, Any]) -> None:
+    """By plain transformers and PEFT, without batches: log-ratios of the candidate to the stage before."""
+    import torch
+
+    from arabic_llm_pipeline.training.models import load_candidate
+
+    found = run(made, create_pipeline(CANDIDATES))["sft_dpo_scores"]["preference"]
+    tokenizer = load_tokenizer(made["tokenizer"])
+    models = [load_candidate(made["base_model"], made["adapters"][name], made["model"]) for name in ("sft_dpo", "sft")]
+    pairs: ShardSet = made["pairs"]
+    margins = []
+    for row in pairs.scan().collect().iter_rows(named=True):
+        if row["split"] == "test" and row["reason"] is None:
+            ratios = []
+            for name in ("chosen", "rejected"):
+                begun = tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=False)
+                ids = torch.tensor([begun + tokenizer(row[name] + "<|im_end|>", add_special_tokens=False)["input_ids"]])
+                with torch.no_grad():
+                    logs = [
+                        torch.log_softmax(model(ids).logits[0, :-1], -1).gather(1, ids[0, 1:, None]) for model in models
+                    ]
+                ratios.append(float((logs[0] - logs[1])[len(begun) - 1 :].sum()))
+            margins.append(ratios[0] - ratios[1])
+    assert len(margins) == found["pairs"] == 3
+    assert min(map(abs, margins)) > 1e-3
+    assert found["implicit_accuracy"] == pytest.approx(sum(margin > 0 for margin in margins) / 3)

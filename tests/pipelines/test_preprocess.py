@@ -1,0 +1,131 @@
+"""The nodes on small files, from raw to funnel."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from arabic_llm_pipeline.corpus import funnel as room
+from arabic_llm_pipeline.corpus.shards import ShardSet
+from arabic_llm_pipeline.datasets.sources import SourceFiles
+from arabic_llm_pipeline.parameters import preprocess as parameters
+from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.pipelines.preprocess.pipeline import TABLES, create_pipeline
+
+WORDS = ["البيت", "الكتاب", "المدينة", "الشجرة", "البحر", "الطريق", "السوق", "الجبل"]
+
+
+@pytest.fixture
+def raw(tmp_path) -> Path:
+    """Documents, pairs and items, with dirt in each."""
+    root = tmp_path / "raw"
+    root.mkdir()
+    prose = [{"t": f"رأيت {a} قرب {b} في الصباح {n}."} for n, (a, b) in enumerate((a, b) for a in WORDS for b in WORDS)]
+    prose += [prose[0], {"t": "قصير"}, {"t": "only Latin letters here"}, {"t": 5}, {"t": None}]
+    asked = [{"q": f"ما جمع كلمة {word}؟", "a": "لا أدري"} for word in WORDS]
+    dump = {
+        name: "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        for name, rows in {"prose": prose, "asked": asked}.items()
+    }
+    (root / "prose.jsonl").write_text(dump["prose"] + '\n{"t": "مقطوع', encoding="utf-8")
+    (root / "asked.jsonl").write_text(dump["asked"], encoding="utf-8")
+    (root / "pairs.tsv").write_text("\n".join(f"س {n}\tجواب {n}\tغيره\t{n % 3}" for n in range(30)), encoding="utf-8")
+    items = [{"q": f"ما جمع كلمة {word}", "a": ["جمع", "الجمع هو جمع."]} for word in WORDS[:3]]
+    (root / "items.json").write_text(json.dumps([*items, {"q": "بلا جواب", "a": []}]), encoding="utf-8")
+    return root
+
+
+SOURCES = {
+    "prose": {"format": "jsonl", "path": "prose.jsonl", "licence": "CC0", "columns": {"text": "t"}},
+    "asked": {"format": "jsonl", "path": "asked.jsonl", "licence": "CC0", "record": "instruction",
+              "columns": {"instruction": "q", "output": "a"}, "split": "train"},
+    "pairs": {"format": "tsv", "header": False, "path": "pairs.tsv", "licence": "CC0", "record": "pair",
+              "columns": {"prompt": 0, "first": 1, "second": 2, "label": 3}, "chosen": {"0": "first", "1": "second"}},
+    "items": {"format": "json", "path": "items.json", "licence": "CC0", "record": "item",
+              "columns": {"prompt": "q", "answers": "a"}, "task": "plural", "split": "test"},
+}  # fmt: skip
+
+
+MODELS = {
+    "ingest": parameters.IngestSettings, "text": parameters.TextSettings, "filters": parameters.FilterSettings,
+    "duplicates": parameters.DuplicatesSettings, "splits": parameters.SplitsSettings,
+}  # fmt: skip
+
+
+def preprocess(raw: Path, work: Path, **engine) -> dict:
+    """Every node in its order, by hand; the data sets by name."""
+    settings = {name: model() for name, model in MODELS.items()}
+    sources, entry = Sources.model_validate(SOURCES), SourceFiles()
+    entry.bind(raw, {name: source.paths for name, source in sources.chosen().items()})
+    settings |= {"sources": sources, "seed": 0, "engine": parameters.EngineSettings(**engine)}
+    settings["ingest"] = parameters.IngestSettings(max_reject_ratio=0.5)
+    data = {"source_files": entry.load()} | {f"params:{name}": value for name, value in settings.items()}
+    for node in create_pipeline().nodes:
+        workspace = {name: work / name for name in node.inputs if name.endswith("_workspace")}
+        for directory in workspace.values():
+            directory.mkdir(parents=True)
+        made = node.run({name: (data | workspace)[name] for name in node.inputs})
+        data |= {name: ShardSet(value) if isinstance(value, Path) else value for name, value in made.items()}
+    return data
+
+
+def test_the_line(raw, tmp_path):
+    data = preprocess(raw, tmp_path / "work", processes=1)
+    documents = data["documents"].scan().collect()
+    reasons = dict(documents["reason"].drop_nulls().value_counts().rows())
+    assert reasons == {"duplicate": 1, "too_short": 1, "little_arabic": 1, "in_evaluation": 3}
+    assert documents.filter(reason="in_evaluation")["source"].to_list() == ["asked"] * 3
+    assert data["pairs"].rows() == 20
+    assert data["items"].scan().collect()["answers"].to_list() == [["جمع", "الجمع هو جمع."]] * 3
+    assert data["ingest_rejects"].rows() == 3 + 10 + 1
+    assert json.loads(json.dumps(data["funnel"])) == data["funnel"]
+    assert data["dialect_table"]["rows"].sum() == len(documents.filter(pl.col("reason").is_null())) + 20 + 3
+
+
+def test_the_funnel_adds_up_on_dirty_data(raw, tmp_path):
+    found = pl.DataFrame(preprocess(raw, tmp_path / "work")["funnel"], schema=room.FUNNEL)
+    lines = (
+        sum(len(path.read_text(encoding="utf-8").splitlines()) for path in raw.iterdir() if path.suffix != ".json") + 4
+    )
+    assert found.filter(step="ingest")["rows"].sum() == lines
+    assert found.filter(step="ingest", outcome="rejected")["rows"].sum() == 14
+    for table in TABLES:
+        into = found.filter(step="ingest", records=table)["rows"].sum()
+        for step in room.STEPS[1:]:
+            part = found.filter(step=step, records=table)
+            assert part["rows"].sum() == into
+            into = part.filter(outcome="kept")["rows"].sum()
+
+
+def test_the_same_bytes_in_small_shards_on_two_processes(raw, tmp_path, monkeypatch):
+    from arabic_llm_pipeline.corpus import workers
+
+    one = preprocess(raw, tmp_path / "one", processes=1, rows_per_shard=20)
+    monkeypatch.setattr(workers, "SMALL", 0)
+    two = preprocess(raw, tmp_path / "two", processes=2, rows_per_shard=20)
+    for table in TABLES:
+        assert [p.read_bytes() for p in one[table].paths] == [p.read_bytes() for p in two[table].paths]
+    assert len(one["documents"].paths) > 3
+    assert one["funnel"] == two["funnel"]
+    whole = preprocess(raw, tmp_path / "whole", processes=1)  # shards are only where rows lie
+    assert one["documents"].scan().collect().equals(whole["documents"].scan().collect())
+
+
+def test_making_the_pipeline_imports_nothing_heavy():
+    code = (
+        "import sys, arabic_llm_pipeline.pipelines.preprocess.pipeline as p; p.create_pipeline(); print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "transformers", "numba", "pandas", "h5py"} & set(loaded)
+
+
+def test_the_shipped_yaml_says_what_the_models_say(project):
+    values = yaml.safe_load((project / "conf/base/parameters/preprocess.yml").read_text(encoding="utf-8"))
+    models = {"engine": parameters.EngineSettings, **MODELS}
+    assert values == {name: model().model_dump() for name, model in models.items()}
+    sources = yaml.safe_load((project / "conf/base/parameters/sources.yml").read_text(encoding="utf-8"))
+    assert len(Sources.model_validate(sources["sources"]).chosen()) >= 10

@@ -1,0 +1,68 @@
+"""The pipeline `report`: what it reads and makes, and that it runs as Kedro runs it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from kedro_datasets.matplotlib import MatplotlibDataset
+from kedro_datasets.text import TextDataset
+
+from arabic_llm_pipeline.artifacts.plan import Plan
+from arabic_llm_pipeline.pipelines.report.pipeline import create_pipeline
+from tests.reporting.made import data, settings
+from tests.reporting.made_scores import CANDIDATES, STAGES
+
+
+def test_it_reads_what_candidates_and_stages_left() -> None:
+    found = create_pipeline(CANDIDATES, STAGES)
+    assert found.outputs() == {"report", "funnel_plot", "training_plot", "scores_plot"}
+    made = {"base_scores", "base_answers", "sft_scores", "sft_answers", "sft_log", "sft_resources", "sft_dpo_scores"}
+    made |= {"sft_dpo_answers", "sft_dpo_log", "sft_dpo_resources", "comparison", "baseline_scores", "token_summary"}
+    made |= {"funnel", "dialect_table", "base_model", "provenance", "documents", "ingested_documents", "ingest_rejects"}
+    assert {name for name in found.inputs() if not name.startswith("params:")} == made
+
+
+def catalog(folder: Path) -> DataCatalog:
+    values = {f"params:{name}": value for name, value in settings().items()} | {
+        "params:recipes": "sft_dpo",
+        "params:seed": 0,
+    }
+    entries = {
+        name: MemoryDataset(value, copy_mode="assign") for name, value in (values | data(folder / "corpus")).items()
+    }
+    entries |= {"report": TextDataset(filepath=str(folder / "report.html"))}
+    for name in ("funnel_plot", "training_plot", "scores_plot"):
+        entries[name] = MatplotlibDataset(filepath=str(folder / f"{name}.png"), save_args={"format": "png", "dpi": 200})
+    return DataCatalog(entries)
+
+
+def test_it_runs(tmp_path: Path) -> None:
+    SequentialRunner().run(create_pipeline(CANDIDATES, STAGES), catalog(tmp_path))
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    for name in ("funnel_plot", "training_plot", "scores_plot"):
+        first = (tmp_path / f"{name}.png").read_bytes()
+        assert first.startswith(b"\x89PNG")
+
+
+def test_plots_are_the_same_bytes_each_time(tmp_path: Path) -> None:
+    only = create_pipeline(CANDIDATES, STAGES).only_nodes("draw_funnel", "draw_scores", "draw_training")
+    for folder in ("a", "b"):
+        SequentialRunner().run(only, catalog(tmp_path / folder))
+    for name in ("funnel_plot", "training_plot", "scores_plot"):
+        assert (tmp_path / f"a/{name}.png").read_bytes() == (tmp_path / f"b/{name}.png").read_bytes()
+
+
+def test_neutral_settings_do_not_make_a_new_report(tmp_path: Path) -> None:
+    """Kedro and the plan of a run find the types of the settings through the partial that the node is."""
+    plan = Plan(create_pipeline(CANDIDATES, STAGES).only_nodes("make_report"), catalog(tmp_path))
+    assert {"sft", "dpo", "sources", "text", "report"} <= set(plan.types)
+    assert "save_steps" not in plan._value("params:sft")
+
+
+@pytest.mark.parametrize("module", ["torch", "transformers", "matplotlib", "jinja2", "polars", "pandas"])
+def test_importing_it_is_light(module: str) -> None:
+    code = f"import sys, arabic_llm_pipeline.pipelines.report.pipeline; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,166 @@
+"""Base model, stages and pretraining as Kedro runs them."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Pipeline
+from kedro.runner import SequentialRunner
+
+from arabic_llm_pipeline.corpus.records import DOCUMENTS
+from arabic_llm_pipeline.datasets.model_directory import ModelDirectory, ModelFiles
+from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
+from arabic_llm_pipeline.parameters.training import PretrainSettings
+from arabic_llm_pipeline.pipelines.base_model.pipeline import create_pipeline as base_model
+from arabic_llm_pipeline.pipelines.pretrain.pipeline import create_pipeline as pretrain
+from arabic_llm_pipeline.pipelines.stages.pipeline import METHODS
+from arabic_llm_pipeline.pipelines.stages.pipeline import create_pipeline as stages
+from arabic_llm_pipeline.recipes import CHAINS
+from tests.training.conftest import (  # noqa: F401  fixtures
+    base_directory,
+    document_rows,
+    document_tokens,
+    dpo,
+    pair_tokens,
+    sft,
+    tokenizer,
+    write,
+)
+
+
+class Kept(MemoryDataset):
+    """Stays after its last reader, for the test to read."""
+
+    def _release(self) -> None: ...
+
+
+def run(pipeline: Pipeline, entries: dict[str, Any]) -> dict[str, Any]:
+    """Run with everything in memory; gives what came out."""
+    catalog = DataCatalog({name: MemoryDataset(value, copy_mode="assign") for name, value in entries.items()})
+    for name in pipeline.all_outputs():
+        catalog[name] = Kept(copy_mode="assign")
+    SequentialRunner().run(pipeline, catalog)
+    return {name: catalog.load(name) for name in pipeline.all_outputs()}
+
+
+def workspaces(folder: Path, *names: str) -> dict[str, Path]:
+    """As the artifacts have them: a folder in that of the entry."""
+    found = {name: folder / name.removesuffix("_workspace") / "work" for name in names}
+    for path in found.values():
+        path.mkdir(parents=True)
+    return found
+
+
+def test_a_chain_is_a_node_for_each_beginning() -> None:
+    pipeline = stages(("sft", "dpo"))
+    assert {node.name for node in pipeline.nodes} == {"sft.train", "sft_dpo.train"}
+    assert pipeline.outputs() == {"sft_log", "sft_resources", "sft_dpo_adapter", "sft_dpo_log", "sft_dpo_resources"}
+    assert pipeline.inputs() == {
+        "base_model", "tokenizer", "document_tokens", "pair_tokens", "sft_workspace", "sft_dpo_workspace",
+        "params:model", "params:adapter", "params:sft", "params:dpo", "params:seed",
+    }  # fmt: skip
+    assert len((pipeline + stages(("sft",))).nodes) == 2
+
+
+def test_every_chain_can_be_made() -> None:
+    assert {label for chain in CHAINS.values() for label in chain} <= set(METHODS)
+    for chain in CHAINS.values():
+        assert len(stages(chain).nodes) == len(chain)
+
+
+def test_making_the_pipelines_imports_no_torch() -> None:
+    script = (
+        "import sys; sys.modules['torch'] = sys.modules['transformers'] = None\n"
+        "from arabic_llm_pipeline.pipelines.base_model.pipeline import create_pipeline as base\n"
+        "from arabic_llm_pipeline.pipelines.stages.pipeline import create_pipeline as stages\n"
+        "from arabic_llm_pipeline.pipelines.pretrain.pipeline import create_pipeline as pretrain\n"
+        "import arabic_llm_pipeline.datasets.model_directory\n"
+        "base() + stages(('sft', 'dpo')) + pretrain()"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_from_a_folder_to_an_aligned_adapter(
+    tmp_path: Path,
+    base_directory: Path,  # noqa: F811
+    tokenizer: Path,  # noqa: F811
+    document_tokens: Path,  # noqa: F811
+    pair_tokens: Path,  # noqa: F811
+) -> None:
+    entries = {
+        "base_files": base_directory,
+        "tokenizer": tokenizer,
+        "document_tokens": document_tokens,
+        "pair_tokens": pair_tokens,
+        "params:model": ModelSettings(name=str(base_directory)),
+        "params:adapter": AdapterSettings(r=4),
+        "params:sft": sft(steps=3),
+        "params:dpo": dpo(steps=2),
+        "params:seed": 0,
+        **workspaces(tmp_path, "sft_workspace", "sft_dpo_workspace"),
+    }
+    made = run(base_model() + stages(("sft", "dpo")), entries)
+    assert made["base_model"]["kind"] == "directory"
+    for chain, steps in (("sft", 3), ("sft_dpo", 2)):
+        assert (made[f"{chain}_adapter"] / "adapter_model.safetensors").is_file()
+        assert made[f"{chain}_adapter"].is_relative_to(entries[f"{chain}_workspace"])
+        assert made[f"{chain}_log"]["step"].to_list() == list(range(1, steps + 1))
+        assert made[f"{chain}_resources"]["quantization"] == "nf4"
+        said = (entries[f"{chain}_workspace"] / "stage.log").read_text(encoding="utf-8")
+        assert "Traceback" not in said
+    assert {"rewards/margins", "logps/chosen"} <= set(made["sft_dpo_log"].columns)
+
+
+def test_from_a_corpus_to_a_base(tmp_path: Path) -> None:
+    names = ("pretrain_tokenizer_workspace", "pretrain_tokens_workspace", "pretrained_model_workspace")
+    entries = {
+        "documents": write(tmp_path / "shards", DOCUMENTS, document_rows()),
+        "params:pretrain": PretrainSettings(
+            vocabulary=300, width=32, layers=1, heads=2, intermediate=64, steps=2, micro_batch=2
+        ),
+        "params:tokenize": TokenizeSettings(window=16, max_prompt=8),
+        "params:model": ModelSettings(),
+        "params:seed": 0,
+        **workspaces(tmp_path, *names),
+    }
+    made = run(pretrain(), entries)
+    model = made["pretrained_model"]
+    assert {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"} <= {
+        path.name for path in model.iterdir()
+    }
+    again = {**entries, "base_files": model, "params:model": ModelSettings(name=str(model))}
+    assert run(base_model(), again)["base_model"]["model_type"] == "qwen2"
+    assert isinstance(made["pretrain_log"], pl.DataFrame)
+    assert made["pretrain_resources"]["quantization"] == "none"
+
+
+def test_the_files_of_the_base_count(base_directory: Path, tmp_path: Path) -> None:  # noqa: F811
+    files = ModelFiles()
+    with pytest.raises(Exception, match="hooks say which base model"):
+        files.load()
+    files.bind(base_directory)
+    assert files.load() == base_directory
+    named = {path.name for path in files.external_files()}
+    assert {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"} <= named
+    assert files.exists()
+    files.bind(tmp_path / "nowhere")
+    assert files.external_files() == [tmp_path / "nowhere" / "config.json"]
+    assert not files.exists()
+    files.bind(None)
+    assert (files.load(), files.external_files()) == (None, [])
+
+
+def test_a_model_can_be_looked_at(base_directory: Path, tmp_path: Path) -> None:  # noqa: F811
+    import json
+
+    entry = ModelDirectory(path=str(tmp_path / "data/06_models/x/default"))
+    entry.save(base_directory)
+    shown = json.loads(entry.preview())
+    assert shown["about"]["model_type"] == "qwen2"
+    assert shown["bytes"]["model.safetensors"] > 100_000
+    assert entry.load().name != "default"

@@ -1,0 +1,139 @@
+"""Inputs of a report as a run would leave them, made by hand and by a seed."""
+
+from pathlib import Path
+from typing import Any
+
+from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
+from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.preprocess import DuplicatesSettings, FilterSettings, SplitsSettings, TextSettings
+from arabic_llm_pipeline.parameters.report import ReportSettings
+from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
+from arabic_llm_pipeline.parameters.training import DpoSettings, SftSettings
+from tests.reporting.made_corpus import AFTER, BEFORE, dialect_table, document, funnel, shards, token_summary
+from tests.reporting.made_scores import (
+    BASELINES,
+    CANDIDATES,
+    STAGES,
+    accuracy,
+    answers,
+    comparison,
+    log,
+    resources,
+    scores,
+)
+
+
+def data(folder: Path) -> dict[str, Any]:
+    """By the names of the catalog."""
+    kept = document("1", AFTER)
+    dropped = [
+        document("2", "نص مكرر كتب مرتين في المدينة نفسها.", "duplicate"),
+        document("3", "نص مكرر كتب مرتين في المدينة نفسها.", "duplicate", "dirty_web"),
+        document("4", "قصير", "too_short"),
+        document("5", "This text is English.", "little_arabic", "dirty_web"),
+    ]
+    rejects = [
+        {
+            "source": "dirty_web",
+            "file": "dirty/web.jsonl.gz",
+            "place": 12,
+            "reason": "invalid_json",
+            "excerpt": '{"text": "سطر مكسور',
+        },
+        {
+            "source": "oasst",
+            "file": "oasst/trees.jsonl.gz",
+            "place": 3,
+            "reason": "other_language",
+            "excerpt": "Hello there",
+        },
+    ]
+    found = {
+        "funnel": funnel(),
+        "dialect_table": dialect_table(),
+        "token_summary": token_summary(),
+        "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},
+        "comparison": comparison(),
+        "base_model": base_model(),
+        "provenance": provenance(),
+        "ingested_documents": shards(folder / "ingested", [document("1", BEFORE)], DOCUMENTS),
+        "documents": shards(folder / "documents", [kept, *dropped], DOCUMENTS),
+        "ingest_rejects": shards(folder / "rejects", rejects, REJECTS),
+    }
+    for name in CANDIDATES:
+        found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
+    for name in STAGES:
+        found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
+    return found
+
+
+def base_model() -> dict[str, Any]:
+    return {
+        "name": "embedded",
+        "kind": "embedded",
+        "path": "data/01_raw/models/tiny_arabic_qwen2",
+        "hub": None,
+        "revision": None,
+        "model_type": "qwen2",
+        "parameters": 6_820_096,
+        "dtype": "bfloat16",
+        "files": {"config.json": "ab" * 32, "model.safetensors": "cd" * 32},
+    }
+
+
+def provenance(experiment: str = "default") -> dict[str, Any]:
+    about = {
+        "fingerprint": "3f2a91c07b1d" * 5,
+        "content": "0123456789ab" * 5,
+        "node": "sft.train",
+        "seed": 0,
+        "resumed": [],
+        "layer": "06_models",
+    }
+    return {
+        "experiment": experiment,
+        "artifacts": {"sft_adapter": about, "documents": about | {"layer": "03_primary", "node": "split"}},
+        "origins": {
+            "versions": {"python": ["3.11.9"], "polars": ["1.30.0", "2.1.0"]},
+            "machine": {"machine": ["x86_64"], "processor": [""]},
+        },
+    }
+
+
+def settings(**changed: Any) -> dict[str, Any]:
+    sources = {
+        "bactrian": {"format": "bactrian_x", "path": "bactrian_x/ar.json.gz", "licence": "CC BY-NC 4.0"},
+        "oasst": {"format": "oasst", "path": "oasst/*.gz", "licence": "Apache-2.0"},
+        "dirty_web": {
+            "format": "jsonl",
+            "path": "dirty/web.jsonl.gz",
+            "licence": "Apache-2.0",
+            "columns": {"text": "text"},
+        },
+        "wikipedia": {"format": "mediawiki", "path": "wikipedia/*.bz2", "licence": "CC BY-SA 4.0"},
+    }
+    return {
+        "sources": Sources.model_validate(sources),
+        "text": TextSettings(),
+        "filters": FilterSettings(),
+        "duplicates": DuplicatesSettings(),
+        "splits": SplitsSettings(),
+        "tokenizer": TokenizerSettings(),
+        "tokenize": TokenizeSettings(),
+        "model": ModelSettings(),
+        "adapter": AdapterSettings(),
+        "sft": SftSettings(),
+        "dpo": DpoSettings(),
+        "evaluate": EvaluateSettings(),
+        "report": ReportSettings(),
+    } | changed
+
+
+def page(folder: Path, **changed: Any) -> str:
+    """The report of these inputs; `changed` takes the place of what the catalog has under that name."""
+    from arabic_llm_pipeline.pipelines.report.nodes import make_report
+
+    made = settings() | data(folder) | {"recipes": "sft_dpo", "seed": 0} | changed
+    return make_report(candidates=CANDIDATES, stages=STAGES, **made)

@@ -1,0 +1,260 @@
+"""Scores, answers and logs as a run would leave them, made by hand and by a seed."""
+
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+CANDIDATES, STAGES = ["base", "sft", "sft_dpo"], ["sft", "sft_dpo"]
+# family -> dialect, prompt, terse and full answer, a wrong one, accuracy of base, sft, sft_dpo, two baselines
+ASKED = {
+    "addition": ("MSA", "كم يساوي 6 + 10؟", "16", "المجموع هو 16.", "17", (0.0, 0.03, 0.05, 0.05, 0.03)),
+    "capital": (
+        "MSA",
+        "اذكر عاصمة هذا البلد.\nالأردن",
+        "عمان",
+        "العاصمة هي عمان.",
+        "دمشق",
+        (0.03, 0.7, 0.72, 0.02, 0.4),
+    ),
+    "colour": (
+        "GLF",
+        "الحزام لونه بنفسجي والشراع لونه أبيض. شنو لون الحزام؟",
+        "بنفسجي",
+        "اللون هو بنفسجي.",
+        "أبيض",
+        (0.1, 0.6, 0.62, 0.12, 0.1),
+    ),
+    "larger": ("GLF", "أي رقم أكبر: 70 ولا 14؟", "70", "الأكبر هو 70.", "14", (0.2, 0.55, 0.6, 0.03, 0.05)),
+    "opposite": ("MSA", "هات عكس هذه الكلمة.\nبكاء", "ضحك", "الضد هو ضحك.", "حزن", (0.0, 0.1, 0.1, 0.03, 0.02)),
+    "plural": ("GLF", "شنو جمع كلمة «غرامة»؟", "غرامات", "الجمع هو غرامات.", "غرامة", (0.05, 0.8, 0.8, 0.02, 0.0)),
+    "sentiment": (
+        "LEV",
+        "هالرأي إيجابي ولا سلبي؟\nالسيارة بشعة كتير والمتجر كريه.",
+        "سلبي",
+        "الرأي سلبي.",
+        "إيجابي",
+        (0.3, 0.72, 0.7, 0.5, 0.62),
+    ),
+    "where": (
+        "MSA",
+        "سافر عزيز إلى عجلون في شهر ديسمبر. إلى أين سافر عزيز؟",
+        "عجلون",
+        "المكان هو عجلون.",
+        "ديسمبر",
+        (0.25, 0.95, 0.97, 0.0, 0.03),
+    ),
+    "who": (
+        "LEV",
+        "لينا راحت ع البيضاء يوم الاثنين. مين اللي راح ع البيضاء؟",
+        "لينا",
+        "الشخص هو لينا.",
+        "البيضاء",
+        (0.2, 0.9, 0.92, 0.02, 0.05),
+    ),
+}
+EACH = 60
+BASELINES = {"most_frequent_answer": 3, "nearest_training_prompt": 4}  # places in ASKED's accuracies
+
+
+def around(rate: float, items: int) -> list[float]:
+    """Some interval, symmetrical: the report does not compute them."""
+    half = 1.96 * sqrt(max(rate * (1 - rate), 0.01) / items)
+    return [max(0.0, rate - half), min(1.0, rate + half)]
+
+
+def accuracy(place: int, form: float) -> list[dict[str, Any]]:
+    rates = {family: round(asked[5][place] * EACH) / EACH for family, asked in ASKED.items()}
+    rows = {"all": (sum(rates.values()) / len(rates), EACH * len(rates))} | {f: (r, EACH) for f, r in rates.items()}
+    return [
+        {
+            "family": family,
+            "split": "test",
+            "items": items,
+            "strict": rate,
+            "interval": around(rate, items),
+            "normalized": min(1.0, rate + 0.01),
+            "preferred_form": form,
+            "preferred_form_interval": around(form, items),
+            "preferred_form_of_right": form,
+        }
+        for family, (rate, items) in rows.items()
+    ]
+
+
+def perplexity(bits: float) -> list[dict[str, Any]]:
+    rows = []
+    for view, more in (("text", 0.0), ("text_normalized", -0.04)):
+        for dialect, harder, documents in (
+            ("all", 0.0, 34),
+            ("MSA", -0.05, 12),
+            ("EGY", 0.06, 6),
+            ("LEV", 0.08, 6),
+            ("MGR", 0.2, 0),
+        ):
+            found = bits + more + harder
+            counts = {
+                "documents": documents,
+                "tokens": 900 * documents,
+                "words": 400 * documents,
+                "bytes": 4000 * documents,
+            }
+            empty = {
+                "per_token": None,
+                "per_word": None,
+                "bits_per_byte": None,
+                "interval": None,
+                "why": f"no held-out prose of dialect {dialect}",
+            }
+            full = {
+                "per_token": 70.0,
+                "per_word": 900.0,
+                "bits_per_byte": found,
+                "interval": [found - 0.03, found + 0.04],
+            }
+            rows.append({"view": view, "dialect": dialect, **counts, **(full if documents else empty)})
+    return rows
+
+
+def preference(rate: float, implicit: float | None) -> dict[str, Any]:
+    return {
+        "pairs": 600,
+        "sum_accuracy": rate,
+        "sum_interval": around(rate, 600),
+        "mean_accuracy": rate - 0.02,
+        "mean_interval": around(rate - 0.02, 600),
+        "implicit_accuracy": implicit,
+        "implicit_interval": implicit and around(implicit, 600),
+        "margin_mean": 10 * rate - 5,
+        "margin_interval": [0.1, 0.3],
+    }
+
+
+def scores(name: str) -> dict[str, Any]:
+    place = CANDIDATES.index(name)
+    return {
+        "candidate": name,
+        "quantization": "nf4",
+        "format": ("question_answer_3", "chat", "chat")[place],
+        "formats_dev": (
+            {"chat": 0.0, "question_answer": 0.09, "question_answer_3": 0.13, "bare": 0.01},
+            {"chat": 0.61},
+            {"chat": 0.62},
+        )[place],
+        "seed": 0,
+        "perplexity": perplexity((1.06, 1.11, 1.13)[place]),
+        "accuracy": accuracy(place, (0.0, 0.46, 0.93)[place]),
+        "preference": preference((0.22, 0.55, 0.97)[place], (None, None, 0.98)[place]),
+        "stopped": (0.9, 0.995, 0.91)[place],
+        "settings": {},
+        "harness": "arabic_llm_pipeline 0.1.0",
+    }
+
+
+def answers(name: str) -> pl.DataFrame:
+    place, random = CANDIDATES.index(name), np.random.default_rng(CANDIDATES.index(name))
+    rows = []
+    for family, (dialect, prompt, terse, full, wrong, rates) in ASKED.items():
+        for item in range(EACH):
+            right, form = item < rates[place] * EACH, bool(random.random() < (0.0, 0.46, 0.93)[place])
+            text = (full if form else terse) if right else wrong
+            rows.append(
+                {
+                    "item_id": f"items_test/{family}-{item:03d}",
+                    "family": family,
+                    "dialect": dialect,
+                    "prompt": prompt,
+                    "answers": [terse, full],
+                    "generated": text,
+                    "strict": right,
+                    "normalized": right or item % 11 == 0,
+                    "preferred_form": form,
+                    "stopped": item % 9 > 0,
+                }
+            )
+    return pl.DataFrame(rows)
+
+
+def comparison() -> list[dict[str, Any]]:
+    found = []
+    for a, b in (("base", "sft"), ("base", "sft_dpo"), ("sft", "sft_dpo")):
+        for measure, path in (
+            ("strict", ("accuracy", 0, "strict")),
+            ("preferred_form", ("accuracy", 0, "preferred_form")),
+            ("preference_sum", ("preference", "sum_accuracy")),
+        ):
+            left, right = scores(a), scores(b)
+            for key in path:
+                left, right = left[key], right[key]
+            change = right - left
+            told = abs(change) > 0.05
+            found.append(
+                {
+                    "measure": measure,
+                    "a": a,
+                    "b": b,
+                    "difference": change,
+                    "interval": [change - 0.04, change + 0.04],
+                    "p": 1e-9 if told else 0.2,
+                    "items": 540,
+                    "p_holm": 1e-8 if told else 0.61,
+                }
+            )
+        found.append(
+            {
+                "measure": "bits_per_byte_text",
+                "a": a,
+                "b": b,
+                "difference": 0.05,
+                "interval": [0.03, 0.06],
+                "p": 0.002,
+                "items": 34,
+                "p_holm": 0.021,
+            }
+        )
+    return found
+
+
+def log(stage: str) -> pl.DataFrame:
+    steps, random = (300, 50)[STAGES.index(stage)], np.random.default_rng(5)
+    step = np.arange(1, steps + 1)
+    columns: dict[str, Any] = {
+        "step": step,
+        "epoch": step / steps,
+        "loss": 0.4 + 3 * np.exp(-step / (steps / 5)) + 0.15 * random.random(steps),
+        "learning_rate": 2e-3 * (1 - step / steps),
+        "grad_norm": 1 + random.random(steps),
+        "tokens": 1200 * step,
+        "tokens_per_second": 3500 + 400 * random.random(steps),
+        "seconds": 0.4 + 0.1 * random.random(steps),
+        "process_memory_mb": 900 + 60 * (1 - np.exp(-step / 20)),
+        "device_memory_mb": pl.Series([None] * steps, dtype=pl.Float64),
+    }
+    if stage == "sft_dpo":
+        gain = 1 - np.exp(-step / 15)
+        columns |= {
+            "rewards/accuracies": np.clip(0.5 + 0.5 * gain + 0.05 * random.standard_normal(steps), 0, 1),
+            "rewards/chosen": 0.8 * gain,
+            "rewards/margins": 2.6 * gain,
+            "rewards/rejected": -1.8 * gain,
+        }
+    return pl.DataFrame(columns)
+
+
+def resources(stage: str) -> dict[str, Any]:
+    place = STAGES.index(stage)
+    return {
+        "seconds": (131.2, 41.7)[place],
+        "steps": (300, 50)[place],
+        "tokens": (360_000, 60_000)[place],
+        "tokens_per_second": (3702.5, 1511.0)[place],
+        "peak_process_mb": 961.2,
+        "peak_device_allocated_mb": None,
+        "peak_device_reserved_mb": None,
+        "device": "CPU, 2 threads",
+        "dtype": "float32",
+        "quantization": "nf4",
+        "trainable_parameters": 442_368,
+        "parameters": 7_262_464,
+    }

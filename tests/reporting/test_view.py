@@ -1,0 +1,144 @@
+"""Numbers as they are written, tables as they are filled."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.model import AdapterSettings
+from arabic_llm_pipeline.parameters.report import ReportSettings
+from arabic_llm_pipeline.parameters.training import DpoSettings
+from arabic_llm_pipeline.reporting import data, run, tokens, training, view
+from arabic_llm_pipeline.reporting.inputs import Inputs, gather
+from tests.reporting.made import data as catalog
+from tests.reporting.made import provenance, settings
+from tests.reporting.made_corpus import GONE, KEPT, funnel
+from tests.reporting.made_scores import CANDIDATES, STAGES, log
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Inputs:
+    return gather(CANDIDATES, STAGES, "sft_dpo", 0, settings(), catalog(tmp_path / "corpus"))
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (view.count(1234567), "1,234,567"), (view.count(None), "n/a"), (view.share(0.5894), "58.9%"),
+        (view.points(-0.013), "-1.3"), (view.points(0.4), "+40.0"), (view.interval([0.55, 0.627]), "[55.0, 62.7]"),
+        (view.interval([None, 1.0]), "n/a"), (view.interval([1.0, 1.25], 3, 1), "[1.000, 1.250]"),
+        (view.interval(None), "n/a"), (view.share(None), "n/a"), (view.measured(None, None), "n/a"),
+        (view.probability(0.0), "< 0.001"), (view.probability(0.0213), "0.021"), (view.duration(9.96), "10.0 s"),
+        (view.duration(123), "2 min 3 s"), (view.duration(119.7), "2 min 0 s"), (view.duration(3725), "1 h 2 min"),
+        (view.short(0.0002), "0.0002"), (view.short(3570.4), "3,570"), (view.short(0.123456), "0.1235"),
+        (view.short(0.0), "0"), (view.plain(True), "true"), (view.plain(1), "1"),
+        (view.listed([]), "none"), (view.listed(["a"]), "a"), (view.listed(["a", "b", "c"]), "a, b and c"),
+        (view.shortened("abcdef", 4), "abc…"), (view.shortened("abcd", 4), "abcd"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_for_people(written: str, expected: str) -> None:
+    assert written == expected
+
+
+def test_flat_names_settings_as_params_does() -> None:
+    nested = {"beta": 0.1, "selection": {"sources": None, "kinds": ["a", "b"]}, "on": False, "none": [], "empty": {}}
+    assert view.flat(nested, "dpo") == [
+        ("dpo.beta", "0.1"), ("dpo.selection.sources", "none"), ("dpo.selection.kinds", "a, b"), ("dpo.on", "false"),
+        ("dpo.none", "none"), ("dpo.empty", "none"),
+    ]  # fmt: skip
+
+
+def test_sources_count_every_record_once(made: Inputs) -> None:
+    rows = {row[0]: row[3:] for row in data.sources_table(made, data.frame(made.funnel)).rows}
+    kept = {source: sum(sum(s) for t in tables.values() for s in t.values()) for source, tables in KEPT.items()}
+    for source, (records, left, dropped, out, rejected, _) in rows.items():
+        gone = {kind: sum(n for *_, s, o, _, n in GONE if (s, o) == (source, kind)) for kind in data.GONE}
+        assert [left, dropped, out, rejected] == [view.count(kept[source]), *(view.count(n) for n in gone.values())]
+        assert records == view.count(kept[source] + sum(gone.values()))
+
+
+def test_the_funnel_of_an_empty_corpus_has_no_rows_and_no_division_by_zero(made: Inputs) -> None:
+    empty = data.frame([])
+    assert data.reasons_table(empty).rows == []
+    assert data.dialect_figure(empty).table.rows[-1] == ["all"]
+    assert data.read(data.frame(funnel())) == 6704
+
+
+def test_reasons_name_the_most_frequent_first(made: Inputs) -> None:
+    rows = data.reasons_table(data.frame(made.funnel)).rows
+    assert rows[0][:4] == ["other_language", "left out by rule", "ingest", "61"]
+    assert len(rows) == len(GONE)
+
+
+def test_token_tables_have_a_row_a_split(made: Inputs) -> None:
+    documents, pairs = tokens.split_tables(made)
+    assert [row[0] for row in documents.rows] == ["train", "dev", "test"]
+    assert documents.rows[0][1:3] == ["5,000", "204,211"]
+    assert [row[0] for row in pairs.rows] == ["train", "test"]
+
+
+def test_curves_are_those_that_the_log_has() -> None:
+    shown = {stage: [c.key for c in training.CURVES if training.curve_figure(stage, c, log(stage))] for stage in STAGES}
+    assert shown["sft"] == ["loss", "rate", "gradient", "speed", "memory"]
+    assert shown["sft_dpo"] == [*shown["sft"], "rewards", "margin", "preferred"]
+
+
+def test_a_curves_table_has_its_ends() -> None:
+    rows = training.curve_figure("sft", training.CURVES[0], log("sft")).table.rows  # type: ignore[union-attr]
+    assert (rows[0][0], rows[-1][0]) == ("1", "300")
+    single = training.curve_figure("sft", training.CURVES[0], log("sft").head(1))
+    assert single is not None
+    assert len(single.table.rows) == 1
+
+
+def test_a_log_without_steps_has_no_curves() -> None:
+    assert training.curve_figure("sft", training.CURVES[0], pl.DataFrame(schema=log("sft").schema)) is None
+
+
+@pytest.mark.parametrize(("stage", "method"), [("sft", "sft"), ("sft_dpo", "dpo"), ("sft_kto", "kto")])
+def test_a_stages_method_is_its_last_label(stage: str, method: str) -> None:
+    assert training.method(stage) == method
+
+
+def test_the_command_names_what_is_not_the_default(made: Inputs) -> None:
+    assert run.command(made) == "kedro run"
+    written = AdapterSettings.model_validate({"alpha": 32})  # becomes 32.0, and is the default all the same
+    own = settings(dpo=DpoSettings(beta=0.3), adapter=written)
+    changed = {**vars(made), "settings": own, "seed": 3, "provenance": provenance("b03")}
+    assert run.command(Inputs(**changed)) == "kedro run --params=experiment=b03,seed=3,dpo.beta=0.3"
+    assert run.besides(Inputs(**changed)) == []
+
+
+def test_what_params_cannot_take_stands_beside_the_command(made: Inputs) -> None:
+    changed = settings(evaluate=EvaluateSettings(formats=("chat", "bare"), items=5))
+    other = Inputs(**{**vars(made), "settings": changed})
+    assert run.command(other) == "kedro run --params=evaluate.items=5"
+    assert run.besides(other) == ["evaluate.formats: chat, bare"]
+
+
+def test_neutral_settings_are_not_shown(made: Inputs) -> None:
+    names = [row[0] for row in run.parameters_table(made).rows]
+    assert "sft.learning_rate" in names
+    assert "sources.oasst.licence" in names
+    assert "sft.save_steps" not in names
+
+
+def test_artifacts_are_named_as_their_directories(made: Inputs) -> None:
+    rows = run.artifacts_table(made).rows
+    assert [row[:3] for row in rows] == [
+        ["documents", "03_primary", "3f2a91c07b1d"],
+        ["sft_adapter", "06_models", "3f2a91c07b1d"],
+    ]
+
+
+def test_several_versions_are_all_told(made: Inputs) -> None:
+    assert ["versions", "polars", "1.30.0 and 2.1.0"] in run.origins_table(made).rows
+
+
+def test_the_shipped_settings_are_the_defaults(project: Path) -> None:
+    import yaml
+
+    text = (project / "conf/base/parameters/report.yml").read_text(encoding="utf-8")
+    assert ReportSettings(**yaml.safe_load(text)["report"]) == ReportSettings()
+    assert text.count("#") > len(ReportSettings.model_fields)  # each line has its comment

@@ -1,0 +1,106 @@
+"""The whole line, run as a person runs it, in seconds: the `smoke` environment on the sample that ships."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.line import PROJECT, Line, timed
+
+ALL_UP_TO_DATE = "everything is up to date"
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """The line, run once to its end."""
+    line = Line.make(tmp_path_factory.mktemp("line") / "project")
+    said = line.run("run", "--env=smoke")
+    assert "report.html" in said.splitlines()[-1] or "report.html" in said
+    return line
+
+
+def test_it_ends_in_a_report_about_all_candidates(line: Line) -> None:
+    page = (line.folder / "data/08_reporting/report/smoke/report.html").read_text(encoding="utf-8")
+    assert 'dir="rtl"' in page
+    assert {"base_scores", "sft_scores", "sft_dpo_scores", "comparison"} <= set(line.contents())
+
+
+def test_a_second_run_makes_nothing(line: Line) -> None:
+    before = line.fingerprints()
+    assert ALL_UP_TO_DATE in line.run("run", "--env=smoke")
+    assert line.fingerprints() == before
+
+
+def test_another_beta_in_another_experiment_trains_dpo_only(line: Line) -> None:
+    said = line.run("run", "--env=smoke", "--params=experiment=b03,dpo.beta=0.3")
+    made = set(re.findall(r"Completed node: (\S+)", said))
+    assert "sft_dpo.train" in made
+    assert not {"ingest", "sft.train", "tokenize_documents"} & made
+    b03, smoke = line.fingerprints("b03"), line.fingerprints()
+    assert b03["sft_adapter"] == smoke["sft_adapter"]
+    assert b03["sft_dpo_adapter"] != smoke["sft_dpo_adapter"]
+    assert ALL_UP_TO_DATE in line.run("run", "--env=smoke")  # back to the default costs nothing
+
+
+def test_the_deprecated_spelling_runs_a_pipeline_by_itself(line: Line) -> None:
+    assert ALL_UP_TO_DATE in line.run("run", "--pipeline=preprocess", "--env=smoke")
+    assert ALL_UP_TO_DATE in line.run("run", "--pipeline=sft_dpo", "--env=smoke")
+
+
+def test_a_pipeline_without_its_inputs_says_what_makes_them(tmp_path: Path) -> None:
+    said = Line.make(tmp_path / "project").run("run", "--pipelines=sft_dpo", "--env=smoke", code=1)
+    assert "Missing: documents" in said
+    assert "kedro run --pipelines=preprocess --env=smoke" in said
+    assert "Traceback" not in said
+
+
+def test_a_misspelt_parameter_stops_the_run_before_it_starts(tmp_path: Path) -> None:
+    line = Line.make(tmp_path / "project")
+    said = line.run("run", "--env=smoke", "--params=dpo.betta=0.3", code=1)
+    assert "dpo.betta: there is no such parameter; did you mean dpo.beta?" in said
+    assert "Traceback" not in said
+    assert not list(line.folder.glob("data/0[2-8]*"))
+
+
+def test_a_missing_source_is_named(tmp_path: Path) -> None:
+    said = Line.make(tmp_path / "project").run("run", "--env=smoke", "--params=data_root=data/nowhere", code=1)
+    assert "nowhere" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("arguments", [["run", "--pipelines=preprocess", "--env=smoke"], ["registry", "list"]])
+def test_preprocessing_and_listing_never_import_torch(line: Line, arguments: list[str]) -> None:
+    """The import of torch is made to fail: whoever tries it ends the command."""
+    script = (
+        "import sys; sys.modules['torch'] = sys.modules['transformers'] = None; "
+        f"sys.argv = ['kedro', *{arguments!r}]; from kedro.framework.cli.cli import main; main()"
+    )
+    rerun = ["--params=rerun=true,experiment=light"] if arguments[0] == "run" else []
+    script = script.replace(repr(arguments), repr([*arguments, *rerun]))
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=line.folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_artifacts_are_listed_as_fresh_and_stale_with_the_reason(line: Line) -> None:
+    assert "stale" not in line.run("artifacts", "--env=smoke").replace("b03", "")
+    said = line.run("artifacts", "--env=smoke", "--params=dpo.beta=0.2")
+    assert re.search(r"sft_dpo_adapter .*smoke .*stale: params:dpo.beta 0.1 -> 0.2", said)
+
+
+def test_processes_do_not_change_a_byte(line: Line) -> None:
+    line.run("run", "--env=smoke", "--pipelines=preprocess", "--params=experiment=two,rerun=true,engine.processes=2")
+    line.run("run", "--env=smoke", "--pipelines=preprocess", "--params=experiment=one,rerun=true,engine.processes=1")
+    assert line.contents("one") == line.contents("two")
+
+
+def test_made_again_it_has_the_same_content(line: Line) -> None:
+    again = Line.make(line.folder.parent / "again")
+    again.run("run", "--env=smoke")
+    one, two = line.contents(), again.contents()
+    assert {name for name in one if one[name] != two[name]} <= {name for name in one if timed(name)}
+
+

@@ -1,0 +1,119 @@
+"""The process around a stage: what it tells, how it ends, that it does not outlive its parent."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.training.job import Job
+from arabic_llm_pipeline.training.stage import run_stage
+from tests.conftest import PROJECT
+from tests.training import fakes
+
+PARENT = """
+import sys
+from pathlib import Path
+from tests.training import fakes
+from tests.training.test_stage import fake_job
+from arabic_llm_pipeline.training.stage import run_stage
+run_stage(fakes.waits, fake_job(Path(sys.argv[1])), "fake")
+"""
+
+
+def fake_job(workspace: Path) -> Job:
+    return Job(
+        workspace=workspace, tokenizer=workspace, tokens=workspace, settings={}, model=ModelSettings(), seed=7, base={}
+    )
+
+
+@pytest.fixture(autouse=True)
+def findable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child imports the stand-ins by name."""
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+
+
+def test_what_it_makes_and_says(tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        directory, log, resources = run_stage(fakes.finishes, fake_job(tmp_path), "sft")
+    assert (directory / "environment.txt").read_text(encoding="utf-8") == "1 7"
+    assert (len(log), resources) == (3, {"steps": 3})
+    assert "sft: going on after step 1 of 3" in caplog.text
+    assert "sft: 3 of 3 loss 0.333, 10 tokens/s" in caplog.text
+    assert "sft: something the user should know" in caplog.text
+    assert "is_gradient_checkpointing" not in caplog.text
+    assert "chatter" in (tmp_path / "stage.log").read_text(encoding="utf-8")
+    assert "chatter" not in capfd.readouterr().out
+
+
+def test_what_is_finished_is_not_made_again(tmp_path: Path) -> None:
+    run_stage(fakes.finishes, fake_job(tmp_path), "sft")
+    directory, _, _ = run_stage(fakes.crashes, fake_job(tmp_path), "sft")
+    assert directory.is_dir()
+
+
+def test_a_finish_whose_result_was_taken_is_made_again(tmp_path: Path) -> None:
+    """As after a kill between the adoption of the adapter and that of the log."""
+    directory, _, _ = run_stage(fakes.finishes, fake_job(tmp_path), "sft")
+    directory.rename(tmp_path / "adopted")
+    assert run_stage(fakes.finishes, fake_job(tmp_path), "sft")[0].is_dir()
+
+
+@pytest.mark.parametrize(
+    ("train", "words"),
+    [
+        (fakes.refuses, "^sft: the settings do not fit; change them$"),
+        (fakes.refuses_midway, "^sft: the loss is nan$"),
+        (fakes.runs_out_of_memory, "^sft: memory is short"),
+        (fakes.is_killed, "^sft was killed from outside"),
+    ],
+)
+def test_what_the_user_can_mend(tmp_path: Path, train: Callable, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        run_stage(train, fake_job(tmp_path), "sft")
+
+
+def test_a_crash_comes_with_the_childs_last_lines(tmp_path: Path) -> None:
+    with pytest.raises(
+        RuntimeError, match=r"(?s)ended with code 1.*before the end.*ZeroDivisionError: a mistake of ours"
+    ):
+        run_stage(fakes.crashes, fake_job(tmp_path), "sft")
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def gone(pid: int) -> bool:
+    """Ended, or waiting for somebody to ask how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_it_ends_with_its_parent(tmp_path: Path, how: int) -> None:
+    environment = {**os.environ, "PYTHONPATH": f"{PROJECT / 'src'}{os.pathsep}{PROJECT}"}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path)], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    told = tmp_path / "pid"
+    wait_for(lambda: told.exists() and told.read_text(encoding="utf-8"))
+    child = int(told.read_text(encoding="utf-8"))
+    parent.send_signal(how)
+    _, said = parent.communicate(timeout=60)
+    wait_for(lambda: gone(child))
+    assert (tmp_path / "saved").exists() == (how == signal.SIGINT)
+    assert ("KeyboardInterrupt" in said) == (how == signal.SIGINT)
