@@ -53,7 +53,7 @@ class Line:
 
     def fingerprints(self, experiment: str = "smoke") -> dict[str, str]:
         """Entry -> name of the directory that the experiment's link names."""
-        return {link.parent.name: os.readlink(link) for link in sorted(self.folder.glob(f"data/*/*/{experiment}"))}
+        return {link.parent.name: str(link.readlink()) for link in sorted(self.folder.glob(f"data/*/*/{experiment}"))}
 
 
 def timed(name: str) -> bool:

@@ -11,12 +11,13 @@ import pytest
 from arabic_llm_pipeline.artifacts.store import read_manifest
 from tests.line import Line, timed
 
+pytestmark = pytest.mark.soak  # many minutes
 KILLS_IN_DATA, KILLS_IN_TRAINING = 15, 5
 SOAK_KILLS = 200
 
 
 def kill_after(line: Line, seconds: float, *arguments: str) -> bool:
-    """Start a run and kill it, children and all but its own group leader first, after a while. True: it was not done."""
+    """Start a run and kill it after a while, its children not: they must notice. True: it was not done."""
     process = line.start("run", "--env=smoke", *arguments)
     time.sleep(seconds)
     running = process.poll() is None
@@ -43,8 +44,7 @@ def disturb(line: Line, kills: int, longest_s: float, seed: int, *arguments: str
 def settled(line: Line) -> None:
     """The run that completes, and what must then be so."""
     line.run("run", "--env=smoke")
-    left = [path for path in line.folder.glob("data/0[2-8]*/*/.*")]
-    assert left == []
+    assert list(line.folder.glob("data/0[2-8]*/*/.*")) == []
 
 
 def test_kills_leave_what_an_undisturbed_run_makes(tmp_path: Path) -> None:

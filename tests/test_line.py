@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.line import PROJECT, Line, timed
+from tests.line import Line, timed
 
+pytestmark = pytest.mark.soak  # minutes on a busy machine
 ALL_UP_TO_DATE = "everything is up to date"
 
 
@@ -102,5 +103,3 @@ def test_made_again_it_has_the_same_content(line: Line) -> None:
     again.run("run", "--env=smoke")
     one, two = line.contents(), again.contents()
     assert {name for name in one if one[name] != two[name]} <= {name for name in one if timed(name)}
-
-

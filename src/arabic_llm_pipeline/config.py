@@ -26,7 +26,7 @@ class StackedConfigLoader(OmegaConfigLoader):
         env = self.env or self.default_run_env
         return str(named or ("default" if env in PLAIN else env.replace("/", "-").lstrip(".-")))
 
-    def _read_raw_config(self, key: str) -> tuple[dict[str, Any], dict[str, Any], str, str, set[Any]]:
+    def _read_raw_config(self, key: str) -> tuple[dict[Any, Any], dict[Any, Any], str, str, set[Any]]:
         processed: set[Any] = set()
         path = self._get_conf_env_path(self.base_env)
         return self._read(path, key, processed), {}, path, "", processed

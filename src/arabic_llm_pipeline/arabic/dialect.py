@@ -3,7 +3,7 @@
 A text's words (in the spelling of MATCHING_KEY) are looked up in data/dialect_markers.tsv: a word as it stands, a word
 behind a conjunction, else its affixes. The weights of what is found are added up for each region, a softmax makes
 shares of them, the largest is the tag and its share the score. Long texts count less per word, as their words depend
-on each other. Words without a marker speak a little for the standard language, and so does a text that says nothing else.
+on each other. Words without a marker speak a little for the standard language, as does a text of nothing else.
 A text of few words is tagged only by a marker in it; a text that is mostly not Arabic is not tagged.
 """
 

@@ -49,7 +49,7 @@ class Group:
     """Patterns with their replacements, in order.
 
     Attributes:
-        triggers: characters one of which every match contains; the table of code points reports the texts that have one.
+        triggers: characters one of which every match contains; the table of code points reports texts that have one.
         hints: words one of which every match contains, in whatever case: many times faster to look for.
         patterns: each with its replacement.
         entities: whether the group is `decode_entities` instead of patterns.
@@ -74,7 +74,7 @@ class Group:
     def _hinted(self, texts: pl.Series) -> np.ndarray:
         if len(texts) > FEW:
             return np.flatnonzero(texts.str.contains("(?i)" + "|".join(map(re.escape, self.hints))).fill_null(False))
-        lower = [(text or "").lower() for text in texts]
+        lower = [(text or "").lower() for text in texts.to_list()]
         return np.array([row for row, text in enumerate(lower) if any(hint in text for hint in self.hints)], np.int64)
 
 

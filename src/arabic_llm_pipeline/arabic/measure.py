@@ -46,7 +46,7 @@ def count_expr(expr: pl.Expr, what: Count) -> pl.Expr:
 
 def measures_expr(expr: pl.Expr) -> pl.Expr:
     """All counts and both ratios at once: a struct of the fields of `COUNTS`, `arabic_ratio`, `diacritics_ratio`."""
-    fields = {name: pl.Int32 for name in COUNTS} | {"arabic_ratio": pl.Float32, "diacritics_ratio": pl.Float32}
+    fields = dict.fromkeys(COUNTS, pl.Int32) | {"arabic_ratio": pl.Float32, "diacritics_ratio": pl.Float32}
     return elementwise(expr, measures, pl.Struct(fields))
 
 

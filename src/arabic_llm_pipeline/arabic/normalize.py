@@ -109,7 +109,7 @@ def punctuation() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def case() -> dict[str, str]:
-    """Upper case to lower, by full case folding, which takes some letters apart that composition puts together again."""
+    """Upper case to lower, by full case folding, which takes some letters apart that composition joins again."""
     folded = {char: char.casefold() for char in map(chr, range(0x20000))}
     return {char: unicodedata.normalize("NFC", lower) for char, lower in folded.items() if lower != char}
 

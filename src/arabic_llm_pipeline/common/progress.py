@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
@@ -26,7 +26,7 @@ def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[
         label: what is being done, in a few words.
         total: how many there are, where `len(items)` does not say.
     """
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items)
     with progress(label, total) as advance:
         for item in items:

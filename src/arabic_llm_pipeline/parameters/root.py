@@ -41,28 +41,22 @@ class Parameters(Settings):
         None, "What to do with training that was begun by code that has changed since: go on (true) or anew (false)."
     )
     sources: Sources = Field(description="Where documents, pairs and evaluation items come from.")
-    engine: EngineSettings = Field(default_factory=EngineSettings, description="How work is spread over processes.")
-    ingest: IngestSettings = Field(default_factory=IngestSettings, description="Reading raw files.")
-    text: TextSettings = Field(default_factory=TextSettings, description="Cleaning and normalisation.")
-    filters: FilterSettings = Field(default_factory=FilterSettings, description="Which documents are dropped.")
-    duplicates: DuplicatesSettings = Field(
-        default_factory=DuplicatesSettings, description="Duplicates and decontamination."
-    )
-    splits: SplitsSettings = Field(default_factory=SplitsSettings, description="Shares of train, dev and test.")
-    tokenizer: TokenizerSettings = Field(
-        default_factory=TokenizerSettings, description="Which tokenizer and chat template."
-    )
-    tokenize: TokenizeSettings = Field(default_factory=TokenizeSettings, description="The token store.")
-    model: ModelSettings = Field(default_factory=ModelSettings, description="The base model and how it is loaded.")
-    adapter: AdapterSettings = Field(default_factory=AdapterSettings, description="LoRA.")
-    sft: SftSettings = Field(default_factory=SftSettings, description="Supervised fine-tuning.")
-    dpo: DpoSettings = Field(default_factory=DpoSettings, description="Direct preference optimisation.")
-    pretrain: PretrainSettings = Field(
-        default_factory=PretrainSettings, description="A base model from random weights."
-    )
-    evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings, description="What is measured, and how.")
-    report: ReportSettings = Field(default_factory=ReportSettings, description="What the report shows.")
-    artifacts: ArtifactsSettings = Field(default_factory=ArtifactsSettings, description="What is kept on disk.")
+    engine: EngineSettings = Field(EngineSettings(), description="How work is spread over processes.")
+    ingest: IngestSettings = Field(IngestSettings(), description="Reading raw files.")
+    text: TextSettings = Field(TextSettings(), description="Cleaning and normalisation.")
+    filters: FilterSettings = Field(FilterSettings(), description="Which documents are dropped.")
+    duplicates: DuplicatesSettings = Field(DuplicatesSettings(), description="Duplicates and decontamination.")
+    splits: SplitsSettings = Field(SplitsSettings(), description="Shares of train, dev and test.")
+    tokenizer: TokenizerSettings = Field(TokenizerSettings(), description="Which tokenizer and chat template.")
+    tokenize: TokenizeSettings = Field(TokenizeSettings(), description="The token store.")
+    model: ModelSettings = Field(ModelSettings(), description="The base model and how it is loaded.")
+    adapter: AdapterSettings = Field(AdapterSettings(), description="LoRA.")
+    sft: SftSettings = Field(SftSettings(), description="Supervised fine-tuning.")
+    dpo: DpoSettings = Field(DpoSettings(), description="Direct preference optimisation.")
+    pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
+    evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    report: ReportSettings = Field(ReportSettings(), description="What the report shows.")
+    artifacts: ArtifactsSettings = Field(ArtifactsSettings(), description="What is kept on disk.")
 
 
 def check(values: dict[str, Any]) -> Parameters:

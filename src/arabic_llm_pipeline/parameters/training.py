@@ -55,8 +55,8 @@ class AdapterLoopSettings(LoopSettings):
 class SftSettings(AdapterLoopSettings):
     """Supervised fine-tuning: the adapter learns what the assistant says, and all of prose."""
 
-    learning_rate: float = Field(2e-3, description="Highest learning rate.", gt=0)
-    steps: int = _steps(300)
+    learning_rate: float = Field(4e-3, description="Highest learning rate.", gt=0)
+    steps: int = _steps(450)
     packing: bool = Field(
         False, description="Fill rows up to the window with several documents that do not see each other."
     )
@@ -66,8 +66,8 @@ class SftSettings(AdapterLoopSettings):
 class DpoSettings(AdapterLoopSettings):
     """Direct preference optimisation (Rafailov et al. 2023) against the stage before."""
 
-    learning_rate: float = Field(2e-4, description="Highest learning rate.", gt=0)
-    steps: int = _steps(50)
+    learning_rate: float = Field(1e-4, description="Highest learning rate.", gt=0)
+    steps: int = _steps(40)
     micro_batch: int = Field(16, description="Pairs in one forward pass.", ge=1)
     beta: float = Field(0.1, description="How firmly the model is held to its reference.", gt=0)
     loss_type: Literal["sigmoid", "ipo"] = Field(

@@ -24,6 +24,9 @@ from arabic_llm_pipeline.training.quiet import OFFLINE, offline, pass_on
 log = logging.getLogger(__name__)
 SAVING_S = 120.0  # after Ctrl-C: what a child may take to write its checkpoint
 LAST_LINES = 15  # of a child's own words, in the error it ends in
+# Threads of a small model meet thousands of times a step. By default they wait for each other by spinning: 18% faster
+# on idle cores, and 2 to 25 times slower as soon as anything else wants one of them.
+THREADS = {"GOMP_SPINCOUNT": "1000"}
 Train = Callable[[Job, Channel], None]
 
 
@@ -76,7 +79,7 @@ def _environment() -> dict[str, str]:
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
     card = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     told = {"PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": card}
-    return {"OMP_NUM_THREADS": str(available_cores()), **os.environ, **OFFLINE, **told}
+    return {**THREADS, "OMP_NUM_THREADS": str(available_cores()), **os.environ, **OFFLINE, **told}
 
 
 def _watch(child: "subprocess.Popen[bytes]", label: str) -> str | None:
