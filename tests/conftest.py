@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from arabic_llm_pipeline.training.quiet import offline
+
+offline()  # before any library of Hugging Face is imported
 PROJECT = Path(__file__).parents[1]
 SHARED_DATA = "ARABIC_LLM_SHARED_DATA"
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -53,13 +54,11 @@ class Killer(Answers):
 
 
 def killed(train: Callable, job: Job, step: int) -> None:
-    """Run in a child that gets SIGKILL in the middle."""
-    child = os.fork()
-    if not child:
-        train(job, Killer(step, signal.SIGKILL))
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status)
+    """Run in a child that gets SIGKILL in the middle; a fresh one, as a fork of torch's threads would wait for ever."""
+    child = multiprocessing.get_context("spawn").Process(target=train, args=(job, Killer(step, signal.SIGKILL)))
+    child.start()
+    child.join(120)
+    assert child.exitcode == -signal.SIGKILL
     assert not job.finished.exists()
 
 
