@@ -1,6 +1,5 @@
 """A copy of the project to run in: its configuration and sample as they ship, its artifacts in a folder of its own."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,8 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from arabic_llm_pipeline.artifacts.store import read_manifest
+
 PROJECT = Path(__file__).parents[1]
-QUIET = {"COLUMNS": "200", "OMP_NUM_THREADS": "1", "KEDRO_DISABLE_TELEMETRY": "1", "PYTHONPATH": str(PROJECT / "src")}
+QUIET = {"COLUMNS": "200", "OMP_NUM_THREADS": "1", "KEDRO_DISABLE_TELEMETRY": "1"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Line:
             shutil.copy(PROJECT / name, folder)
         shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
         (folder / "conf/local").mkdir()
-        (folder / "src").symlink_to(PROJECT / "src")
+        shutil.copytree(PROJECT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         (folder / "data").mkdir()
         (folder / "data/01_raw").symlink_to(PROJECT / "data/01_raw")
         return cls(folder)
@@ -34,7 +35,8 @@ class Line:
     def start(self, *arguments: str) -> subprocess.Popen:
         command = [sys.executable, "-m", "kedro", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "encoding": "utf-8"}
-        return subprocess.Popen(command, cwd=self.folder, env={**os.environ, **QUIET}, start_new_session=True, **pipes)
+        told = {**os.environ, **QUIET, "PYTHONPATH": str(self.folder / "src")}
+        return subprocess.Popen(command, cwd=self.folder, env=told, start_new_session=True, **pipes)
 
     def run(self, *arguments: str, code: int = 0) -> str:
         process = self.start(*arguments)
@@ -42,13 +44,12 @@ class Line:
         assert process.returncode == code, said
         return said
 
-    def contents(self, experiment: str = "smoke", without: Iterable[str] = ()) -> dict[str, str]:
-        """Entry -> digest of what the experiment's link names, from the manifests."""
+    def contents(self, experiment: str = "smoke", without: Iterable[str] = ()) -> dict[str, str | None]:
+        """Entry -> digest of what the experiment's link names, from the manifests; None where it names nothing whole."""
         found = {}
         for link in sorted(self.folder.glob(f"data/*/*/{experiment}")):
-            manifest = json.loads((link / "manifest.json").read_text(encoding="utf-8"))
             if link.parent.name not in without:
-                found[link.parent.name] = manifest["content"]
+                found[link.parent.name] = (read_manifest(link) or {}).get("content")
         return found
 
     def fingerprints(self, experiment: str = "smoke") -> dict[str, str]:
@@ -59,3 +60,10 @@ class Line:
 def timed(name: str) -> bool:
     """Whether an artifact holds wall-clock figures, and so differs from run to run."""
     return name.endswith(("_log", "_resources")) or name in {"report", "training_plot"}
+
+
+def differing(one: Line, two: Line) -> set[str]:
+    """Artifacts that the lines do not have alike, those with times in them aside."""
+    first, second = one.contents(), two.contents()
+    names = {name for name in {*first, *second} if not timed(name)}
+    return {name for name in names if first.get(name) is None or first.get(name) != second.get(name)}

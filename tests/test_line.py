@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.line import Line, timed
+from tests.line import Line, differing
 
-pytestmark = pytest.mark.soak  # minutes on a busy machine
 ALL_UP_TO_DATE = "everything is up to date"
 
 
@@ -101,5 +100,4 @@ def test_processes_do_not_change_a_byte(line: Line) -> None:
 def test_made_again_it_has_the_same_content(line: Line) -> None:
     again = Line.make(line.folder.parent / "again")
     again.run("run", "--env=smoke")
-    one, two = line.contents(), again.contents()
-    assert {name for name in one if one[name] != two[name]} <= {name for name in one if timed(name)}
+    assert differing(line, again) == set()

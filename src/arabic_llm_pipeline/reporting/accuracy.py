@@ -69,7 +69,7 @@ def candidates_table(inputs: Inputs) -> Table:
         rows.append([name, *about, _accuracy(overall), normalized, form, share(scores.get("stopped"))])
     caption = (
         "All candidates on the same items. Normalised: spelling variants, diacritics and punctuation do not count. "
-        "Preferred form: the answer is one of the accepted full sentences, of all answers."
+        "Preferred form: right or wrong, the answer has the form of the accepted full sentence."
     )
     return Table(caption, [Column(name, "text" if i < 3 else "number") for i, name in enumerate(names)], rows)
 

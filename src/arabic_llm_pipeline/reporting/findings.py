@@ -75,13 +75,18 @@ def apart(a: Measured, b: Measured) -> int:
 
 def steps(inputs: Inputs) -> Iterator[Step]:
     """Each stage by each measure that it and what it was trained from both have."""
-    tests = {(row["measure"], row["a"], row["b"]): row for row in inputs.comparison}
+    tests = _tests(inputs)
     for after in inputs.stages:
         before = inputs.parent(after)
         for measure, (*_, name) in MEASURES.items():
             a, b = reached(inputs, before, measure), reached(inputs, after, measure)
             if a and b:
                 yield Step(measure, before, after, a, b, tests.get((name, before, after)))
+
+
+def _tests(inputs: Inputs) -> dict[tuple[str, str, str], Row]:
+    """The paired tests by measure, from and to."""
+    return {(row["measure"], row["a"], row["b"]): row for row in inputs.comparison}
 
 
 def found(inputs: Inputs) -> list[str]:
@@ -154,12 +159,13 @@ def _unstopped(inputs: Inputs) -> Iterator[str]:
 
 
 def _prose_short(inputs: Inputs) -> Iterator[str]:
-    """Tuning on instructions costs some prose; where the intervals are apart, it is said."""
+    """Tuning on instructions costs some prose; where that is more than chance, it is said."""
+    tests = _tests(inputs)
     for name in inputs.stages:
-        a, b = _prose(inputs, inputs.parent(name)), _prose(inputs, name)
-        if a and b and apart(a, b) > 0:
-            figures = f"{b[0]:.3f} against {a[0]:.3f} bits a byte"
-            yield f"{name} predicts held-out prose less well than {inputs.parent(name)}: {figures}."
+        before = inputs.parent(name)
+        a, b = _prose(inputs, before), _prose(inputs, name)
+        if a and b and Step("prose", before, name, a, b, tests.get(("bits_per_byte_text", before, name))).change > 0:
+            yield f"{name} predicts held-out prose less well than {before}: {b[0]:.3f} against {a[0]:.3f} bits a byte."
 
 
 def _prose(inputs: Inputs, candidate: str) -> Measured | None:
