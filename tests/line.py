@@ -27,6 +27,7 @@ class Line:
             shutil.copy(PROJECT / name, folder)
         shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
         (folder / "conf/local").mkdir()
+        shutil.copytree(PROJECT / "tests/conf", folder / "tests/conf")
         shutil.copytree(PROJECT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         (folder / "data").mkdir()
         (folder / "data/01_raw").symlink_to(PROJECT / "data/01_raw")

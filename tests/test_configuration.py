@@ -48,6 +48,12 @@ def test_an_unknown_environment_is_named(conf: Path) -> None:
         loader(conf, "card+yours")["parameters"]
 
 
+def test_broken_yaml_is_named_with_its_line(conf: Path) -> None:
+    (conf / "mine/parameters.yml").write_text("dpo:\n  beta: 0.7: 3\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"mine/parameters\.yml(.|\n)*mapping values are not allowed here(.|\n)*line 2"):
+        loader(conf, "mine")["parameters"]
+
+
 @pytest.mark.parametrize(
     ("env", "runtime", "name"),
     [("local", {}, "default"), ("card+mine", {}, "card+mine"), ("card", {"experiment": "b03"}, "b03")],

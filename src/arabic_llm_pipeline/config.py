@@ -3,6 +3,7 @@
 from typing import Any
 
 from kedro.config import OmegaConfigLoader
+from yaml.parser import ParserError
 
 from arabic_llm_pipeline.common.errors import UserError
 
@@ -50,4 +51,8 @@ class StackedConfigLoader(OmegaConfigLoader):
         return result
 
     def _read(self, path: str, key: str, processed: set[Any]) -> dict[str, Any]:
-        return self._read_dir_configs(path, self.config_patterns[key], key, processed, key == "credentials")
+        try:
+            return self._read_dir_configs(path, self.config_patterns[key], key, processed, key == "credentials")
+        except ParserError as error:
+            seen = error.__cause__
+            raise UserError(f"{path} cannot be read as YAML: {error}" + (f"\n{seen}" if seen else "")) from error

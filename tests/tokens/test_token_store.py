@@ -75,6 +75,7 @@ def test_selections(corpus: Corpus, bpe: Path, tmp_path: Path) -> None:
     assert train.select(kinds=["prose", "instruction"], dialects=["EGY"]).tolist() == [1, 2, 3]
     assert train.select(sources=["wiki"], dialects=["EGY"]).tolist() == []
     assert train.select(dialects=["LEV"]).tolist() == []  # only dev has it
+    assert train.select(kinds=["conversation", "instruction"]).tolist() == [1, 3]  # a kind that nothing here has
     with pytest.raises(UserError, match=r"No source is called 'wikki'.*There are: wiki, chat, wiki_arz"):
         train.select(sources=["wikki"])
 

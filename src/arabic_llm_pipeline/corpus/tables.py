@@ -100,11 +100,9 @@ def item_row(value: Any, source: SourceSettings) -> dict[str, Any]:
         answers = [choices[label]]
     if not answers:
         raise RefusedError("empty_text")
-    row = about(value, source) | {
-        "task": optional(value, source, "task") or source.task,
-        "family": optional(value, source, "family") or source.family,
-        "passage": optional(value, source, "passage"),
-    }
+    task = optional(value, source, "task") or source.task
+    family = optional(value, source, "family") or source.family or task
+    row = about(value, source) | {"task": task, "family": family, "passage": optional(value, source, "passage")}
     return row | {"prompt": prompt(value, source), "choices": choices, "answers": answers, "label": label}
 
 

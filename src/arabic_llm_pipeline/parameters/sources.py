@@ -65,7 +65,7 @@ class SourceSettings(Settings):
     split: Literal["train", "dev", "test"] | None = Field(None, description="The split of every record; none: by hash.")
     dialect: Dialect | None = Field(None, description="The dialect of every record, where it is known; none: tagged.")
     task: str | None = Field(None, description="Items: the task they belong to.")
-    family: str | None = Field(None, description="Items: the template family they belong to.")
+    family: str | None = Field(None, description="Items: the template family they belong to; none: the task.")
     limit: int | None = Field(None, description="Take at most so many records of each kind.", gt=0)
 
     @property

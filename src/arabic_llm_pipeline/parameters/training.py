@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from arabic_llm_pipeline.parameters.base import Settings, neutral
+from arabic_llm_pipeline.parameters.sources import Dialect
 
 Scheduler = Literal["linear", "cosine", "constant_with_warmup"]
 Optimizer = Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"]
@@ -15,7 +16,7 @@ class PairSelection(Settings):
     """Which rows of the store are trained on: those that have one of the named values; null: any."""
 
     sources: tuple[str, ...] | None = Field(None, description="Names of sources.")
-    dialects: tuple[str, ...] | None = Field(None, description="MSA, EGY, GLF, LEV, MGR, unknown.")
+    dialects: tuple[Dialect, ...] | None = Field(None, description="MSA, EGY, GLF, LEV, MGR, unknown.")
 
 
 class DocumentSelection(PairSelection):

@@ -49,14 +49,15 @@ class TaggedFile(ColumnFile):
         chosen = np.ones(len(self), dtype=bool)
         for tag, values in wanted.items():
             if values is not None:
-                chosen &= np.isin(self._numbers(tag), [self._number(tag, value) for value in values])
+                chosen &= np.isin(self._numbers(tag), self._known(tag, values))
         return np.flatnonzero(chosen)
 
-    def _number(self, tag: str, value: str) -> int:
+    def _known(self, tag: str, values: Sequence[str]) -> list[int]:
+        """Numbers of names; a source that is not there is misspelt, a kind or dialect may just not occur."""
         names = self.names(tag)
-        if value not in names:
-            raise UserError(f"No {tag} is called {value!r} in {self.path.parent}. There are: {', '.join(names)}.")
-        return names.index(value)
+        if tag == "source" and (unknown := [value for value in values if value not in names]):
+            raise UserError(f"No source is called {unknown[0]!r} in {self.path.parent}. There are: {', '.join(names)}.")
+        return [names.index(value) for value in values if value in names]
 
 
 class TokenSplit(TaggedFile):
