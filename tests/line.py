@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +44,10 @@ class Line:
         assert process.returncode == code, said
         return said
 
-    def contents(self, experiment: str = "smoke", without: Iterable[str] = ()) -> dict[str, str | None]:
-        """Entry -> digest of what the experiment's link names, from the manifests; None where it names nothing whole."""
-        found = {}
-        for link in sorted(self.folder.glob(f"data/*/*/{experiment}")):
-            if link.parent.name not in without:
-                found[link.parent.name] = (read_manifest(link) or {}).get("content")
-        return found
+    def contents(self, experiment: str = "smoke") -> dict[str, str | None]:
+        """Entry -> digest of the content that the experiment's link names; None where it names nothing whole."""
+        links = sorted(self.folder.glob(f"data/*/*/{experiment}"))
+        return {link.parent.name: (read_manifest(link) or {}).get("content") for link in links}
 
     def fingerprints(self, experiment: str = "smoke") -> dict[str, str]:
         """Entry -> name of the directory that the experiment's link names."""

@@ -37,17 +37,24 @@ def torn(line: Line) -> list[str]:
     return [name for name, content in line.contents().items() if content is None]
 
 
-def disturb(line: Line, kills: int, longest_s: float, seed: int, *arguments: str) -> None:
-    """Kill one run again and again; whenever it comes to its end all the same, what it made last is taken away."""
-    moments = random.Random(seed)
+def disturb(line: Line, kills: int, longest_s: float, made: str, *arguments: str) -> None:
+    """Kill one run again and again; when it comes to its end all the same, what it made is taken away.
+
+    Args:
+        line: where it runs.
+        kills: how many.
+        longest_s: latest moment of a kill after the start.
+        made: folders of what it makes.
+        arguments: of the run.
+    """
+    moments = random.Random(len(made))
     while kills:
         if killed(line, moments.uniform(STARTED_S, longest_s), *arguments):
             kills -= 1
             assert torn(line) == []
         else:
-            entries = sorted({link.parent for link in line.folder.glob("data/0[2-8]*/*/smoke")})
-            for entry in moments.sample(entries, len(entries) // 2):
-                shutil.rmtree(entry)
+            for folder in line.folder.glob(made):
+                shutil.rmtree(folder)
 
 
 def seconds(line: Line, *arguments: str) -> float:
@@ -59,9 +66,9 @@ def seconds(line: Line, *arguments: str) -> float:
 def test_kills_leave_what_an_undisturbed_run_makes(tmp_path: Path) -> None:
     whole, line = Line.make(tmp_path / "whole"), Line.make(tmp_path / "killed")
     data_s, training_s = seconds(whole, *DATA), seconds(whole, *TRAINING)
-    disturb(line, 15, data_s, 1, *DATA)
+    disturb(line, 15, data_s / 2, "data/0[2-6]*", *DATA)
     line.run("run", *DATA)
-    disturb(line, 5, training_s, 2, *TRAINING)
+    disturb(line, 5, training_s * 0.8, "data/06_models/sft*", *TRAINING)
     line.run("run", *TRAINING)
     assert len(whole.contents()) > 10
     assert differing(whole, line) == set()
@@ -70,6 +77,6 @@ def test_kills_leave_what_an_undisturbed_run_makes(tmp_path: Path) -> None:
 @pytest.mark.soak
 def test_hundreds_of_kills(tmp_path: Path) -> None:
     whole, line = Line.make(tmp_path / "whole"), Line.make(tmp_path / "killed")
-    disturb(line, SOAK_KILLS, seconds(whole, *WHOLE), 3, *WHOLE)
+    disturb(line, SOAK_KILLS, seconds(whole, *WHOLE), "data/0[2-8]*", *WHOLE)
     line.run("run", *WHOLE)
     assert differing(whole, line) == set()

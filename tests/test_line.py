@@ -1,11 +1,14 @@
 """The whole line, run as a person runs it, in seconds: the `smoke` environment on the sample that ships."""
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from tests.line import Line, differing
 
@@ -89,6 +92,20 @@ def test_artifacts_are_listed_as_fresh_and_stale_with_the_reason(line: Line) -> 
     assert "stale" not in line.run("artifacts", "--env=smoke").replace("b03", "")
     said = line.run("artifacts", "--env=smoke", "--params=dpo.beta=0.2")
     assert re.search(r"sft_dpo_adapter .*smoke .*stale: params:dpo.beta 0.1 -> 0.2", said)
+
+
+def test_the_notebook_reads_what_a_run_made(line: Line, project: Path) -> None:
+    """Executed from its first cell to its last; the figures it shows are those of the report."""
+    notebook = nbformat.read(project / "notebooks/one_document.ipynb", as_version=4)
+    (line.folder / "notebooks").mkdir()
+    told = {**os.environ, "KEDRO_ENV": "smoke", "PYTHONPATH": str(line.folder / "src")}
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(line.folder / "notebooks")}})
+    client.execute(env=told)
+    said = "".join(str(output) for cell in notebook.cells for output in cell.get("outputs", ()))
+    assert "ARABIC LETTER" in said
+    assert 'dir="rtl"' in said
+    assert "preferred_form" in said
+    assert "image/png" in said
 
 
 def test_processes_do_not_change_a_byte(line: Line) -> None:

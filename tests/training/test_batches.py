@@ -1,5 +1,6 @@
 """From the store to batches: compared with documents run one by one."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,16 @@ def test_a_selection_is_a_selection(document_tokens: Path) -> None:
         DocumentRows(document_tokens, sft(selection=DocumentSelection(sources=("nowhere",))), VOCABULARY)
     with pytest.raises(UserError, match="is chosen to train on"):
         DocumentRows(document_tokens, sft(selection=DocumentSelection(kinds=("prose",), sources=("chat",))), VOCABULARY)
+
+
+def test_a_damaged_store_is_refused(document_tokens: Path, tmp_path: Path) -> None:
+    damaged = shutil.copytree(document_tokens, tmp_path / "tokens")
+    [path] = damaged.glob("train*tokens*")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="column tokens has checksum"):
+        DocumentRows(damaged, sft(), VOCABULARY)
 
 
 def test_tokens_of_another_tokenizer_are_refused(document_tokens: Path, pair_tokens: Path) -> None:

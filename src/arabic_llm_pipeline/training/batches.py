@@ -11,7 +11,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.training import DocumentSelection, LoopSettings, PairSelection, SftSettings
 from arabic_llm_pipeline.tokens.packing import Pieces, cut, pack
 from arabic_llm_pipeline.tokens.pairs import PairSplit, PairStore
-from arabic_llm_pipeline.tokens.store import Ints, TokenSplit, TokenStore
+from arabic_llm_pipeline.tokens.store import Ints, Split, TokenSplit, TokenStore
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,9 +67,9 @@ class DocumentRows:
             vocabulary: rows of the model's embedding.
 
         Raises:
-            UserError: nothing is chosen, or the selection names what is not there.
+            UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
         """
-        self.split, self.vocabulary = TokenStore(directory).split("train"), vocabulary
+        self.split, self.vocabulary = _whole(TokenStore(directory).split("train")), vocabulary
         self.pieces = _pieces(self.split, settings.selection)
         everything = np.arange(len(self.pieces))
         window = int(self.split.about["window"])
@@ -116,9 +116,9 @@ class WindowRows:
         """Divide the split.
 
         Raises:
-            UserError: there is less text than one window.
+            UserError: there is less text than one window, or the store is damaged.
         """
-        self.split, self.vocabulary = TokenStore(directory).split("train"), vocabulary
+        self.split, self.vocabulary = _whole(TokenStore(directory).split("train")), vocabulary
         self.window = int(self.split.about["window"])
         self.tokens = self.split.count("tokens")
         if not len(self):
@@ -143,11 +143,11 @@ class PairRows:
         """Choose pairs.
 
         Raises:
-            UserError: nothing is chosen, or the selection names what is not there.
+            UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
         """
         from trl.trainer.dpo_trainer import DataCollatorForPreference
 
-        self.split: PairSplit = PairStore(directory).split("train")
+        self.split: PairSplit = _whole(PairStore(directory).split("train"))
         self.vocabulary = vocabulary
         self.chosen = self.split.select(sources=selection.sources, dialects=selection.dialects)
         self._collate = DataCollatorForPreference(pad_token_id=PADDING)
@@ -165,6 +165,12 @@ class PairRows:
         tokens = sum(2 * len(prompt) + len(chosen) + len(rejected) for prompt, chosen, rejected in pairs)
         _check(int(batch["input_ids"].max()), self.vocabulary)
         return {**batch, "tokens": tokens}
+
+
+def _whole(split: Split) -> Split:
+    """A split whose checksums were compared: once a training, as a damaged token would be learned without a word."""
+    split.verify()
+    return split
 
 
 def _pieces(split: TokenSplit, selection: DocumentSelection) -> Pieces:
