@@ -1,6 +1,7 @@
 """Entries of kedro-datasets in artifacts: written, read, and shown by kedro viz."""
 
 import inspect
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,16 @@ def test_it_is_written_read_and_shown(tmp_path: Path, kind: str) -> None:
         annotation = inspect.signature(artifact.preview).return_annotation
         assert getattr(annotation, "__name__", annotation) == preview
         assert artifact.preview()
+
+
+def test_a_table_is_shown_as_json(tmp_path: Path) -> None:
+    """Kedro Viz sends it as JSON, which has neither arrays nor NaN."""
+    import polars as pl
+
+    artifact = entry(tmp_path, "x.parquet", **PARQUET)
+    artifact.save(pl.DataFrame({"lists": [["س"], [], None], "numbers": [1, None, 3], "struct": [{"a": [1]}] * 3}))
+    shown = json.loads(json.dumps(artifact.preview(), allow_nan=False))
+    assert shown["data"] == [[["س"], 1.0, {"a": [1]}], [[], None, {"a": [1]}], [None, 3.0, {"a": [1]}]]
 
 
 def test_kedro_viz_shows_it(tmp_path: Path) -> None:

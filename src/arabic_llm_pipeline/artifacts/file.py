@@ -58,9 +58,21 @@ class FileArtifact(Artifact):
             directory = self.current()
             if directory is None:
                 raise DatasetError(f"{self.store.folder / self.experiment} names no whole artifact")
-            return self._inside(directory).preview(*args, **kwargs)  # type: ignore[attr-defined]
+            return _plain(self._inside(directory).preview(*args, **kwargs))  # type: ignore[attr-defined]
 
         return preview
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self.store.folder / self.experiment / self.file), "type": self.dataset.get("type")}
+
+
+def _plain(shown: Any) -> Any:
+    """A table as JSON has it: pandas makes arrays of lists, and NaN of what is missing, which kedro viz cannot send."""
+    if not isinstance(shown, dict):
+        return shown
+    import orjson
+
+    def plain(value: Any) -> Any:
+        return value.tolist() if hasattr(value, "tolist") else str(value)
+
+    return orjson.loads(orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS, default=plain))
