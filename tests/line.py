@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from arabic_llm_pipeline.artifacts.store import read_manifest
@@ -12,12 +13,17 @@ from arabic_llm_pipeline.artifacts.store import read_manifest
 PROJECT = Path(__file__).parents[1]
 QUIET = {"COLUMNS": "200", "OMP_NUM_THREADS": "1", "KEDRO_DISABLE_TELEMETRY": "1"}
 
+DATA = ("run", "--env=smoke", "--pipelines=preprocess,tokenize")
+TRAINING = ("run", "--env=smoke", "--pipelines=sft_dpo")
+WHOLE = ("run", "--env=smoke")
+
 
 @dataclass(frozen=True)
 class Line:
     """Runs `kedro` in a folder that has the project's conf, src and sample."""
 
     folder: Path
+    seconds: dict[tuple[str, ...], float] = field(default_factory=dict)  # of each command, the first time
 
     @classmethod
     def make(cls, folder: Path) -> "Line":
@@ -39,9 +45,11 @@ class Line:
         return subprocess.Popen(command, cwd=self.folder, env=told, start_new_session=True, **pipes)
 
     def run(self, *arguments: str, code: int = 0) -> str:
+        started = time.monotonic()
         process = self.start(*arguments)
         said, _ = process.communicate(timeout=600)
         assert process.returncode == code, said
+        self.seconds.setdefault(arguments, time.monotonic() - started)
         return said
 
     def contents(self, experiment: str = "smoke") -> dict[str, str | None]:

@@ -5,23 +5,19 @@ import random
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.line import Line, differing
+from tests.line import DATA, TRAINING, WHOLE, Line, differing
 
-DATA = ("--env=smoke", "--pipelines=preprocess,tokenize")
-TRAINING = ("--env=smoke", "--pipelines=sft_dpo")
-WHOLE = ("--env=smoke",)
 STARTED_S = 1.0  # nothing is made before
 SOAK_KILLS = 200
 
 
-def killed(line: Line, seconds: float, *arguments: str) -> bool:
+def kill(line: Line, seconds: float, *arguments: str) -> bool:
     """Start a run and kill it after a while. False: it was done before."""
-    process = line.start("run", *arguments)
+    process = line.start(*arguments)
     try:
         process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -49,7 +45,7 @@ def disturb(line: Line, kills: int, longest_s: float, made: str, *arguments: str
     """
     moments = random.Random(len(made))
     while kills:
-        if killed(line, moments.uniform(STARTED_S, longest_s), *arguments):
+        if kill(line, moments.uniform(STARTED_S, longest_s), *arguments):
             kills -= 1
             assert torn(line) == []
         else:
@@ -57,26 +53,20 @@ def disturb(line: Line, kills: int, longest_s: float, made: str, *arguments: str
                 shutil.rmtree(folder)
 
 
-def seconds(line: Line, *arguments: str) -> float:
-    started = time.monotonic()
-    line.run("run", *arguments)
-    return time.monotonic() - started
-
-
-def test_kills_leave_what_an_undisturbed_run_makes(tmp_path: Path) -> None:
-    whole, line = Line.make(tmp_path / "whole"), Line.make(tmp_path / "killed")
-    data_s, training_s = seconds(whole, *DATA), seconds(whole, *TRAINING)
-    disturb(line, 15, data_s / 2, "data/0[2-6]*", *DATA)
-    line.run("run", *DATA)
-    disturb(line, 5, training_s * 0.8, "data/06_models/sft*", *TRAINING)
-    line.run("run", *TRAINING)
-    assert len(whole.contents()) > 10
-    assert differing(whole, line) == set()
+def test_kills_leave_what_an_undisturbed_run_makes(line: Line, tmp_path: Path) -> None:
+    killed = Line.make(tmp_path / "killed")
+    disturb(killed, 15, line.seconds[DATA] / 2, "data/0[2-6]*", *DATA)
+    killed.run(*DATA)
+    disturb(killed, 5, line.seconds[TRAINING] * 0.8, "data/06_models", *TRAINING)
+    killed.run(*WHOLE)
+    assert {"sft_dpo_adapter", "comparison", "report"} <= set(killed.contents())
+    assert differing(line, killed) == set()
 
 
 @pytest.mark.soak
-def test_hundreds_of_kills(tmp_path: Path) -> None:
-    whole, line = Line.make(tmp_path / "whole"), Line.make(tmp_path / "killed")
-    disturb(line, SOAK_KILLS, seconds(whole, *WHOLE), "data/0[2-8]*", *WHOLE)
-    line.run("run", *WHOLE)
-    assert differing(whole, line) == set()
+def test_hundreds_of_kills(line: Line, tmp_path: Path) -> None:
+    killed = Line.make(tmp_path / "killed")
+    whole_s = sum(line.seconds[arguments] for arguments in (DATA, TRAINING, WHOLE))
+    disturb(killed, SOAK_KILLS, whole_s, "data/0[2-8]*", *WHOLE)
+    killed.run(*WHOLE)
+    assert differing(line, killed) == set()

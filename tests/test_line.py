@@ -10,21 +10,13 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.line import Line, differing
+from tests.line import Line
 
 ALL_UP_TO_DATE = "everything is up to date"
 
 
-@pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
-    """The line, run once to its end."""
-    line = Line.make(tmp_path_factory.mktemp("line") / "project")
-    said = line.run("run", "--env=smoke")
-    assert "report.html" in said.splitlines()[-1] or "report.html" in said
-    return line
-
-
 def test_it_ends_in_a_report_about_all_candidates(line: Line) -> None:
+    assert "report.html" in line.run("run", "--env=smoke").splitlines()[-1]
     page = (line.folder / "data/08_reporting/report/smoke/report.html").read_text(encoding="utf-8")
     assert 'dir="rtl"' in page
     assert {"base_scores", "sft_scores", "sft_dpo_scores", "comparison"} <= set(line.contents())
@@ -108,13 +100,15 @@ def test_the_notebook_reads_what_a_run_made(line: Line, project: Path) -> None:
     assert "image/png" in said
 
 
+def test_kedro_viz_builds_a_site_with_previews(line: Line) -> None:
+    said = line.run("viz", "build", "--include-previews")
+    assert "ircular" not in said  # layers are shown only where they do not go in a circle
+    nodes = [path.read_text(encoding="utf-8") for path in line.folder.glob("build/api/nodes/*")]
+    assert any("bactrian_x" in node for node in nodes)  # the sources' files
+    assert len(nodes) > 50
+
+
 def test_processes_do_not_change_a_byte(line: Line) -> None:
     line.run("run", "--env=smoke", "--pipelines=preprocess", "--params=experiment=two,rerun=true,engine.processes=2")
     line.run("run", "--env=smoke", "--pipelines=preprocess", "--params=experiment=one,rerun=true,engine.processes=1")
     assert line.contents("one") == line.contents("two")
-
-
-def test_made_again_it_has_the_same_content(line: Line) -> None:
-    again = Line.make(line.folder.parent / "again")
-    again.run("run", "--env=smoke")
-    assert differing(line, again) == set()

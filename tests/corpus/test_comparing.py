@@ -32,12 +32,13 @@ def training(text: str) -> str:
 def compared(tmp_path, documents=(), pairs=(), items=(), per_shard=3, seed=0, **settings):
     tables = {"documents": documents, "pairs": pairs, "items": items}
     made = {table: shards(tmp_path / table, table, *rows, per_shard=per_shard) for table, rows in tables.items()}
-    verdicts = duplicates.find(made, DuplicatesSettings(**settings), SHARES, seed, 1)
+    shares = SHARES.model_copy(update={"seed": seed})
+    verdicts = duplicates.find(made, DuplicatesSettings(**settings), shares, 1)
     assert verdicts.schema == duplicates.VERDICTS
     path = tmp_path / "verdicts.parquet"
     verdicts.write_parquet(path)
     return {
-        table: ShardSet(map_shards(Splitting(table, path, SHARES, seed), made[table], tmp_path / "out" / table, 1))
+        table: ShardSet(map_shards(Splitting(table, path, shares), made[table], tmp_path / "out" / table, 1))
         for table in tables
     }
 

@@ -61,7 +61,7 @@ def preprocess(raw: Path, work: Path, **engine) -> dict:
     settings = {name: model() for name, model in MODELS.items()}
     sources, entry = Sources.model_validate(SOURCES), SourceFiles()
     entry.bind(raw, {name: source.paths for name, source in sources.chosen().items()})
-    settings |= {"sources": sources, "seed": 0, "engine": parameters.EngineSettings(**engine)}
+    settings |= {"sources": sources, "engine": parameters.EngineSettings(**engine)}
     settings["ingest"] = parameters.IngestSettings(max_reject_ratio=0.5)
     data = {"source_files": entry.load()} | {f"params:{name}": value for name, value in settings.items()}
     for node in create_pipeline().nodes:

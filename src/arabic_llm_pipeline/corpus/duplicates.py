@@ -45,14 +45,14 @@ class Keys:
 
 
 def find(
-    tables: dict[str, ShardSet], settings: DuplicatesSettings, splits: SplitsSettings, seed: int, processes: int
+    tables: dict[str, ShardSet], settings: DuplicatesSettings, splits: SplitsSettings, processes: int
 ) -> pl.DataFrame:
     """What is to be dropped: columns records, shard, row, reason.
 
     Of equal records the first stays, but those that their source gives to dev or test go before others: what is
     measured on is not given up for a copy of it in the training data.
     """
-    salt = str(seed)
+    salt = str(splits.seed)
     prompts: tuple[str, ...] = ()
     if settings.contamination:
         prompts = contamination.prompts(tables["items"], splits, salt, settings.min_prompt_words)

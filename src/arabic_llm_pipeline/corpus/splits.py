@@ -29,14 +29,12 @@ class Splitting:
     Attributes:
         table: documents, pairs or items.
         verdicts: parquet of records, shard, row, reason.
-        settings: the shares.
-        seed: another one is another split.
+        settings: the shares, and the seed of the hash.
     """
 
     table: str
     verdicts: Path
     settings: SplitsSettings
-    seed: int
 
     def __call__(self, frame: pl.LazyFrame, ordinal: int) -> pl.LazyFrame:
         """The same rows with their splits, in the same order."""
@@ -44,7 +42,7 @@ class Splitting:
         verdicts = pl.scan_parquet(self.verdicts).filter(mine).select(_row="row", _verdict="reason")
         frame = frame.with_row_index("_row").with_columns(pl.col("_row").cast(pl.Int32))
         frame = frame.join(verdicts, on="_row", how="left", maintain_order="left")
-        frame = with_keys(frame, self.table).with_columns(_hash=hashed(pl.col("_group"), str(self.seed)))
+        frame = with_keys(frame, self.table).with_columns(_hash=hashed(pl.col("_group"), str(self.settings.seed)))
         by_hash = split_expr(pl.col("_hash"), self.settings)
         frame = frame.with_columns(split=pl.coalesce("split", by_hash), reason=pl.coalesce("reason", "_verdict"))
         return frame.select(SCHEMAS[self.table].names())

@@ -86,6 +86,7 @@ class SplitsSettings(Settings):
 
     dev: float = Field(0.02, description="Share that settings are chosen on.", ge=0, lt=1)
     test: float = Field(0.02, description="Share that figures come from.", ge=0, lt=1)
+    seed: int = Field(0, description="Of the hash: another one is another split.")
 
     @model_validator(mode="after")
     def _leave_something(self) -> Self:

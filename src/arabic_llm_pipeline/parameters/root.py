@@ -28,7 +28,9 @@ from arabic_llm_pipeline.parameters.training import DpoSettings, PretrainSetting
 class Parameters(Settings):
     """Everything a run can be told; each field is one `params:` entry of the catalog."""
 
-    seed: int = Field(0, description="Seed of every random choice: splits, data order, initial weights, bootstrap.")
+    seed: int = Field(
+        0, description="Seed of every random choice but the split: data order, initial weights, bootstrap."
+    )
     data_root: str = neutral(
         "data/01_raw", "Folder that the paths of the sources start from; what they hold counts, not where it lies."
     )

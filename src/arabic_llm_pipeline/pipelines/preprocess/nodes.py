@@ -69,50 +69,46 @@ def find_duplicates(
     items: ShardSet,
     duplicates: DuplicatesSettings,
     splits: SplitsSettings,
-    seed: int,
     engine: EngineSettings,
 ) -> pl.DataFrame:
     """Equal records, and training records that hold evaluation prompts: which rows are to go, and why."""
     from arabic_llm_pipeline.corpus.duplicates import find
 
     tables = {"documents": documents, "pairs": pairs, "items": items}
-    return find(tables, duplicates, splits, seed, engine.processes)
+    return find(tables, duplicates, splits, engine.processes)
 
 
 def split_documents(
     records: ShardSet,
     verdicts: pl.DataFrame,
     splits: SplitsSettings,
-    seed: int,
     engine: EngineSettings,
     workspace: Path,
 ) -> Path:
     """Give documents their verdicts and splits."""
-    return _split("documents", records, verdicts, splits, seed, engine, workspace)
+    return _split("documents", records, verdicts, splits, engine, workspace)
 
 
 def split_pairs(
     records: ShardSet,
     verdicts: pl.DataFrame,
     splits: SplitsSettings,
-    seed: int,
     engine: EngineSettings,
     workspace: Path,
 ) -> Path:
     """Give pairs their verdicts and splits."""
-    return _split("pairs", records, verdicts, splits, seed, engine, workspace)
+    return _split("pairs", records, verdicts, splits, engine, workspace)
 
 
 def split_items(
     records: ShardSet,
     verdicts: pl.DataFrame,
     splits: SplitsSettings,
-    seed: int,
     engine: EngineSettings,
     workspace: Path,
 ) -> Path:
     """Give items their verdicts and splits."""
-    return _split("items", records, verdicts, splits, seed, engine, workspace)
+    return _split("items", records, verdicts, splits, engine, workspace)
 
 
 def _split(
@@ -120,7 +116,6 @@ def _split(
     records: ShardSet,
     verdicts: pl.DataFrame,
     splits: SplitsSettings,
-    seed: int,
     engine: EngineSettings,
     workspace: Path,
 ) -> Path:
@@ -131,9 +126,7 @@ def _split(
     handed = workspace / "verdicts.parquet"  # to the processes, which share no memory
     with replace_file(handed) as new:
         verdicts.write_parquet(new)
-    return map_shards(
-        Splitting(table, handed, splits, seed), records, workspace, engine.processes, f"Splitting {table}"
-    )
+    return map_shards(Splitting(table, handed, splits), records, workspace, engine.processes, f"Splitting {table}")
 
 
 def make_funnel(

@@ -24,7 +24,7 @@ def create_pipeline() -> Pipeline:
     find_duplicates = Node(
         nodes.find_duplicates,
         {table: f"cleaned_{table}" for table in TABLES}
-        | {name: f"params:{name}" for name in ("duplicates", "splits", "seed", "engine")},
+        | {name: f"params:{name}" for name in ("duplicates", "splits", "engine")},
         "verdicts",
         name="find_duplicates",
     )
@@ -62,7 +62,6 @@ def _split(table: str) -> Node:
             "records": f"cleaned_{table}",
             "verdicts": "verdicts",
             "splits": "params:splits",
-            "seed": "params:seed",
             "engine": "params:engine",
             "workspace": f"split_{table}_workspace",
         },

@@ -1,0 +1,64 @@
+"""How long it takes until a command does its work: against the interpreter with Kedro's own command line imported.
+
+    python benchmarks/starting.py
+
+Needs a finished `kedro run`. Commands are interleaved over several rounds; medians of the clock. Prints a table.
+"""
+
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+KEDRO = [sys.executable, "-m", "kedro"]
+FIRST_NODE = re.compile(r"Reading files|Completed node")
+COMMANDS = {
+    "python, importing Kedro's command line": [sys.executable, "-c", "import kedro.framework.cli.cli"],
+    "kedro registry list": [*KEDRO, "registry", "list"],
+    "kedro artifacts": [*KEDRO, "artifacts"],
+    "kedro run, all up to date": [*KEDRO, "run"],
+    "kedro run --pipelines=preprocess, all to do: to its first node": [
+        *KEDRO,
+        "run",
+        "--pipelines=preprocess",
+        "--params=rerun=true,experiment=starting",
+    ],
+}
+
+
+def seconds(command: list[str], until: re.Pattern[str] | None) -> float:
+    """Wall time until the command ends, or says the first line that matches."""
+    started = time.perf_counter()
+    environment = {**os.environ, "KEDRO_DISABLE_TELEMETRY": "1"}
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout or ():
+            if until and until.search(line):
+                took = time.perf_counter() - started
+                process.communicate()
+                return took
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    took: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    for _ in range(rounds):
+        for name, command in COMMANDS.items():
+            took[name].append(seconds(command, FIRST_NODE if "first node" in name else None))
+    print("| command | median s | from | to |\n|---|--:|--:|--:|")
+    for name, times in took.items():
+        print(f"| {name} | {statistics.median(times):.2f} | {min(times):.2f} | {max(times):.2f} |")
+
+
+if __name__ == "__main__":
+    main()
