@@ -151,7 +151,7 @@ def test_text_lines_and_limit(tmp_path):
             "label, second",
         ),
         ({"format": "csv", "record": "item", "columns": {"prompt": "p", "task": "t"}}, "needs answers"),
-        ({"format": "bactrian_x", "columns": {"text": "t"}}, "leave `columns` out"),
+        ({"format": "bactrian_x", "columns": {"text": "t"}}, "leave `columns` and `shape` out"),
         ({"format": "text", "record": "pair"}, "not a pair"),
         ({"format": "jsonl", "colums": {}}, "Extra inputs"),
         ({"format": "xlsx"}, "jsonl"),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from arabic_llm_pipeline.corpus import turns
 from arabic_llm_pipeline.corpus.records import DIALECTS, SPLITS, Record, RefusedError, Reject, message
 from arabic_llm_pipeline.corpus.rows import Row, excerpt
 from arabic_llm_pipeline.parameters.sources import SourceSettings
@@ -31,7 +32,7 @@ def converted(
 
 
 def pick(value: Any, column: Any) -> Any:
-    """What a column holds: by name, position, or path with dots; a list of columns gives a list.
+    """What a column holds: by name, position, or path with dots; a list of columns or of objects gives a list.
 
     Returns:
         The cell, or `MISSING` where there is no such column.
@@ -39,6 +40,8 @@ def pick(value: Any, column: Any) -> Any:
     if isinstance(column, list):
         return [pick(value, one) for one in column]
     if isinstance(value, list):
+        if not str(column).isdecimal() and value and all(isinstance(one, dict) for one in value):
+            return [pick(one, column) for one in value]
         position = int(column) if str(column).isdecimal() else len(value)
         return value[position] if position < len(value) else MISSING
     if not isinstance(value, dict):
@@ -132,9 +135,22 @@ def about(value: Any, source: SourceSettings) -> dict[str, Any]:
 
 def prompt(value: Any, source: SourceSettings, name: str = "prompt") -> list[dict[str, str]]:
     """What is asked: the template or the field of that name, after the system message, if there is one."""
-    text = filled(value, source.template) if source.template else required(value, source, name)
+    if not source.template and (said := turns.listed(field(value, source, name))):
+        asked = turns.read(said)
+    else:
+        asked = [message("user", filled(value, source.template) if source.template else required(value, source, name))]
     system = optional(value, source, "system")
-    return [*([message("system", system)] if system else []), message("user", text)]
+    return [*([message("system", system)] if system and asked[0]["role"] != "system" else []), *asked]
+
+
+def answer(value: Any, source: SourceSettings, name: str) -> tuple[list[dict[str, str]], str]:
+    """An answer, and the turns before it, where they are given with it."""
+    if not (said := turns.listed(field(value, source, name))):
+        return [], required(value, source, name)
+    *before, last = turns.read(said)
+    if last["role"] != "assistant":
+        raise RefusedError("no_answer")
+    return before, last["content"]
 
 
 def document_row(value: Any, source: SourceSettings) -> dict[str, Any]:
@@ -149,5 +165,18 @@ def instruction_row(value: Any, source: SourceSettings) -> dict[str, Any]:
     if more := optional(value, source, "input"):
         asked[-1] = message("user", f"{asked[-1]['content']}\n{more}")
     row = about(value, source) | {name: optional(value, source, name) for name in ("title", "url", "lang")}
-    answer = message("assistant", required(value, source, "output"))
-    return row | {"kind": "instruction", "messages": [*asked, answer]}
+    _, said = answer(value, source, "output")
+    return row | {"kind": "instruction", "messages": [*asked, message("assistant", said)]}
+
+
+def conversation_row(value: Any, source: SourceSettings) -> dict[str, Any]:
+    """Turns of a user and an assistant; what the user says last, and nobody answers, is no turn."""
+    if not (said := turns.listed(field(value, source, "messages"))):
+        raise RefusedError("missing_column")
+    found = turns.answered(turns.read(said))
+    system = optional(value, source, "system")
+    if system and found[0]["role"] != "system":
+        found = [message("system", system), *found]
+    row = about(value, source) | {name: optional(value, source, name) for name in ("title", "url", "lang")}
+    answers = sum(turn["role"] == "assistant" for turn in found)
+    return row | {"kind": "instruction" if answers == 1 else "conversation", "messages": found}

@@ -1,7 +1,7 @@
 """Rows of files in the usual formats, one at a time, with a reject for whatever is none."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,18 +58,54 @@ def _parsed(line: Line) -> Row | Reject:
         return Reject(line.place, "broken_json", excerpt(line.text))
 
 
-def json_rows(path: Path, max_bytes: int) -> Rows:
-    """The elements of one large JSON array, streamed; broken syntax ends the file with one reject."""
+def json_rows(path: Path, max_bytes: int, lists: Sequence[str] = ()) -> Rows:
+    """The elements of one large JSON array, streamed; broken syntax ends the file with one reject.
+
+    Args:
+        path: the file.
+        max_bytes: longer records are rejected.
+        lists: names of the lists within lists that hold the rows; of an object, the first names its array.
+    """
+    begins = first_byte(path)
+    if begins == b"{" and lists:
+        yield from nested(_elements(path, max_bytes, f"{lists[0]}.item"), lists[1:])
+    elif begins in (b"[", b""):
+        yield from nested(_elements(path, max_bytes, "item"), lists)
+    else:
+        yield Reject(0, "not_an_array", begins.decode("utf-8", errors="replace"))
+
+
+def nested(rows: Rows, lists: Sequence[str]) -> Rows:
+    """The elements of lists within rows, each with the fields of what is around it; their place is the row's."""
+    for row in rows:
+        if isinstance(row, Reject) or not lists:
+            yield row
+        else:
+            yield from _inside(row, lists)
+
+
+def _inside(row: Row, lists: Sequence[str]) -> Rows:
+    if not lists:
+        yield row
+        return
+    elements = row.value.get(lists[0]) if isinstance(row.value, dict) else None
+    if not isinstance(elements, list):
+        yield Reject(row.place, "wrong_type", excerpt(row.value))
+        return
+    around = {name: value for name, value in row.value.items() if name != lists[0]}
+    for element in elements:
+        value = {**around, **element} if isinstance(element, dict) else element
+        yield from _inside(Row(row.place, value), lists[1:])
+
+
+def _elements(path: Path, max_bytes: int, prefix: str) -> Rows:
     import ijson
 
     begins = first_byte(path)
-    if begins not in (b"[", b""):
-        yield Reject(0, "not_an_array", begins.decode("utf-8", errors="replace"))
-        return
     place = 0
     try:
         with Repaired(path) as stream:
-            for value in ijson.items(stream, "item", use_float=True):
+            for value in ijson.items(stream, prefix, use_float=True):
                 yield _readable(Row(place, value), max_bytes)
                 place += 1
     except BrokenFileError as error:

@@ -8,13 +8,14 @@ from arabic_llm_pipeline.corpus.mapping import (
     MISSING,
     PLACE,
     about,
+    answer,
+    conversation_row,
     converted,
     document_row,
     field,
     instruction_row,
     optional,
     prompt,
-    required,
 )
 from arabic_llm_pipeline.corpus.records import Record, RefusedError, Reject
 from arabic_llm_pipeline.corpus.rows import (
@@ -24,6 +25,7 @@ from arabic_llm_pipeline.corpus.rows import (
     Rows,
     json_rows,
     jsonl_rows,
+    nested,
     parquet_rows,
     table_rows,
     text_rows,
@@ -50,7 +52,7 @@ def rows_of(path: Path, source: SourceSettings, max_bytes: int) -> Rows:
     """The rows of one file in the source's format."""
     match source.format:
         case "json":
-            return json_rows(path, max_bytes)
+            return json_rows(path, max_bytes, _path(source))
         case "parquet":
             return parquet_rows(path, max_bytes, _used(source))
         case "csv" | "tsv":
@@ -60,7 +62,11 @@ def rows_of(path: Path, source: SourceSettings, max_bytes: int) -> Rows:
                 row._replace(value=[row.value]) if isinstance(row, Row) else row for row in text_rows(path, max_bytes)
             )
         case _:
-            return jsonl_rows(path, max_bytes)
+            return nested(jsonl_rows(path, max_bytes), _path(source))
+
+
+def _path(source: SourceSettings) -> list[str]:
+    return source.each.split(".") if source.each else []
 
 
 def _used(source: SourceSettings) -> set[str]:
@@ -72,16 +78,30 @@ def _used(source: SourceSettings) -> set[str]:
 
 def pair_row(value: Any, source: SourceSettings) -> dict[str, Any]:
     """A prompt with a better and a worse answer, given as such, or as two texts and a label that tells."""
-    if source.chosen:
-        first, second = required(value, source, "first"), required(value, source, "second")
-        better = source.chosen.get((optional(value, source, "label") or "").strip())
-        if better is None:
-            raise RefusedError("unknown_label")
-        chosen, rejected = (first, second) if better == "first" else (second, first)
-    else:
-        chosen, rejected = required(value, source, "chosen"), required(value, source, "rejected")
-    row = about(value, source) | {"prompt": prompt(value, source), "margin": _number(value, source, "margin")}
+    names = ("first", "second") if source.chosen else ("chosen", "rejected")
+    both = [answer(value, source, name) for name in names]
+    (before, chosen), (besides, rejected) = both[::-1] if _second_is_better(value, source) else both
+    if before != besides:
+        raise RefusedError("unequal_prompts")
+    row = about(value, source) | {"prompt": before or prompt(value, source), "margin": _margin(value, source)}
     return row | {"chosen": chosen, "rejected": rejected}
+
+
+def _second_is_better(value: Any, source: SourceSettings) -> bool:
+    """What the label says, where there is one."""
+    better = source.chosen.get((optional(value, source, "label") or "").strip())
+    if source.chosen and better is None:
+        raise RefusedError("unknown_label")
+    return better == "second"
+
+
+def _margin(value: Any, source: SourceSettings) -> float | None:
+    """By how much the better one is better: a number, or the difference of two."""
+    columns = source.columns.get("margin")
+    if not isinstance(columns, list):
+        return _number(value, source, "margin")
+    one, other = (_number(value, source.model_copy(update={"columns": {"margin": name}}), "margin") for name in columns)
+    return None if one is None or other is None else one - other
 
 
 def _number(value: Any, source: SourceSettings, name: str) -> float | None:
@@ -136,6 +156,7 @@ def _label(value: str | None, choices: list[str], first: str) -> int | None:
 MAKERS = {
     "document": ("documents", document_row),
     "instruction": ("documents", instruction_row),
+    "conversation": ("documents", conversation_row),
     "pair": ("pairs", pair_row),
     "item": ("items", item_row),
 }

@@ -7,7 +7,8 @@ from pydantic import Field, RootModel, model_validator
 from arabic_llm_pipeline.parameters.base import Settings
 
 Format = Literal["bactrian_x", "oasst", "mediawiki", "wikipedia", "jsonl", "json", "csv", "tsv", "parquet", "text"]
-RecordKind = Literal["document", "instruction", "pair", "item"]
+RecordKind = Literal["document", "instruction", "conversation", "pair", "item"]
+Shape = Literal["alpaca", "prompt_completion", "messages", "sharegpt", "preference"]
 Dialect = Literal["MSA", "EGY", "GLF", "LEV", "MGR", "unknown"]
 Column = str | int
 
@@ -16,14 +17,25 @@ ABOUT = ("id", "dialect", "lang", "split", "system")
 FIELDS: dict[str, tuple[str, ...]] = {
     "document": (*ABOUT, "text", "title", "url"),
     "instruction": (*ABOUT, "instruction", "input", "output", "title", "url"),
+    "conversation": (*ABOUT, "messages", "title", "url"),
     "pair": (*ABOUT, "prompt", "chosen", "rejected", "margin", "first", "second", "label"),
     "item": (*ABOUT, "prompt", "choices", "answers", "label", "passage", "task", "family"),
 }
 NEEDED: dict[str, tuple[str, ...]] = {
     "document": ("text",),
     "instruction": ("instruction", "output"),
+    "conversation": ("messages",),
     "pair": ("prompt",),
     "item": ("prompt", "task"),
+}
+# What the usual shapes of fine-tuning data call their columns: Stanford Alpaca's, TRL's dataset formats, and ShareGPT
+# exports. Texts may be lists of turns wherever TRL has them so ("conversational").
+SHAPES: dict[str, tuple[RecordKind, dict[str, Column | list[Column]]]] = {
+    "alpaca": ("instruction", {"instruction": "instruction", "input": "input", "output": "output", "system": "system"}),
+    "prompt_completion": ("instruction", {"instruction": "prompt", "output": "completion"}),
+    "messages": ("conversation", {"messages": "messages"}),
+    "sharegpt": ("conversation", {"messages": "conversations", "system": "system"}),
+    "preference": ("pair", {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"}),
 }
 
 
@@ -37,6 +49,15 @@ class SourceSettings(Settings):
     licence: str = Field(description="Licence of the source; each record carries it.", min_length=1)
     record: RecordKind = Field(
         "document", description="What a row becomes, in the formats whose columns are named here."
+    )
+    shape: Shape | None = Field(
+        None, description="Columns as a usual shape names them, and the record they make; `columns` may rename some."
+    )
+    each: str | None = Field(
+        None,
+        description="json, jsonl: path of nested lists whose elements are the rows (`data.paragraphs.qas`); fields of "
+        "what is around them are theirs, too.",
+        min_length=1,
     )
     columns: dict[str, Column | list[Column]] = Field(
         default_factory=dict,
@@ -68,6 +89,16 @@ class SourceSettings(Settings):
     family: str | None = Field(None, description="Items: the template family they belong to; none: the task.")
     limit: int | None = Field(None, description="Take at most so many records of each kind.", gt=0)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _shaped(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or value.get("shape") not in SHAPES:
+            return value
+        record, columns = SHAPES[value["shape"]]
+        if value.get("record", record) != record:
+            raise ValueError(f"shape {value['shape']} makes a {record}: leave `record` out")
+        return {**value, "record": record, "columns": {**columns, **value.get("columns", {})}}
+
     @property
     def paths(self) -> list[str]:
         """The globs, as a list."""
@@ -78,7 +109,9 @@ class SourceSettings(Settings):
         if self.format in MAPPED:
             _check_fields(self)
         elif self.columns:
-            raise ValueError(f"format {self.format} has columns of its own: leave `columns` out")
+            raise ValueError(f"format {self.format} has columns of its own: leave `columns` and `shape` out")
+        if self.each and self.format not in ("json", "jsonl"):
+            raise ValueError(f"`each` is of nested lists, and format {self.format} has none")
         if self.format == "text" and self.record != "document":
             raise ValueError(f"a line of format text is a document, not a {self.record}")
         return self
