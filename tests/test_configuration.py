@@ -63,13 +63,21 @@ def test_no_environment_moves_anothers_links(conf: Path, env: str, runtime: dict
 
 
 def environments(project: Path) -> list[str]:
-    return sorted(path.name for path in (project / "conf").iterdir() if path.is_dir() and path.name != "base")
+    """Every folder of conf, but for the one of all others' folders."""
+    folders = [path for path in (project / "conf").rglob("*") if path.is_dir() and path.name != "parameters"]
+    names = [path.relative_to(project / "conf").as_posix() for path in folders]
+    return sorted(name for name in names if name != "sets" and not name.startswith("base"))
 
 
 def test_every_environment_that_ships_loads(project: Path) -> None:
-    assert "smoke" in environments(project)
+    assert {"smoke", "no_sample", "sets/cidar"} <= set(environments(project))
     for env in environments(project):
         check(shipped(project, env))
+
+
+def test_without_the_sample_only_ones_own_sources_are_left(project: Path) -> None:
+    assert check(shipped(project, "no_sample")).sources.chosen() == {}
+    assert set(check(shipped(project, "no_sample+sets/cidar")).sources.chosen()) == {"cidar"}
 
 
 def test_the_fields_defaults_are_those_of_the_base_configuration(project: Path) -> None:

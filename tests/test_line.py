@@ -51,6 +51,13 @@ def test_a_pipeline_without_its_inputs_says_what_makes_them(tmp_path: Path) -> N
     assert "Traceback" not in said
 
 
+def test_the_sources_are_shown_each_time(line: Line) -> None:
+    for _ in range(2):
+        said = line.run("run", "--env=smoke", "--pipelines=sources")
+        assert "oasst (oasst, Apache-2.0): 1 file" in said
+        assert "user: ما هي عاصمة قطر؟ | assistant: الدوحة" in said
+
+
 def test_a_misspelt_parameter_stops_the_run_before_it_starts(tmp_path: Path) -> None:
     line = Line.make(tmp_path / "project")
     said = line.run("run", "--env=smoke", "--params=dpo.betta=0.3", code=1)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.line import Line
 
-ENV = "--env=../tests/conf/real+../tests/conf/few"
+ENV = "--env=no_sample+../tests/conf/real+../tests/conf/few"
 
 
 @pytest.fixture(scope="module")

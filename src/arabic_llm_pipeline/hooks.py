@@ -51,7 +51,12 @@ class ProjectHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Any, catalog: Any) -> None:
-        """End by naming the report, where the run was about one."""
+        """End by telling what the sources look like, or by naming the report, where the run was about it."""
+        if "source_check" in pipeline.outputs():
+            from arabic_llm_pipeline.corpus.check import lines
+
+            for line in lines(catalog.load("source_check")):
+                log.info("%s", line)
         if "report" in pipeline.outputs():
             report = catalog.get("report")
             log.info("The report: %s", report.store.folder / report.experiment / report.file)

@@ -76,6 +76,10 @@ class SourceSettings(Settings):
     first_label: str = Field(
         "0", description="Items: how the label calls the first choice (0, 1 or A).", pattern="^[0-9A-Za-z]$"
     )
+    articles: Literal["prose", "questions"] = Field(
+        "prose",
+        description="Prose with a title: as it is, or a question about the title and its beginning as the answer.",
+    )
     languages: list[str] = Field(
         default_factory=list, description="oasst: languages to keep; all of them, if none is named."
     )
