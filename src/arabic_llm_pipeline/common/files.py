@@ -11,6 +11,8 @@ from typing import IO, Any, cast
 
 from arabic_llm_pipeline.common.errors import UserError
 
+MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
+
 
 def read_json(path: Path) -> Any:
     """The value of a JSON file."""
@@ -35,7 +37,7 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 
 def open_binary(path: Path) -> IO[bytes]:
-    """A stream of a file's bytes, decompressed by its ending: .gz, .bz2, .xz, .zst, or as it is.
+    """A stream of a file's bytes, decompressed by its ending (.gz, .bz2, .xz, .zst), or else by its first bytes.
 
     Raises:
         UserError: there is no such file.
@@ -43,7 +45,15 @@ def open_binary(path: Path) -> IO[bytes]:
     if not path.is_file():
         raise UserError(f"There is no file {path}. Put it there, or change the `path` of its source.")
     openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": _open_zstd}
-    return cast(IO[bytes], openers.get(path.suffix, open)(path, "rb"))
+    kind = path.suffix if path.suffix in openers else _kind(path)
+    return cast(IO[bytes], openers.get(kind, open)(path, "rb"))
+
+
+def _kind(path: Path) -> str:
+    """The ending that an archive without one should have: RFC 1952, RFC 8878, and the formats of bzip2 and xz."""
+    with path.open("rb") as file:
+        begins = file.read(max(map(len, MAGIC)))
+    return next((ending for magic, ending in MAGIC.items() if begins.startswith(magic)), "")
 
 
 def _open_zstd(path: Path, mode: str) -> IO[bytes]:

@@ -113,10 +113,15 @@ def _check_rejects(parts: list[_Part], allowed: float) -> None:
             raise UserError(
                 f"Source {name}: {sum(bad.values())} of {reasons.total()} records cannot be read, more than the share "
                 f"of {allowed:g} that is allowed:\n{lines}\n"
-                "Change its format or columns, mend the file, or raise ingest.max_reject_ratio."
+                f"Change its format or columns{_hint(name, bad)}, mend the file, or raise ingest.max_reject_ratio."
             )
         if not any(reasons[table] for table in RECORDS):
             log.warning("Source %s gives no record: %s", name, dict(reasons) or "its files are empty")
+
+
+def _hint(name: str, reasons: dict[str, int]) -> str:
+    """What old Arabic files need."""
+    return f", say its encoding (sources.{name}.encoding: cp1256)" if "invalid_utf8" in reasons else ""
 
 
 def _join(parts: list[_Part], table: str, workspace: Path, rows_per_shard: int) -> Path:

@@ -44,18 +44,36 @@ def _trees(rows: Rows) -> Rows:
 
 
 def _assembled(rows: list[Row]) -> Rows:
-    """The messages of one tree under their parents; a reply whose parent is not there is a reject."""
-    messages = {row.value.get("message_id"): {**row.value, "replies": []} for row in rows}
-    found: list[Row | Reject] = []
+    """The messages of one tree under their parents; one that hangs on no root, or has another's name, is a reject."""
+    first: dict[Any, Row] = {}
     for row in rows:
-        own, parent = messages[row.value.get("message_id")], row.value.get("parent_id")
-        if parent in messages:
-            messages[parent]["replies"].append(own)
-        elif parent is None:
-            found.append(Row(row.place, own))
+        if first.setdefault(row.value.get("message_id"), row) is not row:
+            yield Reject(row.place, "duplicate_id", excerpt(str(row.value.get("text"))))
+    parents = {name: row.value.get("parent_id") for name, row in first.items()}
+    messages = {name: {**row.value, "replies": []} for name, row in first.items()}
+    circling = _circling(parents)
+    for name, parent in parents.items():
+        if parent is None:
+            continue
+        if parent in messages and name not in circling:
+            messages[parent]["replies"].append(messages[name])
         else:
-            found.append(Reject(row.place, "orphan_message", excerpt(str(own.get("text")))))
-    yield from found
+            reason = "cyclic_tree" if name in circling else "orphan_message"
+            yield Reject(first[name].place, reason, excerpt(str(messages[name].get("text"))))
+    yield from (Row(first[name].place, messages[name]) for name, parent in parents.items() if parent is None)
+
+
+def _circling(parents: dict[Any, Any]) -> set[Any]:
+    """Messages whose way up never ends; each is looked at once."""
+    ends: dict[Any, bool] = {}
+    for start in parents:
+        way: dict[Any, None] = {}
+        name = start
+        while name in parents and name not in ends and name not in way:
+            way[name] = None
+            name = parents[name]
+        ends |= dict.fromkeys(way, ends.get(name, name not in way))
+    return {name for name, end in ends.items() if not end}
 
 
 def _tree_records(row: Row, source: SourceSettings) -> Iterator[Record | Reject]:

@@ -10,6 +10,7 @@ import orjson
 from arabic_llm_pipeline.corpus.records import EXCERPT, Reject
 from arabic_llm_pipeline.corpus.streams import (
     UNREADABLE,
+    UTF_8,
     BrokenFileError,
     Line,
     Repaired,
@@ -39,15 +40,15 @@ def excerpt(value: Any) -> str:
     return str(value[:EXCERPT].encode("utf-8", errors="replace").decode())
 
 
-def text_rows(path: Path, max_bytes: int) -> Rows:
+def text_rows(path: Path, max_bytes: int, encoding: str = UTF_8) -> Rows:
     """The lines of a text."""
-    for line in read_lines(path, max_bytes):
+    for line in read_lines(path, max_bytes, encoding):
         yield line if isinstance(line, Reject) else Row(line.place, line.text)
 
 
-def jsonl_rows(path: Path, max_bytes: int) -> Rows:
+def jsonl_rows(path: Path, max_bytes: int, encoding: str = UTF_8) -> Rows:
     """The values of a file with one JSON value a line."""
-    for line in read_lines(path, max_bytes):
+    for line in read_lines(path, max_bytes, encoding):
         yield line if isinstance(line, Reject) else _parsed(line)
 
 
@@ -58,19 +59,20 @@ def _parsed(line: Line) -> Row | Reject:
         return Reject(line.place, "broken_json", excerpt(line.text))
 
 
-def json_rows(path: Path, max_bytes: int, lists: Sequence[str] = ()) -> Rows:
+def json_rows(path: Path, max_bytes: int, lists: Sequence[str] = (), encoding: str = UTF_8) -> Rows:
     """The elements of one large JSON array, streamed; broken syntax ends the file with one reject.
 
     Args:
         path: the file.
         max_bytes: longer records are rejected.
         lists: names of the lists within lists that hold the rows; of an object, the first names its array.
+        encoding: as Python calls it.
     """
-    begins = first_byte(path)
+    begins = first_byte(path, encoding)
     if begins == b"{" and lists:
-        yield from nested(_elements(path, max_bytes, f"{lists[0]}.item"), lists[1:])
+        yield from nested(_elements(path, max_bytes, f"{lists[0]}.item", encoding), lists[1:])
     elif begins in (b"[", b""):
-        yield from nested(_elements(path, max_bytes, "item"), lists)
+        yield from nested(_elements(path, max_bytes, "item", encoding), lists)
     else:
         yield Reject(0, "not_an_array", begins.decode("utf-8", errors="replace"))
 
@@ -98,13 +100,13 @@ def _inside(row: Row, lists: Sequence[str]) -> Rows:
         yield from _inside(Row(row.place, value), lists[1:])
 
 
-def _elements(path: Path, max_bytes: int, prefix: str) -> Rows:
+def _elements(path: Path, max_bytes: int, prefix: str, encoding: str) -> Rows:
     import ijson
 
-    begins = first_byte(path)
+    begins = first_byte(path, encoding)
     place = 0
     try:
-        with Repaired(path) as stream:
+        with Repaired(path, encoding) as stream:
             for value in ijson.items(stream, prefix, use_float=True):
                 yield _readable(Row(place, value), max_bytes)
                 place += 1
@@ -132,11 +134,11 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inside)
 
 
-def table_rows(path: Path, max_bytes: int, dialect: dict[str, Any], header: bool) -> Rows:
+def table_rows(path: Path, max_bytes: int, dialect: dict[str, Any], header: bool, encoding: str = UTF_8) -> Rows:
     """The rows of a CSV or TSV file: by column name where the first line is a header, else as a list of cells."""
     damaged: list[Reject] = []
     csv.field_size_limit(max_bytes)
-    reader = _Records(_undamaged(read_lines(path, max_bytes), damaged), dialect)
+    reader = _Records(_undamaged(read_lines(path, max_bytes, encoding), damaged), dialect)
     names: list[str] | None = None
     for row in reader:
         yield from damaged

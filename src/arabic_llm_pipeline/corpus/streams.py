@@ -13,6 +13,8 @@ from arabic_llm_pipeline.common.files import open_binary
 from arabic_llm_pipeline.corpus.records import EXCERPT, Reject
 
 CHUNK = 1 << 18
+UTF_8 = "utf-8"
+BOMBS_FROM, MOST_TIMES = 1 << 30, 500  # text is compressed some 5 times, the same line again and again some 200 times
 DAMAGE = (EOFError, OSError, zlib.error, LZMAError, ArrowException)
 BOM = "\ufeff"
 UNREADABLE = (
@@ -32,14 +34,21 @@ class Line(NamedTuple):
 
 
 class Stream:
-    """The decompressed bytes of a file, piece by piece; what comes before the damage of an archive is not lost."""
+    """The decompressed bytes of a text file, piece by piece; what comes before the damage of an archive is not lost.
 
-    def __init__(self, path: Path):
+    Text in another encoding comes as UTF-8; UTF-16 and UTF-32 are told by their byte order mark.
+    """
+
+    def __init__(self, path: Path, encoding: str = UTF_8):
         self._path = path
+        self._recode = None if encoding == UTF_8 else codecs.getincrementaldecoder(encoding)("unreadable")
+        self._given = 0
 
     def __enter__(self) -> Self:
         try:
             self._file: Any = open_binary(self._path)
+        except PermissionError as error:
+            raise BrokenFileError("no_permission") from error
         except DAMAGE as error:
             raise BrokenFileError("broken_archive") from error
         return self
@@ -51,19 +60,41 @@ class Stream:
         """The next bytes, at most so many, none at the end.
 
         Raises:
-            BrokenFileError: the archive is damaged here.
+            BrokenFileError: the archive is damaged here, or grows as no text does.
         """
+        while True:
+            chunk = self._read(size)
+            if not self._recode:
+                return chunk
+            text = self._recode.decode(chunk, final=not chunk)
+            if text or not chunk:
+                return text.encode(UTF_8)
+
+    def _read(self, size: int) -> bytes:
         try:
-            return bytes(self._file.read1(size if size > 0 else CHUNK))
+            chunk = bytes(self._file.read1(size if size > 0 else CHUNK))
         except DAMAGE as error:
             raise BrokenFileError("broken_archive") from error
+        if not self._given and not self._recode and (encoding := _marked(chunk)):
+            self._recode = codecs.getincrementaldecoder(encoding)("unreadable")
+        self._given += len(chunk)
+        if self._given > BOMBS_FROM and self._given > MOST_TIMES * self._path.stat().st_size:
+            raise BrokenFileError("compression_bomb")
+        return chunk
+
+
+def _marked(begins: bytes) -> str | None:
+    """The encoding that a byte order mark tells; UTF-32's begins with UTF-16's, and is looked for first."""
+    marks = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
+    marks |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    return next((name for mark, name in marks.items() if begins.startswith(mark)), None)
 
 
 class Repaired(Stream):
     """The same as valid UTF-8: bytes that are none become `UNREADABLE`; subclasses mend more."""
 
-    def __init__(self, path: Path):
-        super().__init__(path)
+    def __init__(self, path: Path, encoding: str = UTF_8):
+        super().__init__(path, encoding)
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="unreadable")
 
     def read(self, size: int = CHUNK) -> bytes:
@@ -88,25 +119,26 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("unreadable", _mark)
 
 
-def first_byte(path: Path) -> bytes:
+def first_byte(path: Path, encoding: str = UTF_8) -> bytes:
     """The first byte that is no space and no byte order mark; none in an empty or unreadable file."""
     try:
-        with Stream(path) as stream:
+        with Stream(path, encoding) as stream:
             return stream.read(1024).removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     except BrokenFileError:
         return b""
 
 
-def read_lines(path: Path, max_bytes: int) -> Iterator[Line | Reject]:
-    """The lines of a text file, empty ones left out, with a reject for each that is too long or no UTF-8.
+def read_lines(path: Path, max_bytes: int, encoding: str = UTF_8) -> Iterator[Line | Reject]:
+    """The lines of a text file, empty ones left out, with a reject for each that is too long or not of its encoding.
 
     Args:
         path: plain or compressed.
         max_bytes: a longer line is rejected without being held in memory.
+        encoding: as Python calls it.
     """
     number = 0
     try:
-        with Stream(path) as stream:
+        with Stream(path, encoding) as stream:
             for line in _split(stream, max_bytes):
                 number += 1
                 if line.strip():
@@ -139,4 +171,6 @@ def _decode(number: int, line: bytes, max_bytes: int) -> Line | Reject:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
         return Reject(number, "invalid_utf8", line.decode("utf-8", errors="replace")[:EXCERPT])
+    if UNREADABLE in text:
+        return Reject(number, "invalid_encoding", text.replace(UNREADABLE, "\ufffd")[:EXCERPT])
     return Line(number, (text.removeprefix(BOM) if number == 1 else text).removesuffix("\r"))

@@ -52,17 +52,17 @@ def rows_of(path: Path, source: SourceSettings, max_bytes: int) -> Rows:
     """The rows of one file in the source's format."""
     match source.format:
         case "json":
-            return json_rows(path, max_bytes, _path(source))
+            return json_rows(path, max_bytes, _path(source), source.encoding)
         case "parquet":
             return parquet_rows(path, max_bytes, _used(source))
         case "csv" | "tsv":
-            return table_rows(path, max_bytes, TAB if source.format == "tsv" else COMMA, source.header)
+            dialect = TAB if source.format == "tsv" else COMMA
+            return table_rows(path, max_bytes, dialect, source.header, source.encoding)
         case "text":
-            return (
-                row._replace(value=[row.value]) if isinstance(row, Row) else row for row in text_rows(path, max_bytes)
-            )
+            lines = text_rows(path, max_bytes, source.encoding)
+            return (row._replace(value=[row.value]) if isinstance(row, Row) else row for row in lines)
         case _:
-            return nested(jsonl_rows(path, max_bytes), _path(source))
+            return nested(jsonl_rows(path, max_bytes, source.encoding), _path(source))
 
 
 def _path(source: SourceSettings) -> list[str]:

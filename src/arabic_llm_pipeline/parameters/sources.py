@@ -1,8 +1,9 @@
 """Sources: which files hold what, and how their columns become records. A new data set needs YAML, no code."""
 
+import codecs
 from typing import Any, Literal, Self
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import Field, RootModel, field_validator, model_validator
 
 from arabic_llm_pipeline.parameters.base import Settings
 
@@ -63,6 +64,10 @@ class SourceSettings(Settings):
         default_factory=dict,
         description="Field of the record -> column: name, position from 0, path (`answers.text`), or list of columns.",
     )
+    encoding: str = Field(
+        "utf-8",
+        description="Of json, jsonl, csv, tsv and text, such as cp1256; UTF-16 with a byte order mark needs none.",
+    )
     header: bool = Field(True, description="csv, tsv: the first line names the columns.")
     template: str | None = Field(None, description="The prompt, with {column} where a column's text goes.")
     constants: dict[str, str] = Field(default_factory=dict, description="Fields that are the same in every record.")
@@ -102,6 +107,14 @@ class SourceSettings(Settings):
         if value.get("record", record) != record:
             raise ValueError(f"shape {value['shape']} makes a {record}: leave `record` out")
         return {**value, "record": record, "columns": {**columns, **value.get("columns", {})}}
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            return codecs.lookup(name).name
+        except LookupError:
+            raise ValueError(f"there is no encoding {name!r}; Python knows utf-8, cp1256, iso8859-6, utf-16") from None
 
     @property
     def paths(self) -> list[str]:
