@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from arabic_llm_pipeline.corpus.records import DOCUMENTS
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.evaluation import baselines
-from arabic_llm_pipeline.evaluation.held_out import HeldOut, held_out
+from arabic_llm_pipeline.evaluation.held_out import HeldOut, drawn, held_out
 from arabic_llm_pipeline.evaluation.ngrams import Index, ngrams
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from tests.evaluation.conftest import item, items, shards, taught
@@ -104,8 +104,16 @@ def test_held_out_rows_are_kept_ones_of_their_split(corpus: dict[str, ShardSet])
     assert asked.unanswerable == 1
 
 
+@pytest.mark.parametrize("limit", [0, 9])
+def test_ids_that_a_source_gives_twice_are_told_apart(limit: int) -> None:
+    rows = pl.LazyFrame({"id": ["b", "a", "b", "b"], "family": ["x"] * 4, "text": ["1", "2", "3", "4"]})
+    found = drawn(rows, "family", limit, seed=0)
+    assert found["id"].to_list() == ["a", "b", "b#2", "b#3"]
+    assert found["text"].to_list() == ["2", "1", "3", "4"]
+
+
 def test_fewer_are_drawn_from_each_group_by_the_seed(corpus: dict[str, ShardSet]) -> None:
-    drawn = {}
+    first = {}
     for seed in range(8):
         asked = held_out(**corpus, settings=EvaluateSettings(items=1, documents=1, pairs=2), seed=seed)
         assert asked.items["family"].to_list() == ["capital", "plural"]
@@ -114,8 +122,8 @@ def test_fewer_are_drawn_from_each_group_by_the_seed(corpus: dict[str, ShardSet]
         again = held_out(**corpus, settings=EvaluateSettings(items=1, documents=1, pairs=2), seed=seed)
         assert again.items.equals(asked.items)
         assert again.prose.equals(asked.prose)
-        drawn[seed] = asked.items["id"][0]
-    assert len(set(drawn.values())) > 1
+        first[seed] = asked.items["id"][0]
+    assert len(set(first.values())) > 1
 
 
 def test_a_large_index_finds_each_of_its_own_texts() -> None:

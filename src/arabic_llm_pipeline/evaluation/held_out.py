@@ -56,8 +56,14 @@ def drawn(rows: pl.LazyFrame, group: str, limit: int, seed: int) -> pl.DataFrame
     Two passes: ids first, so that memory holds only the texts that are wanted.
     """
     if not limit:
-        return rows.sort("id").collect()
+        return _named_apart(rows.sort("id", maintain_order=True).collect())
     ids = rows.select("id", group).sort("id").collect()
     order = np.random.default_rng(seed).permutation(len(ids))
     chosen = ids[order].group_by(group, maintain_order=True).head(limit)["id"]
-    return rows.filter(pl.col("id").is_in(chosen.implode())).sort("id").collect()
+    return _named_apart(rows.filter(pl.col("id").is_in(chosen.implode())).sort("id", maintain_order=True).collect())
+
+
+def _named_apart(rows: pl.DataFrame) -> pl.DataFrame:
+    """Ids that a source gives twice get a number: candidates are compared by them, row by row."""
+    times = pl.col("id").cum_count().over("id")
+    return rows.with_columns(pl.when(times > 1).then(pl.format("{}#{}", "id", times)).otherwise("id").alias("id"))
