@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from arabic_llm_pipeline.corpus.records import Reject
-from arabic_llm_pipeline.corpus.rows import COMMA, TAB, Row, json_rows, jsonl_rows, parquet_rows, table_rows
+from arabic_llm_pipeline.corpus.rows import COMMA, TAB, Row, arrow_rows, json_rows, jsonl_rows, parquet_rows, table_rows
 
 
 def kinds(rows):
@@ -108,3 +108,39 @@ def test_parquet(tmp_path):
     assert kinds(parquet_rows(path, 100, {"long"}))[0] == (0, "record_too_long")
     path.write_bytes(path.read_bytes()[:100])
     assert kinds(parquet_rows(path, 100)) == [(0, "broken_parquet")]
+
+
+def test_a_data_set_that_datasets_saved(tmp_path):
+    """Saved by Hugging Face's own library, read without it; and the same table in Arrow's file format."""
+    from datasets import Dataset
+
+    rows = [{"text": f"نص {n}", "turns": [{"role": "user", "content": "س"}], "more": n} for n in range(1200)]
+    Dataset.from_list(rows).save_to_disk(str(tmp_path / "saved"))
+    [path] = (tmp_path / "saved").glob("*.arrow")
+    found = list(arrow_rows(path, 1000, {"text", "turns"}))
+    assert [row.place for row in found] == list(range(1200))
+    assert [row.value for row in found] == [{"text": row["text"], "turns": row["turns"]} for row in rows]
+    with (
+        pa.OSFile(str(tmp_path / "x.arrow"), "wb") as file,
+        pa.ipc.new_file(file, pa.table({"text": ["نص"]}).schema) as out,
+    ):
+        out.write_table(pa.table({"text": ["نص"]}))
+    assert [row.value for row in arrow_rows(tmp_path / "x.arrow", 1000)] == [{"text": "نص"}]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"ARROW1 and then nothing", b"x" * 1000])
+def test_what_is_no_arrow(tmp_path, content):
+    (tmp_path / "x.arrow").write_bytes(content)
+    assert [row.reason for row in arrow_rows(tmp_path / "x.arrow", 1000)] == ["broken_arrow"]
+
+
+def test_arrow_cut_in_half_keeps_what_came_before(tmp_path):
+    table = pa.table({"text": [f"نص {n}" for n in range(2000)]})
+    with pa.OSFile(str(tmp_path / "x.arrow"), "wb") as file, pa.ipc.new_stream(file, table.schema) as out:
+        out.write_table(table, max_chunksize=100)
+    content = (tmp_path / "x.arrow").read_bytes()
+    (tmp_path / "x.arrow").write_bytes(content[: len(content) // 2])
+    *rows, last = arrow_rows(tmp_path / "x.arrow", 1000)
+    assert len(rows) >= 900
+    assert len(rows) % 100 == 0
+    assert last.reason == "broken_arrow"

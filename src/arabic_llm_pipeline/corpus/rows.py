@@ -19,6 +19,7 @@ from arabic_llm_pipeline.corpus.streams import (
 )
 
 PARQUET_ROWS = 256  # read at a time
+ARROW_FILE = b"ARROW1"  # what Arrow's file format begins with; the stream format begins with nothing of its own
 TAB = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
 COMMA = {"delimiter": ",", "strict": True}  # strict: a stray quote is an error, and does not swallow what follows
 
@@ -209,6 +210,44 @@ def parquet_rows(path: Path, max_bytes: int, columns: set[str] | None = None) ->
                 place += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         yield Reject(place, "broken_parquet", str(error)[:EXCERPT])
+
+
+def arrow_rows(path: Path, max_bytes: int, columns: set[str] | None = None) -> Rows:
+    """The rows of an Arrow file as objects: the stream that `datasets` keeps data sets in, or Arrow's file format.
+
+    Args:
+        path: the file.
+        max_bytes: longer records are rejected.
+        columns: only these, of those there are; all of them if not given.
+    """
+    import pyarrow as pa
+
+    place = 0
+    try:
+        for batch in _arrow_batches(path):
+            names = [name for name in batch.schema.names if columns is None or name in columns]
+            wanted = batch.select(names)
+            yield from (_row(wanted, place, n, max_bytes) for n in range(wanted.num_rows))
+            place += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        yield Reject(place, "broken_arrow", str(error)[:EXCERPT])
+
+
+def _arrow_batches(path: Path) -> Iterator[Any]:
+    """The batches of a file of either form, mapped into memory."""
+    import pyarrow as pa
+
+    with pa.memory_map(str(path)) as file:
+        try:
+            yield from pa.ipc.open_stream(file)
+        except pa.ArrowInvalid:
+            if file.size() < len(ARROW_FILE):
+                raise
+            file.seek(0)
+            if file.read(len(ARROW_FILE)) != ARROW_FILE:
+                raise
+            reader = pa.ipc.open_file(file)
+            yield from (reader.get_batch(n) for n in range(reader.num_record_batches))
 
 
 def _row(batch: Any, place: int, number: int, max_bytes: int) -> Row | Reject:

@@ -23,6 +23,7 @@ from arabic_llm_pipeline.corpus.rows import (
     TAB,
     Row,
     Rows,
+    arrow_rows,
     json_rows,
     jsonl_rows,
     nested,
@@ -55,6 +56,8 @@ def rows_of(path: Path, source: SourceSettings, max_bytes: int) -> Rows:
             return json_rows(path, max_bytes, _path(source), source.encoding)
         case "parquet":
             return parquet_rows(path, max_bytes, _used(source))
+        case "arrow":
+            return arrow_rows(path, max_bytes, _used(source))
         case "csv" | "tsv":
             dialect = TAB if source.format == "tsv" else COMMA
             return table_rows(path, max_bytes, dialect, source.header, source.encoding)

@@ -7,13 +7,15 @@ from pydantic import Field, RootModel, field_validator, model_validator
 
 from arabic_llm_pipeline.parameters.base import Settings
 
-Format = Literal["bactrian_x", "oasst", "mediawiki", "wikipedia", "jsonl", "json", "csv", "tsv", "parquet", "text"]
+Format = Literal[
+    "bactrian_x", "oasst", "mediawiki", "wikipedia", "jsonl", "json", "csv", "tsv", "parquet", "arrow", "text"
+]
 RecordKind = Literal["document", "instruction", "conversation", "pair", "item"]
 Shape = Literal["alpaca", "prompt_completion", "messages", "sharegpt", "preference"]
 Dialect = Literal["MSA", "EGY", "GLF", "LEV", "MGR", "unknown"]
 Column = str | int
 
-MAPPED = ("jsonl", "json", "csv", "tsv", "parquet")  # formats whose columns have to be named
+MAPPED = ("jsonl", "json", "csv", "tsv", "parquet", "arrow")  # formats whose columns have to be named
 ABOUT = ("id", "dialect", "lang", "split", "system")
 FIELDS: dict[str, tuple[str, ...]] = {
     "document": (*ABOUT, "text", "title", "url"),
