@@ -7,7 +7,7 @@ from functools import cache
 
 import polars as pl
 
-from arabic_llm_pipeline.arabic import markup
+from arabic_llm_pipeline.arabic import markup, persian
 from arabic_llm_pipeline.arabic.clean import TextPolicy
 
 SCALARS = [chr(c) for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
@@ -20,6 +20,7 @@ DIGITS = (
 BREAKS = "\n\r\x0b\x0c\x85\u2028\u2029"
 BLANKS = "\t" + "".join(c for c in SCALARS if unicodedata.category(c) == "Zs")
 VISIBLE = {*map(chr, range(0x600, 0x606)), "\u06dd", "\u070f", "\u0890", "\u0891", "\u08e2", "\U000110bd", "\U000110cd"}
+PERSIAN = {"ک": "ك", "ڪ": "ك", "ی": "ي", "ھ": "ه", "ہ": "ه", "ە": "ه", "ۃ": "ة"}
 ALEFS = dict.fromkeys("أإآٱٲٳٵ", "ا")
 
 
@@ -70,6 +71,7 @@ def one(char: str, policy: TextPolicy) -> str:
     if policy.controls:
         out = "".join(c if c == "\u200d" else uncontrolled(c) for c in out)
     for wanted, rule in (
+        (policy.persian_letters == "arabic", lambda c: PERSIAN.get(c, c)),
         (policy.alif, lambda c: ALEFS.get(c, c)),
         (policy.ya, lambda c: {"ى": "ي", "ی": "ي"}.get(c, c)),
         (policy.ta_marbuta, lambda c: {"ة": "ه", "ۃ": "ه"}.get(c, c)),
@@ -146,6 +148,7 @@ def before(text: str, policy: TextPolicy) -> str:
     """Patterns (the same ones: they are tested by cases) and composition."""
     series = pl.Series([text], dtype=pl.String)
     groups = [markup.ENTITIES, markup.HTML, markup.WIKI, markup.MARKDOWN] if policy.markup else []
+    groups += [persian.FINAL_YEH] if policy.persian_letters == "arabic" else []
     groups += [markup.URLS] if policy.urls == "drop" else []
     groups += [markup.EMAILS] if policy.emails == "drop" else []
     for group in groups:
@@ -162,7 +165,8 @@ def before(text: str, policy: TextPolicy) -> str:
 def repairs(policy: TextPolicy) -> TextPolicy:
     """What is done before composition."""
     forms = policy.presentation_forms
-    return replace(NOTHING, presentation_forms=forms, ligatures=policy.ligatures, controls=policy.controls)
+    same = {name: getattr(policy, name) for name in ("ligatures", "controls", "persian_letters")}
+    return replace(NOTHING, presentation_forms=forms, **same)
 
 
 def clean(text: str, policy: TextPolicy) -> str:
@@ -177,6 +181,7 @@ MODIFIERS = "\ufe0f" + "".join(map(chr, range(0x1F3FB, 0x1F400)))
 NOTHING = TextPolicy(
     nfc=False,
     presentation_forms=False,
+    persian_letters="keep",
     tatweel=False,
     controls=False,
     markup=False,

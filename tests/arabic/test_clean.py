@@ -45,6 +45,7 @@ SINGLE_RULES: dict[str, tuple[TextPolicy, Callable[[str], str]]] = {
         replace(NOTHING, presentation_forms=True, ligatures="expand"),
         partial(reference.presentation, expand=True),
     ),
+    "persian_letters": (replace(NOTHING, persian_letters="arabic"), lambda c: reference.PERSIAN.get(c, c)),
     "tatweel": (replace(NOTHING, tatweel=True), lambda c: c if c != "ـ" else ""),
     "controls": (replace(NOTHING, controls=True), reference.uncontrolled),
     "spaces": (replace(NOTHING, spaces=True), lambda c: c if c not in reference.BLANKS + reference.BREAKS else ""),
@@ -190,7 +191,7 @@ CASES = {
     "no Hijri mark inside a word": ("1445 هـذا وهـ", "1445 هذا وه"),
     "a hamza on tatweel takes a seat": ("شَيْـٔٗا", "شَيْئٗا"),
     "bidi and zero width go": ("\ufeffقال\u200f: \u202bنعم\u202c\u200b", "قال: نعم"),
-    "the non-joiner goes": ("می\u200cشود", "میشود"),
+    "the non-joiner goes": ("می\u200cشود", "ميشود"),
     "emoji sequences stay": ("👨\u200d👩\u200d👧 ❤️ 👍🏽", "👨\u200d👩\u200d👧 ❤️ 👍🏽"),
     "lost characters are seen": ("كت\ufffdب", "كت\ufffdب"),
     "spaces": ("  كلمة \t\u00a0 أخرى  \r\n\r\n\r\n\u3000 ثالثة ", "كلمة أخرى\n\nثالثة"),
@@ -229,6 +230,23 @@ def test_addresses_are_kept_by_policy() -> None:
     text = "https://a.b/c و a@b.co"
     assert clean(text, replace(TEXT, urls="keep", emails="keep")) == text
     assert clean(text, replace(TEXT, urls="keep")) == "https://a.b/c و"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("فی کل یوم", "في كل يوم"),
+        ("علی المستوی الأعلی", "على المستوى الأعلى"),
+        ("إلی الکبری وحتی الأخری", "إلى الكبرى وحتى الأخرى"),
+        ("علیه إلینا علیاء", "عليه إلينا علياء"),
+        ("مدرسۃ ھذه ہنا", "مدرسة هذه هنا"),
+        ("پاريس وگوگل وچاد وڤيينا", "پاريس وگوگل وچاد وڤيينا"),
+        ("شیء ﯾﻮم مسٔول", "شيء يوم مسٔول"),
+    ],
+)
+def test_arabic_of_persian_keyboards(written: str, meant: str) -> None:
+    assert clean(written, TEXT) == meant
+    assert clean(written, replace(TEXT, persian_letters="keep")) == (written if "ﯾ" not in written else "شیء یوم مسٔول")
 
 
 def test_diacritics_are_kept_where_the_text_is_vocalised() -> None:

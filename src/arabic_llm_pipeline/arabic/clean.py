@@ -30,7 +30,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from arabic_llm_pipeline.arabic import alphabet, charmap, markup, measure, normalize
+from arabic_llm_pipeline.arabic import alphabet, charmap, markup, measure, normalize, persian
 from arabic_llm_pipeline.arabic.charmap import Charmap
 from arabic_llm_pipeline.arabic.columns import elementwise, from_series
 from arabic_llm_pipeline.arabic.markup import replaced
@@ -49,6 +49,7 @@ class TextPolicy:
         presentation_forms: replace the shapes U+FB50-FDFF and U+FE70-FEFF by their letters.
         ligatures: with presentation forms, what becomes of the words in one sign, U+FDF0-FDFD.
         tatweel: remove tatweel, except in the Hijri mark.
+        persian_letters: "arabic" writes the letters of Persian and Urdu keyboards as the Arabic ones they stand for.
         controls: remove control, bidi, zero-width, private-use characters.
         markup: remove HTML, decode entities, unwrap wiki and Markdown residues.
         urls: addresses of pages.
@@ -68,6 +69,7 @@ class TextPolicy:
     nfc: bool = True
     presentation_forms: bool = True
     ligatures: Literal["keep", "expand"] = "keep"
+    persian_letters: Literal["keep", "arabic"] = "arabic"
     tatweel: bool = True
     controls: bool = True
     markup: bool = True
@@ -183,6 +185,7 @@ def _strip_unless_vocalised(texts: pl.Series, policy: TextPolicy) -> pl.Series:
 def _groups(policy: TextPolicy) -> dict[int, markup.Group]:
     """The groups of patterns that a policy asks for, by the bit that reports their triggers."""
     wanted = [markup.ENTITIES, markup.HTML, markup.WIKI, markup.MARKDOWN] if policy.markup else []
+    wanted += [persian.FINAL_YEH] if policy.persian_letters == "arabic" else []
     wanted += [markup.URLS] if policy.urls == "drop" else []
     wanted += [markup.EMAILS] if policy.emails == "drop" else []
     return {COMPOSES << 1 + number: group for number, group in enumerate(wanted)}
@@ -238,7 +241,8 @@ def _forms_with_marks(policy: TextPolicy) -> frozenset[str]:
 
 def _repairs(policy: TextPolicy) -> dict[str, str]:
     forms = normalize.presentation_forms(policy.ligatures == "expand") if policy.presentation_forms else {}
-    return charmap.chain(forms, normalize.BREAKS if policy.controls else {})
+    letters = persian.LETTERS if policy.persian_letters == "arabic" else {}
+    return charmap.chain(forms, letters, normalize.BREAKS if policy.controls else {})
 
 
 def _hidden(policy: TextPolicy) -> list[np.ndarray]:

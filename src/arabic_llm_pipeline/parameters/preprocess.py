@@ -40,6 +40,9 @@ class TextSettings(Settings):
     ligatures: Literal["keep", "expand"] = Field(
         "keep", description="Whole words written as one sign (honorifics): keep, or spell out."
     )
+    persian_letters: Literal["keep", "arabic"] = Field(
+        "arabic", description="Letters of Persian and Urdu keyboards (another Kaf, Yeh, Heh): keep, or the Arabic ones."
+    )
     tatweel: bool = Field(True, description="Remove the stretching line inside words.")
     controls: bool = Field(True, description="Remove control, zero-width and direction characters.")
     markup: bool = Field(True, description="Remove HTML tags and entities.")
