@@ -198,56 +198,53 @@ def parquet_rows(path: Path, max_bytes: int, columns: set[str] | None = None) ->
         max_bytes: longer records are rejected.
         columns: only these, of those there are; all of them if not given.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    place = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            names = [name for name in file.schema_arrow.names if columns is None or name in columns]
-            for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=names):
-                yield from (_row(batch, place, n, max_bytes) for n in range(batch.num_rows))
-                place += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
-        yield Reject(place, "broken_parquet", str(error)[:EXCERPT])
+    return _columnar(_parquet_batches(path, columns), max_bytes, "broken_parquet")
 
 
 def arrow_rows(path: Path, max_bytes: int, columns: set[str] | None = None) -> Rows:
     """The rows of an Arrow file as objects: the stream that `datasets` keeps data sets in, or Arrow's file format.
 
-    Args:
-        path: the file.
-        max_bytes: longer records are rejected.
-        columns: only these, of those there are; all of them if not given.
+    The arguments are those of `parquet_rows`.
     """
+    return _columnar(_arrow_batches(path, columns), max_bytes, "broken_arrow")
+
+
+def _columnar(batches: Iterable[Any], max_bytes: int, broken: str) -> Rows:
+    """The rows of batches, up to the damage and its reason."""
     import pyarrow as pa
 
     place = 0
     try:
-        for batch in _arrow_batches(path):
-            names = [name for name in batch.schema.names if columns is None or name in columns]
-            wanted = batch.select(names)
-            yield from (_row(wanted, place, n, max_bytes) for n in range(wanted.num_rows))
+        for batch in batches:
+            yield from (_row(batch, place, n, max_bytes) for n in range(batch.num_rows))
             place += batch.num_rows
     except (pa.ArrowException, OSError) as error:
-        yield Reject(place, "broken_arrow", str(error)[:EXCERPT])
+        yield Reject(place, broken, str(error)[:EXCERPT])
 
 
-def _arrow_batches(path: Path) -> Iterator[Any]:
+def _parquet_batches(path: Path, columns: set[str] | None) -> Iterator[Any]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        yield from file.iter_batches(batch_size=PARQUET_ROWS, columns=_named(file.schema_arrow.names, columns))
+
+
+def _arrow_batches(path: Path, columns: set[str] | None) -> Iterator[Any]:
     """The batches of a file of either form, mapped into memory."""
     import pyarrow as pa
 
     with pa.memory_map(str(path)) as file:
-        try:
-            yield from pa.ipc.open_stream(file)
-        except pa.ArrowInvalid:
-            if file.size() < len(ARROW_FILE):
-                raise
-            file.seek(0)
-            if file.read(len(ARROW_FILE)) != ARROW_FILE:
-                raise
+        if file.size() >= len(ARROW_FILE) and file.read(len(ARROW_FILE)) == ARROW_FILE:
             reader = pa.ipc.open_file(file)
-            yield from (reader.get_batch(n) for n in range(reader.num_record_batches))
+            batches = (reader.get_batch(n) for n in range(reader.num_record_batches))
+        else:
+            file.seek(0)
+            batches = iter(pa.ipc.open_stream(file))
+        yield from (batch.select(_named(batch.schema.names, columns)) for batch in batches)
+
+
+def _named(there: list[str], wanted: set[str] | None) -> list[str]:
+    return [name for name in there if wanted is None or name in wanted]
 
 
 def _row(batch: Any, place: int, number: int, max_bytes: int) -> Row | Reject:
