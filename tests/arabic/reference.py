@@ -7,7 +7,7 @@ from functools import cache
 
 import polars as pl
 
-from arabic_llm_pipeline.arabic import markup, persian
+from arabic_llm_pipeline.arabic import elongation, markup, persian
 from arabic_llm_pipeline.arabic.clean import TextPolicy
 
 SCALARS = [chr(c) for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
@@ -149,6 +149,7 @@ def before(text: str, policy: TextPolicy) -> str:
     series = pl.Series([text], dtype=pl.String)
     groups = [markup.ENTITIES, markup.HTML, markup.WIKI, markup.MARKDOWN] if policy.markup else []
     groups += [persian.FINAL_YEH] if policy.persian_letters == "arabic" else []
+    groups += [elongation.SHORTENED] if policy.elongation == "shorten" else []
     groups += [markup.URLS] if policy.urls == "drop" else []
     groups += [markup.EMAILS] if policy.emails == "drop" else []
     for group in groups:

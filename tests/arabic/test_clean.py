@@ -249,6 +249,14 @@ def test_arabic_of_persian_keyboards(written: str, meant: str) -> None:
     assert clean(written, replace(TEXT, persian_letters="keep")) == (written if "ﯾ" not in written else "شیء یوم مسٔول")
 
 
+@given(st.text("ابتهويى ً", max_size=12))
+def test_elongations_against_a_pattern_of_python(text: str) -> None:
+    """Which has back references, that polars' has not."""
+    expected = re.sub(r"([اويى])\1{2,}", r"\1", text)
+    expected = re.sub(r"([بت])\1{3,}", r"\1", re.sub("ه{4,}", "ههه", expected))
+    assert clean(text, replace(reference.NOTHING, elongation="shorten")) == expected
+
+
 def test_diacritics_are_kept_where_the_text_is_vocalised() -> None:
     vocalised = "ذَهَبَ الوَلَدُ إِلَى المَدْرَسَةِ"
     mixed = "ذهب الولد إلى المدرسة صباحًا مع مُعلِّمه"

@@ -30,7 +30,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from arabic_llm_pipeline.arabic import alphabet, charmap, markup, measure, normalize, persian
+from arabic_llm_pipeline.arabic import alphabet, charmap, elongation, markup, measure, normalize, persian
 from arabic_llm_pipeline.arabic.charmap import Charmap
 from arabic_llm_pipeline.arabic.columns import elementwise, from_series
 from arabic_llm_pipeline.arabic.markup import replaced
@@ -50,6 +50,7 @@ class TextPolicy:
         ligatures: with presentation forms, what becomes of the words in one sign, U+FDF0-FDFD.
         tatweel: remove tatweel, except in the Hijri mark.
         persian_letters: "arabic" writes the letters of Persian and Urdu keyboards as the Arabic ones they stand for.
+        elongation: "shorten" writes letters once that stand many times for emphasis; laughter keeps three.
         controls: remove control, bidi, zero-width, private-use characters.
         markup: remove HTML, decode entities, unwrap wiki and Markdown residues.
         urls: addresses of pages.
@@ -71,6 +72,7 @@ class TextPolicy:
     ligatures: Literal["keep", "expand"] = "keep"
     persian_letters: Literal["keep", "arabic"] = "arabic"
     tatweel: bool = True
+    elongation: Literal["keep", "shorten"] = "keep"
     controls: bool = True
     markup: bool = True
     urls: Literal["keep", "drop"] = "drop"
@@ -186,6 +188,7 @@ def _groups(policy: TextPolicy) -> dict[int, markup.Group]:
     """The groups of patterns that a policy asks for, by the bit that reports their triggers."""
     wanted = [markup.ENTITIES, markup.HTML, markup.WIKI, markup.MARKDOWN] if policy.markup else []
     wanted += [persian.FINAL_YEH] if policy.persian_letters == "arabic" else []
+    wanted += [elongation.SHORTENED] if policy.elongation == "shorten" else []
     wanted += [markup.URLS] if policy.urls == "drop" else []
     wanted += [markup.EMAILS] if policy.emails == "drop" else []
     return {COMPOSES << 1 + number: group for number, group in enumerate(wanted)}

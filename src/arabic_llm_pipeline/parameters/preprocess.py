@@ -44,6 +44,9 @@ class TextSettings(Settings):
         "arabic", description="Letters of Persian and Urdu keyboards (another Kaf, Yeh, Heh): keep, or the Arabic ones."
     )
     tatweel: bool = Field(True, description="Remove the stretching line inside words.")
+    elongation: Literal["keep", "shorten"] = Field(
+        "keep", description="Letters written many times for emphasis: keep, or write them once."
+    )
     controls: bool = Field(True, description="Remove control, zero-width and direction characters.")
     markup: bool = Field(True, description="Remove HTML tags and entities.")
     urls: Literal["keep", "drop"] = Field("drop", description="Web addresses in the text.")
