@@ -3,8 +3,8 @@
 1. Each text's signature, as one hash for each of its bands (`band_expr`): all that is in memory of every text.
 2. Texts that agree in a band are candidates: with Jaccard index s, a share 1 - (1 - s^rows)^bands of the pairs.
 3. The shingles of candidates are read again and laid in a file; what is not as alike as the threshold says is let go.
-4. Likeness joins clusters (union-find). In each, records take their turn: held out before others, then the longest,
-   then the first; a record goes if it is alike to one that stays.
+4. Likeness joins clusters (union-find). In each, records take their turn: held out before others, then the first, or
+   the longest; a record goes if it is alike to one that stays.
 
 See Broder 1997 and, for the settings, Penedo et al. 2025 (FineWeb2), who do not compare candidates.
 """
@@ -98,7 +98,7 @@ def _find(
     rows = rows.drop("bands")[chosen].with_columns(stays=pl.lit(0))
     if len(chosen):
         with _laid_out(rows, table, shards, settings.shingle, processes, workspace) as sets:
-            rows = rows.with_columns(stays=_standing(rows, among.reshape(-1, 2), sets, settings.threshold))
+            rows = rows.with_columns(stays=_standing(rows, among.reshape(-1, 2), sets, settings))
     return _verdicts(rows)
 
 
@@ -177,14 +177,15 @@ def _write_sets(task: _Task) -> np.ndarray:
     return np.concatenate(sizes)
 
 
-def _standing(rows: pl.DataFrame, pairs: np.ndarray, sets: _Sets, threshold: float) -> np.ndarray:
+def _standing(rows: pl.DataFrame, pairs: np.ndarray, sets: _Sets, settings: NearSettings) -> np.ndarray:
     """Of each row, the one that stays for it."""
     from arabic_llm_pipeline.corpus import near_kernel
 
-    cluster = near_kernel.clusters(sets.values, sets.ends, pairs, threshold)
-    order = rows.select("length", turn=_turn(), cluster=pl.Series(cluster)).with_row_index("member")
-    members = order.sort("cluster", "turn", pl.col("length").neg(), "member")["member"].cast(pl.Int64).to_numpy()
-    return near_kernel.standing(sets.values, sets.ends, cluster, members, threshold)
+    cluster = near_kernel.clusters(sets.values, sets.ends, pairs, settings.threshold)
+    shorter = -pl.col("length") if settings.stays == "longest" else pl.lit(0)
+    order = rows.select(cluster=pl.Series(cluster), turn=_turn(), shorter=shorter).with_row_index("member")
+    members = order.sort("cluster", "turn", "shorter", "member")["member"].cast(pl.Int64).to_numpy()
+    return near_kernel.standing(sets.values, sets.ends, cluster, members, settings.threshold)
 
 
 def _turn() -> pl.Expr:
