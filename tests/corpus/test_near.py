@@ -9,16 +9,24 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean
 from arabic_llm_pipeline.arabic.columns import from_series
 from arabic_llm_pipeline.corpus import duplicates, near, near_kernel, workers
+from arabic_llm_pipeline.corpus.cleaning import Cleaning
 from arabic_llm_pipeline.corpus.shards import ShardSet, map_shards
 from arabic_llm_pipeline.corpus.splits import Splitting
-from arabic_llm_pipeline.parameters.preprocess import DuplicatesSettings, NearSettings, SplitsSettings
-from tests.corpus.making import document, instruction, item, pair, shards
+from arabic_llm_pipeline.parameters.preprocess import (
+    DuplicatesSettings,
+    FilterSettings,
+    NearSettings,
+    SplitsSettings,
+    TextSettings,
+)
+from tests.corpus.making import document, instruction, item, pair, read, shards
 
 ALL = ["prose", "instruction", "conversation", "pair"]
 THOROUGH = {"bands": 64, "rows": 1}  # finds every pair that is alike at all
@@ -355,6 +363,30 @@ def test_adding_data_moves_no_document_to_another_split(tmp_path_factory, seed, 
     for text in said.get("train", []):
         for split in {"dev", "test"} & set(said):
             assert all(likeness(text, other) < 0.95 for other in said[split])
+
+
+def test_the_copies_by_another_hand_in_the_sample_are_found_and_no_template_is(tmp_path, project):
+    """data/01_raw/README.md counts twelve near duplicates among prose; thousands of questions are of one template."""
+    given = yaml.safe_load((project / "conf/base/parameters/sources.yml").read_text(encoding="utf-8"))["sources"]
+    tables: dict[str, list] = {"documents": [], "pairs": [], "items": []}
+    for name, fields in sorted(given.items()):
+        for path in sorted((project / "data/01_raw").glob(fields["path"])):
+            found = read(path, **{key: value for key, value in fields.items() if key != "path"})
+            for table, rows in tables.items():
+                rows += [row | {"id": f"{name}/{row['id']}"} for row in found[table]]
+    assert len(tables["documents"]) > 7000
+    assert len(tables["pairs"]) > 2000
+    cleaned = {}
+    for table, rows in tables.items():
+        frame = Cleaning(table, TextSettings(), FilterSettings())(shards(tmp_path / table, table, *rows).scan(), 0)
+        cleaned[table] = frame.collect().to_dicts()
+    work = tmp_path / "work"
+    work.mkdir()
+    found = compared(work, per_shard=4000, splits=SplitsSettings(), **cleaned)
+    near_ones = found["documents"].filter(pl.col("reason").str.starts_with("near"))
+    assert len(near_ones) == 12
+    assert set(near_ones["kind"]) == {"prose"}
+    assert not any(str(reason).startswith("near") for reason in [*found["pairs"]["reason"], *found["items"]["reason"]])
 
 
 MEASURE = """

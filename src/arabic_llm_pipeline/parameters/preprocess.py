@@ -82,7 +82,8 @@ class NearSettings(Settings):
         0.8, description="Share of two records' shingles that both have, from which one of them goes.", gt=0, le=1
     )
     stays: Literal["first", "longest"] = Field(
-        "first", description="Which one of a cluster stays, what is held out apart: by the order of sources, or length."
+        "first",
+        description="Which of a cluster stays, what is held out apart: the first (sources by name), or longest.",
     )
     shingle: int = Field(5, description="Words in a shingle; records of fewer are compared only as a whole.", ge=1)
     bands: int = Field(14, description="Bands of a signature: two records that agree in one are compared.", ge=1)
