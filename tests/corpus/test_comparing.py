@@ -29,11 +29,11 @@ def training(text: str) -> str:
     return next(t for n in range(100) if by_hand(t := f"{text} {'و' * n}".strip()) == "train")
 
 
-def compared(tmp_path, documents=(), pairs=(), items=(), per_shard=3, seed=0, **settings):
+def compared(tmp_path, documents=(), pairs=(), items=(), per_shard=3, seed=0, processes=1, **settings):
     tables = {"documents": documents, "pairs": pairs, "items": items}
     made = {table: shards(tmp_path / table, table, *rows, per_shard=per_shard) for table, rows in tables.items()}
     shares = SHARES.model_copy(update={"seed": seed})
-    verdicts = duplicates.find(made, DuplicatesSettings(**settings), shares, 1)
+    verdicts = duplicates.find(made, DuplicatesSettings(**settings), shares, processes, tmp_path)
     assert verdicts.schema == duplicates.VERDICTS
     path = tmp_path / "verdicts.parquet"
     verdicts.write_parquet(path)

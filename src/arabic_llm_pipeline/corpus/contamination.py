@@ -7,19 +7,18 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus.keys import hashed, with_keys
 from arabic_llm_pipeline.corpus.shards import ShardSet
-from arabic_llm_pipeline.corpus.splits import split_expr
+from arabic_llm_pipeline.corpus.splits import HELD, held, split_expr
 from arabic_llm_pipeline.parameters.preprocess import SplitsSettings
 
 IN_EVALUATION = "in_evaluation"
-HELD = ("dev", "test")
 
 
 def prompts(items: ShardSet, splits: SplitsSettings, salt: str, min_words: int) -> tuple[str, ...]:
     """The matching keys of all evaluation prompts of at least so many words: shorter ones stand in texts by chance."""
     frame = with_keys(items.scan().filter(pl.col("reason").is_null()), "items")
     frame = frame.with_columns(_hash=hashed(pl.col("_group"), salt))
-    held = pl.coalesce("split", split_expr(pl.col("_hash"), splits)).is_in(HELD)
-    kept = frame.filter(held).select(text="_asked")
+    measured = pl.coalesce("split", split_expr(pl.col("_hash"), splits)).is_in(HELD)
+    kept = frame.filter(measured).select(text="_asked")
     long = kept.filter(pl.col("text").str.count_matches(" ", literal=True) >= min_words - 1)
     return tuple(sorted(set(long.collect()["text"])))
 
@@ -46,9 +45,9 @@ def find(keys: pl.DataFrame) -> pl.DataFrame:
     Args:
         keys: of all records (`duplicates.Keys`), with their splits.
     """
-    held = keys.filter(pl.col("split").is_in(HELD))
+    measured = keys.filter(held("split"))
     training = keys.filter((pl.col("split") == "train") & (pl.col("records") != "items"))
-    questions = held.filter(pl.col("records") != "pairs")["asked"].unique().implode()
-    groups = held["group"].unique().implode()
+    questions = measured.filter(pl.col("records") != "pairs")["asked"].unique().implode()
+    groups = measured["group"].unique().implode()
     found = training.filter(pl.col("asked").is_in(questions) | pl.col("group").is_in(groups) | pl.col("holds"))
     return found.select("records", "shard", "row", reason=pl.lit(IN_EVALUATION))

@@ -1,37 +1,42 @@
-"""Equal records, and training records that hold what is asked in the evaluation: verdicts by shard and row."""
+"""Equal and nearly equal records, and training records that hold what is measured on: verdicts by shard and row."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
-from arabic_llm_pipeline.corpus import contamination
+from arabic_llm_pipeline.corpus import contamination, near
 from arabic_llm_pipeline.corpus.keys import hashed, with_keys
 from arabic_llm_pipeline.corpus.records import RECORDS
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
-from arabic_llm_pipeline.corpus.splits import split_expr
-from arabic_llm_pipeline.parameters.preprocess import DuplicatesSettings, SplitsSettings
+from arabic_llm_pipeline.corpus.splits import held, split_expr
+from arabic_llm_pipeline.parameters.preprocess import DuplicatesSettings, NearSettings, SplitsSettings
 
-VERDICTS = pl.Schema({"records": pl.String, "shard": pl.Int32, "row": pl.Int32, "reason": pl.String})
+PLACE, STAYS = ("records", "shard", "row"), ("stays_shard", "stays_row")  # where a record lies; where its like does
+VERDICTS = pl.Schema({"records": pl.String} | dict.fromkeys([*PLACE[1:], *STAYS], pl.Int32) | {"reason": pl.String})
 DUPLICATE = "duplicate"
 
 
 @dataclass(frozen=True)
 class Keys:
-    """The hashes of a shard's records: some 50 bytes a row, whatever the length of their texts.
+    """The hashes of a shard's records: some 50 bytes a row, and 8 for each band, whatever the length of their texts.
 
     Attributes:
         table: documents, pairs or items.
         salt: of the hashes.
+        near: how near duplicates are looked for.
         prompts: evaluation prompts, as matching keys; rows that hold one are marked.
     """
 
     table: str
     salt: str
+    near: NearSettings
     prompts: tuple[str, ...] = ()
 
     def __call__(self, frame: pl.LazyFrame, ordinal: int) -> pl.LazyFrame:
-        """Columns records, shard, row, brought (the source's own split), same, group, asked, holds."""
+        """Columns records, shard, row, brought (the source's own split), same, group, asked, holds, length, bands."""
         frame = frame.with_row_index("row").filter(pl.col("reason").is_null())
+        compared = near.in_scope(self.table, self.near)
         return with_keys(frame, self.table).select(
             records=pl.lit(self.table),
             shard=pl.lit(ordinal, pl.Int32),
@@ -41,42 +46,69 @@ class Keys:
             group=hashed(pl.col("_group"), self.salt),
             asked=hashed(pl.col("_asked"), self.salt),
             holds=contamination.holds(pl.col("_whole"), self.prompts),
+            length=pl.col("_whole").str.len_chars().cast(pl.Int64),
+            bands=near.band_expr(pl.when(compared).then(pl.col("_whole")), self.near),
         )
 
 
 def find(
-    tables: dict[str, ShardSet], settings: DuplicatesSettings, splits: SplitsSettings, processes: int
+    tables: dict[str, ShardSet],
+    settings: DuplicatesSettings,
+    splits: SplitsSettings,
+    processes: int,
+    workspace: Path,
 ) -> pl.DataFrame:
-    """What is to be dropped: columns records, shard, row, reason.
+    """What is to be dropped: columns records, shard, row, and the reason; where the record lies that stays for it.
 
     Of equal records the first stays, but those that their source gives to dev or test go before others: what is
-    measured on is not given up for a copy of it in the training data.
+    measured on is not given up for a copy of it in the training data. Of nearly equal ones, see `near`.
     """
+    keys = _keys(tables, settings, splits, processes)
+    found = [_duplicates(keys)] if settings.exact else []
+    if settings.contamination:
+        found.append(contamination.find(keys))
+    verdicts = _first_verdicts(found)
+    if settings.near.enabled:
+        left = keys.join(verdicts, on=PLACE, how="anti", maintain_order="left")
+        verdicts = _joined(verdicts, near.find(left, tables, settings.near, processes, workspace))
+    return verdicts.sort(PLACE)
+
+
+def _keys(
+    tables: dict[str, ShardSet], settings: DuplicatesSettings, splits: SplitsSettings, processes: int
+) -> pl.DataFrame:
+    """The keys of all records, in order, with their splits."""
     salt = str(splits.seed)
     prompts: tuple[str, ...] = ()
     if settings.contamination:
         prompts = contamination.prompts(tables["items"], splits, salt, settings.min_prompt_words)
     parts: list[pl.DataFrame] = []
     for table in RECORDS:
-        step = Keys(table, salt, prompts if table != "items" else ())
+        step = Keys(table, salt, settings.near, prompts if table != "items" else ())
         parts += collect_shards(step, tables[table], processes, f"Comparing {table}")
-    keys = pl.concat(parts).with_columns(split=pl.coalesce("brought", split_expr(pl.col("group"), splits)))
-    found = [_duplicates(keys)] if settings.exact else []
-    if settings.contamination:
-        found.append(contamination.find(keys))
-    return _first_verdicts(found)
+    return pl.concat(parts).with_columns(split=pl.coalesce("brought", split_expr(pl.col("group"), splits)))
 
 
 def _duplicates(keys: pl.DataFrame) -> pl.DataFrame:
     """All but one of the records of a table that are the same."""
-    held = pl.col("brought").is_in(["dev", "test"]).fill_null(False)
-    ordered = keys.sort("records", ~held, "shard", "row", maintain_order=True)
+    ordered = keys.sort("records", ~held("brought"), "shard", "row", maintain_order=True)
+    first = [
+        pl.col(name).first().over("records", "same").alias(stays) for name, stays in zip(PLACE[1:], STAYS, strict=True)
+    ]
     again = ~pl.struct("records", "same").is_first_distinct()
-    return ordered.filter(again).select("records", "shard", "row", reason=pl.lit(DUPLICATE))
+    return ordered.with_columns(first).filter(again).select(*PLACE, *STAYS, reason=pl.lit(DUPLICATE))
 
 
 def _first_verdicts(found: list[pl.DataFrame]) -> pl.DataFrame:
-    verdicts = pl.concat([VERDICTS.to_frame(), *found])
-    return verdicts.unique(["records", "shard", "row"], keep="first", maintain_order=True).sort(
-        "records", "shard", "row"
+    verdicts = pl.concat([VERDICTS.to_frame(), *found], how="diagonal")
+    return verdicts.unique(PLACE, keep="first", maintain_order=True)
+
+
+def _joined(verdicts: pl.DataFrame, nearly: pl.DataFrame) -> pl.DataFrame:
+    """Both; where what stays for an equal record goes for a third that is nearly equal, the third stays for both."""
+    gone = nearly.select("records", stays_shard="shard", stays_row="row", _shard="stays_shard", _row="stays_row")
+    moved = verdicts.join(gone, on=["records", *STAYS], how="left", maintain_order="left")
+    moved = moved.with_columns(
+        stays_shard=pl.coalesce("_shard", "stays_shard"), stays_row=pl.coalesce("_row", "stays_row")
     )
+    return pl.concat([moved.select(VERDICTS.names()), nearly.select(VERDICTS.names())])

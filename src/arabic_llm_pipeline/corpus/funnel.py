@@ -9,6 +9,7 @@ from arabic_llm_pipeline.arabic import measure
 from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION
 from arabic_llm_pipeline.corpus.duplicates import DUPLICATE
 from arabic_llm_pipeline.corpus.keys import contents
+from arabic_llm_pipeline.corpus.near import NEAR_DUPLICATE, NEAR_EVALUATION
 from arabic_llm_pipeline.corpus.records import LEFT_OUT, RECORDS
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
 
@@ -16,7 +17,7 @@ STEPS = ("ingest", "clean", "compare", "split")
 GROUPS = ("records", "step", "source", "dialect", "split", "outcome", "reason")
 SUMS = ("rows", "words", "characters")
 FUNNEL = pl.Schema(dict.fromkeys(GROUPS, pl.String) | dict.fromkeys(SUMS, pl.Int64))
-VERDICTS = (DUPLICATE, IN_EVALUATION)
+VERDICTS = (DUPLICATE, IN_EVALUATION, NEAR_DUPLICATE, NEAR_EVALUATION)
 
 
 @dataclass(frozen=True)

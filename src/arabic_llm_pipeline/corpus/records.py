@@ -35,6 +35,7 @@ DOCUMENTS = _schema(
         "dialect_score": pl.Float32,
         "quality": QUALITY,
         "split": pl.String,
+        "copies": pl.Int32,
         "reason": pl.String,
     }
 )
@@ -50,6 +51,7 @@ PAIRS = _schema(
         "dialect": pl.String,
         "dialect_score": pl.Float32,
         "split": pl.String,
+        "copies": pl.Int32,
         "reason": pl.String,
     }
 )
@@ -68,6 +70,7 @@ ITEMS = _schema(
         "dialect": pl.String,
         "dialect_score": pl.Float32,
         "split": pl.String,
+        "copies": pl.Int32,
         "reason": pl.String,
     }
 )

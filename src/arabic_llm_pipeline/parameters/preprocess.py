@@ -78,6 +78,25 @@ class FilterSettings(Settings):
     )
 
 
+class NearSettings(Settings):
+    """Records that are nearly the same: MinHash over shingles of words, candidates compared by their shingles."""
+
+    enabled: bool = Field(True, description="Drop all but one of records that are nearly equal.")
+    scope: list[Literal["prose", "instruction", "conversation", "pair"]] = Field(
+        ["prose"], description="Kinds of documents that are compared, and preference pairs; each only among its table."
+    )
+    threshold: float = Field(
+        0.8, description="Share of two records' shingles that both have, from which one of them goes.", gt=0, le=1
+    )
+    stays: Literal["first", "longest"] = Field(
+        "first",
+        description="Which of a cluster stays, what is held out apart: the first (sources by name), or longest.",
+    )
+    shingle: int = Field(5, description="Words in a shingle; records of fewer are compared only as a whole.", ge=1)
+    bands: int = Field(14, description="Bands of a signature: two records that agree in one are compared.", ge=1)
+    rows: int = Field(8, description="Hashes in a band.", ge=1)
+
+
 class DuplicatesSettings(Settings):
     """Duplicates, and training text that holds evaluation prompts."""
 
@@ -86,6 +105,7 @@ class DuplicatesSettings(Settings):
     min_prompt_words: int = Field(
         8, description="A prompt of fewer words counts as held only by an equal prompt, not within a longer text.", ge=1
     )
+    near: NearSettings = Field(NearSettings(), description="Near duplicates.")
 
 
 class SplitsSettings(Settings):

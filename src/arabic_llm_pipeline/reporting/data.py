@@ -102,8 +102,8 @@ def funnel_figure(funnel: pl.DataFrame) -> Figure:
     ]
     columns = [Column("Step"), Column("Records"), Column("Kept", "number"), Column("Dropped", "number")]
     caption = (
-        "Records after each step. Never a record: could not be read, or left out by rule. Comparing drops duplicates, "
-        "and training text that holds what the test asks."
+        "Records after each step. Never a record: could not be read, or left out by rule. Comparing drops duplicates "
+        "and near duplicates, and training text that holds what the test asks or is near to it."
     )
     svg = to_svg(funnel_plot(funnel.to_dicts()), "funnel")
     return Figure("funnel", svg, caption, Table("Records by step", columns, rows))

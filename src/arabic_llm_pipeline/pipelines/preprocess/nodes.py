@@ -70,12 +70,13 @@ def find_duplicates(
     duplicates: DuplicatesSettings,
     splits: SplitsSettings,
     engine: EngineSettings,
+    workspace: Path,
 ) -> pl.DataFrame:
-    """Equal records, and training records that hold evaluation prompts: which rows are to go, and why."""
+    """Records that are equal or nearly so, and training records that hold what is measured on: which go, and why."""
     from arabic_llm_pipeline.corpus.duplicates import find
 
     tables = {"documents": documents, "pairs": pairs, "items": items}
-    return find(tables, duplicates, splits, engine.processes)
+    return find(tables, duplicates, splits, engine.processes, workspace)
 
 
 def split_documents(

@@ -24,7 +24,8 @@ def create_pipeline() -> Pipeline:
     find_duplicates = Node(
         nodes.find_duplicates,
         {table: f"cleaned_{table}" for table in TABLES}
-        | {name: f"params:{name}" for name in ("duplicates", "splits", "engine")},
+        | {name: f"params:{name}" for name in ("duplicates", "splits", "engine")}
+        | {"workspace": "find_duplicates_workspace"},
         "verdicts",
         name="find_duplicates",
     )
