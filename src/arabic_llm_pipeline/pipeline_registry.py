@@ -40,6 +40,7 @@ def _report() -> Pipeline:
 def makers() -> dict[str, Callable[[], Pipeline]]:
     """Pipelines by name, in the order in which they can run."""
     found: dict[str, Callable[[], Pipeline]] = {
+        "dialect_model": lambda: _create("dialect_model"),
         "preprocess": lambda: _create("preprocess"),
         "base_model": lambda: _create("base_model"),
         "tokenize": lambda: _create("base_model") + _create("tokenize"),
