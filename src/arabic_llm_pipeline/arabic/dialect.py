@@ -30,7 +30,6 @@ SURE = 0.9
 MIN_ARABIC = 0.5  # of all words
 TAG = pl.Struct({"dialect": pl.String, "dialect_score": pl.Float32})
 SHIPPED = "dialect_model.npz"
-ROW = 8  # bytes of a bucket's weights, of which the regions' are used
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,15 @@ class Model:
     """The weights.
 
     Attributes:
-        weights: one byte for each bucket and region, in rows of `ROW`; the number of buckets is a power of two.
+        weights: one byte for each bucket and region; the number of buckets is a power of two.
+        packed: a bucket's weights in one number, as the kernel reads them.
         scales: what a unit of the weights is worth in each block: n-grams, words.
         bias: of each region.
         about: how it was made.
     """
 
     weights: np.ndarray
+    packed: np.ndarray
     scales: np.ndarray
     bias: np.ndarray
     about: dict[str, Any]
@@ -58,7 +59,7 @@ class Model:
         """The model as a file: arrays of numpy, nothing pickled; the same bytes for the same model."""
         found = BytesIO()
         about = np.frombuffer(json.dumps(self.about, ensure_ascii=False, sort_keys=True).encode(), np.uint8)
-        arrays = {"weights": self.weights[:, : len(REGIONS)], "scales": self.scales, "bias": self.bias}
+        arrays = {"weights": self.weights, "scales": self.scales, "bias": self.bias}
         np.savez_compressed(found, about=about, **arrays)  # type: ignore[arg-type]
         return found.getvalue()
 
@@ -84,11 +85,12 @@ def read_model(data: bytes) -> Model:
 
 
 def make_model(weights: np.ndarray, scales: np.ndarray, bias: np.ndarray, about: dict[str, Any]) -> Model:
-    """A model whose rows are as long as the kernel wants them, read-only."""
-    wide = np.zeros((len(weights), ROW), np.int8)
-    wide[:, : len(REGIONS)] = weights
-    wide.flags.writeable = False
-    return Model(wide, scales.astype(np.float64), bias.astype(np.float64), about)
+    """A model whose weights are packed: byte k of a bucket's number is the weight of region k, and 128."""
+    wide = np.zeros((len(weights), 8), np.uint8)
+    wide[:, : len(REGIONS)] = weights.astype(np.int16) + 128
+    packed = wide.view("<u8").ravel().astype(np.uint64)
+    packed.flags.writeable = False
+    return Model(weights, packed, scales.astype(np.float64), bias.astype(np.float64), about)
 
 
 @lru_cache(maxsize=4)
@@ -150,7 +152,7 @@ def logits(keys: pl.Series, model: Model) -> tuple[np.ndarray, np.ndarray]:
     from arabic_llm_pipeline.arabic import dialect_kernel
 
     column = from_series(keys)
-    sums, counts = dialect_kernel.add_up(column.data, column.offsets, column.valid, model.weights, model.shift)
+    sums, counts = dialect_kernel.add_up(column.data, column.offsets, column.valid, model.packed, model.shift)
     sizes = np.sqrt(np.maximum(counts[:, 2:], 1))
     return (sums * (model.scales / sizes)[:, :, None]).sum(axis=1) + model.bias, counts
 

@@ -151,4 +151,4 @@ def _calibrated(model: Model, keys: pl.Series, labels: np.ndarray) -> Model:
         first, second = 0.9 * first + 0.1 * gradient, 0.99 * second + 0.01 * gradient**2
         place = place - CALIBRATION_RATE * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-9)
     heat = float(np.exp(place[0]))
-    return Model(model.weights, model.scales * heat, model.bias * heat + place[1:], model.about)
+    return make_model(model.weights, model.scales * heat, model.bias * heat + place[1:], model.about)

@@ -17,7 +17,10 @@ WORD_KIND, PAIR_KIND = 1, 2  # told apart from letters when hashed
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio: Knuth's multiplicative hashing
 NO_WORD = np.uint64(0)
 CHARACTERS, WORDS = 0, 1  # the two blocks of features, each of which is scaled by its own length
-REGIONS, ROW = 5, 8  # weights of a bucket that are used, and bytes that it takes: one cache line holds eight whole ones
+# A bucket's weights are the low bytes of one number, each with ZERO added. Two sums of every other byte, in lanes of 16
+# bits, hold the features of a word without running over: FOUND * 255 < 2^16.
+REGIONS, ZERO = 5, 128
+EVEN_BYTES, LANE = np.uint64(0x00FF00FF00FF00FF), np.uint64(0xFFFF)
 ARABIC_WORDS, OTHER_WORDS, CHARACTER_FEATURES, WORD_FEATURES = range(4)
 
 
@@ -76,6 +79,19 @@ def _find(
 
 
 @njit(cache=True, nogil=True)
+def _add(weights: np.ndarray, found: np.ndarray, begin: int, end: int, sums: np.ndarray) -> None:
+    """Add the weights of some of a word's features to the sums of the regions."""
+    even, odd = np.uint64(0), np.uint64(0)
+    for place in range(begin, end):
+        packed = weights[found[place]]
+        even += packed & EVEN_BYTES
+        odd += (packed >> np.uint64(8)) & EVEN_BYTES
+    for region in range(REGIONS):
+        lanes = odd if region & 1 else even
+        sums[region] += np.int64((lanes >> np.uint64(16 * (region >> 1))) & LANE) - ZERO * (end - begin)
+
+
+@njit(cache=True, nogil=True)
 def add_up(
     data: np.ndarray, offsets: np.ndarray, valid: np.ndarray, weights: np.ndarray, shift: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +99,7 @@ def add_up(
 
     Args:
         data, offsets, valid: the column.
-        weights: a row of `ROW` bytes for each bucket, the regions' weights first.
+        weights: of each bucket, packed in one number.
         shift: 64 less the bits of a bucket's number.
 
     Returns:
@@ -104,10 +120,8 @@ def add_up(
             counts[row, ARABIC_WORDS] += 1
             counts[row, CHARACTER_FEATURES] += ngrams
             counts[row, WORD_FEATURES] += count - ngrams
-            for place in range(count):
-                block, bucket = CHARACTERS if place < ngrams else WORDS, found[place]
-                for region in range(REGIONS):
-                    sums[row, block, region] += weights[bucket, region]
+            _add(weights, found, 0, ngrams, sums[row, CHARACTERS])
+            _add(weights, found, ngrams, count, sums[row, WORDS])
     return sums, counts
 
 
