@@ -42,10 +42,17 @@ class ProjectHooks:
     @hook_impl
     def after_catalog_created(self, catalog: Any) -> None:
         """Tell the entries of files from outside which files these are: parameters say so, the catalog cannot."""
-        sources, root = self.parameters.sources.chosen(), self.project / self.parameters.data_root
-        paths = {name: source.paths for name, source in sources.items()}
-        licences = {name: source.licence for name, source in sources.items()}
-        catalog.get("source_files").bind(root, paths, licences)
+        root, trained = self.project / self.parameters.data_root, self.parameters.dialect.model
+        declared = {
+            "source_files": self.parameters.sources,
+            "dialect_source_files": self.parameters.dialect_model.sources,
+        }
+        for entry, found in declared.items():
+            sources = found.chosen()
+            paths = {name: source.paths for name, source in sources.items()}
+            licences = {name: source.licence for name, source in sources.items()}
+            catalog.get(entry).bind(root, paths, licences)
+        catalog.get("dialect_model_file").bind(self.project / trained if trained else None)
         catalog.get("base_files").bind(self.parameters.model.directory(self.project))
         catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
 

@@ -41,6 +41,7 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
     """Pipelines by name, in the order in which they can run."""
     found: dict[str, Callable[[], Pipeline]] = {
         "sources": lambda: _create("sources"),
+        "dialect_model": lambda: _create("dialect_model"),
         "preprocess": lambda: _create("preprocess"),
         "base_model": lambda: _create("base_model"),
         "tokenize": lambda: _create("base_model") + _create("tokenize"),

@@ -13,6 +13,7 @@ from arabic_llm_pipeline.corpus import funnel as room
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.datasets.sources import SourceFiles
 from arabic_llm_pipeline.parameters import preprocess as parameters
+from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.pipelines.preprocess.pipeline import TABLES, create_pipeline
 
@@ -52,7 +53,7 @@ SOURCES = {
 
 MODELS = {
     "ingest": parameters.IngestSettings, "text": parameters.TextSettings, "filters": parameters.FilterSettings,
-    "duplicates": parameters.DuplicatesSettings, "splits": parameters.SplitsSettings,
+    "dialect": DialectSettings, "duplicates": parameters.DuplicatesSettings, "splits": parameters.SplitsSettings,
 }  # fmt: skip
 
 
@@ -63,7 +64,9 @@ def preprocess(raw: Path, work: Path, **engine) -> dict:
     entry.bind(raw, {name: source.paths for name, source in sources.chosen().items()})
     settings |= {"sources": sources, "engine": parameters.EngineSettings(**engine)}
     settings["ingest"] = parameters.IngestSettings(max_reject_ratio=0.5)
-    data = {"source_files": entry.load()} | {f"params:{name}": value for name, value in settings.items()}
+    data = {"source_files": entry.load(), "dialect_model_file": None} | {
+        f"params:{name}": value for name, value in settings.items()
+    }
     for node in create_pipeline().nodes:
         workspace = {name: work / name for name in node.inputs if name.endswith("_workspace")}
         for directory in workspace.values():

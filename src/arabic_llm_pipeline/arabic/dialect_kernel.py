@@ -1,103 +1,171 @@
-"""Looking the words of texts up in a table of weighted forms, compiled by numba."""
+"""What a text says of its dialect: hashed character n-grams and words, straight from UTF-8, compiled by numba.
+
+A text is in the spelling of MATCHING_KEY, its words between blanks. A word without an Arabic letter says nothing (names
+of users, addresses and numbers tell the source of a text, not its dialect); of a letter repeated for emphasis two stay.
+"""
 
 import numpy as np
 from numba import njit
 
-from arabic_llm_pipeline.arabic.utf8_kernel import HASH_START, decode, find, hash_step
+from arabic_llm_pipeline.arabic.utf8_kernel import HASH_START, decode, hash_step
 
 SPACE_BYTE, LINE_BYTE = 0x20, 0x0A
-# Letters of a word that count, and the columns of its counts.
-LONGEST_WORD, STAR, WAW_CODE, FEH_CODE = 64, 0x2A, 0x0648, 0x0641
-ARABIC_WORDS, OTHER_WORDS, MARKED_WORDS, DIALECT_WORDS = range(4)
-LONGEST_PREFIX, LONGEST_SUFFIX, LONGEST_PART, SHORTEST_STEM = 4, 3, 2, 2  # of an affix pattern; a part of a circumfix
+SHORTEST, LONGEST = 2, 5  # character n-grams; a word's begin and end are a blank, which counts
+LONGEST_WORD, LONGEST_RUN = 40, 2  # letters of a word that count; of equal letters in a row
+FOUND = (LONGEST_WORD + 2) * (LONGEST - SHORTEST + 1) + 2  # features of a word at most
+WORD_KIND, PAIR_KIND = 1, 2  # told apart from letters when hashed
+SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio: Knuth's multiplicative hashing
+NO_WORD = np.uint64(0)
+CHARACTERS, WORDS = 0, 1  # the two blocks of features, each of which is scaled by its own length
+# A bucket's weights are the low bytes of one number, each with ZERO added. Two sums of every other byte, in lanes of 16
+# bits, hold the features of a word without running over: FOUND * 255 < 2^16.
+REGIONS, ZERO = 5, 128
+EVEN_BYTES, LANE = np.uint64(0x00FF00FF00FF00FF), np.uint64(0xFFFF)
+ARABIC_WORDS, OTHER_WORDS, CHARACTER_FEATURES, WORD_FEATURES = range(4)
 
 
 @njit(cache=True, nogil=True)
-def _hash(value: np.uint64, word: np.ndarray, begin: int, end: int) -> np.uint64:
-    for k in range(begin, end):
-        value = hash_step(value, word[k])
-    return value
+def _next_word(data: np.ndarray, i: int, end: int, word: np.ndarray) -> tuple[int, int, bool]:
+    """Read a word into word[1:size + 1], a blank on either side: the byte after it, its size, whether it is Arabic."""
+    size, run, arabic, last = 0, 0, False, np.int64(0)
+    while i < end:
+        code, width = decode(data, i)
+        i += width
+        if code in (SPACE_BYTE, LINE_BYTE):
+            if size > 0:
+                break
+            continue
+        arabic = arabic or bool(0x0620 <= code <= 0x064A or 0x0671 <= code <= 0x06D3)
+        run = run + 1 if code == last else 1
+        last = code
+        if run <= LONGEST_RUN and size < LONGEST_WORD:
+            size += 1
+            word[size] = code
+    word[0] = word[size + 1] = SPACE_BYTE
+    return i, size, arabic
 
 
 @njit(cache=True, nogil=True)
-def _add(keys: np.ndarray, weights: np.ndarray, value: np.uint64, totals: np.ndarray) -> bool:
-    """Add the weights of a form to the totals if it is in the table; returns whether it is."""
-    place = find(keys, value)
-    if place < 0:
-        return False
-    totals += weights[place]
-    return True
+def _bucket(value: np.uint64, shift: np.uint64) -> np.int64:
+    return np.int64((value * SPREAD) >> shift)
 
 
 @njit(cache=True, nogil=True)
-def _add_affixes(
-    word: np.ndarray, begin: int, end: int, keys: np.ndarray, weights: np.ndarray, totals: np.ndarray
-) -> bool:
-    """Add all affix patterns of a word; returns whether there is one."""
-    size, found = end - begin, False
-    for p in range(1, LONGEST_PREFIX + 1):
-        if size - p < SHORTEST_STEM:
-            break
-        opened = hash_step(_hash(HASH_START, word, begin, begin + p), STAR)
-        found |= _add(keys, weights, opened, totals)
-        for s in range(1, LONGEST_PART + 1):
-            if p <= LONGEST_PART and size - p - s >= SHORTEST_STEM:
-                found |= _add(keys, weights, _hash(opened, word, end - s, end), totals)
-    for s in range(1, LONGEST_SUFFIX + 1):
-        if size - s >= SHORTEST_STEM:
-            found |= _add(keys, weights, _hash(hash_step(HASH_START, STAR), word, end - s, end), totals)
-    return found
+def _find(
+    word: np.ndarray, size: int, before: np.uint64, shift: np.uint64, found: np.ndarray
+) -> tuple[int, int, np.uint64]:
+    """The buckets of a word's features: n-grams, then the word, then the pair with the word before it.
+
+    Returns:
+        how many there are, how many of them are n-grams, and the word's hash.
+    """
+    count, whole = 0, hash_step(HASH_START, WORD_KIND)
+    for begin in range(size + 1):
+        value = hash_step(HASH_START, word[begin])
+        for end in range(begin + 1, min(begin + LONGEST, size + 2)):
+            value = hash_step(value, word[end])
+            found[count] = _bucket(value, shift)
+            count += 1
+    for place in range(1, size + 1):
+        whole = hash_step(whole, word[place])
+    ngrams = count
+    found[count] = _bucket(whole, shift)
+    count += 1
+    if before != NO_WORD:
+        pair = hash_step((before ^ np.uint64(PAIR_KIND)) * SPREAD ^ whole, PAIR_KIND)
+        found[count] = _bucket(pair, shift)
+        count += 1
+    return count, ngrams, whole
 
 
 @njit(cache=True, nogil=True)
-def _add_word(word: np.ndarray, size: int, keys: np.ndarray, weights: np.ndarray, totals: np.ndarray) -> bool:
-    """Add what a word says: itself, itself behind a conjunction, or its affixes; returns whether it says anything."""
-    if _add(keys, weights, _hash(HASH_START, word, 0, size), totals):
-        return True
-    joined = word[0] == WAW_CODE or word[0] == FEH_CODE
-    if joined and size >= 3 and _add(keys, weights, _hash(HASH_START, word, 1, size), totals):
-        return True
-    begin = 1 if word[0] == WAW_CODE and size >= 4 else 0
-    return _add_affixes(word, begin, size, keys, weights, totals)
+def _add(weights: np.ndarray, found: np.ndarray, begin: int, end: int, sums: np.ndarray) -> None:
+    """Add the weights of some of a word's features to the sums of the regions."""
+    even, odd = np.uint64(0), np.uint64(0)
+    for place in range(begin, end):
+        packed = weights[found[place]]
+        even += packed & EVEN_BYTES
+        odd += (packed >> np.uint64(8)) & EVEN_BYTES
+    for region in range(REGIONS):
+        lanes = odd if region & 1 else even
+        sums[region] += np.int64((lanes >> np.uint64(16 * (region >> 1))) & LANE) - ZERO * (end - begin)
 
 
 @njit(cache=True, nogil=True)
-def mark(
-    data: np.ndarray, offsets: np.ndarray, valid: np.ndarray, keys: np.ndarray, weights: np.ndarray
+def add_up(
+    data: np.ndarray, offsets: np.ndarray, valid: np.ndarray, weights: np.ndarray, shift: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Add up the weights of the markers in each text, whose words stand between single blanks.
+    """Add up the weights of what is in each text.
 
     Args:
         data, offsets, valid: the column.
-        keys: sorted hashes of the markers' forms.
-        weights: a row for each: the regions, and 1 if the form is one of a dialect.
+        weights: of each bucket, packed in one number.
+        shift: 64 less the bits of a bucket's number.
 
     Returns:
-        sums by region, and counts: Arabic words, other words, Arabic words with a marker, with one of a dialect.
+        sums by block and region, and counts: Arabic words, other words, n-grams, words and pairs.
     """
-    rows, regions = len(offsets) - 1, weights.shape[1] - 1
-    sums = np.zeros((rows, regions))
+    rows, bits = len(offsets) - 1, np.uint64(shift)
+    sums = np.zeros((rows, 2, REGIONS), dtype=np.int64)
     counts = np.zeros((rows, 4), dtype=np.int64)
-    word = np.empty(LONGEST_WORD, dtype=np.int64)
+    word, found = np.empty(LONGEST_WORD + 2, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
     for row in range(rows):
-        totals = np.zeros(regions + 1)
-        i, end, size, arabic = offsets[row], offsets[row + 1], 0, False
-        while valid[row] and i <= end:
-            code, width = decode(data, i) if i < end else (np.int64(SPACE_BYTE), 1)
-            i += width
-            if code != SPACE_BYTE and code != LINE_BYTE:
-                arabic = arabic or bool(0x0620 <= code <= 0x064A or 0x0671 <= code <= 0x06D3)
-                if size < LONGEST_WORD:
-                    word[size] = code
-                    size += 1
+        i, end, before = offsets[row], offsets[row + 1], NO_WORD
+        while valid[row] and i < end:
+            i, size, arabic = _next_word(data, i, end, word)
+            if not arabic:
+                counts[row, OTHER_WORDS] += size > 0
                 continue
-            if arabic:
-                before = totals[regions]
-                counts[row, ARABIC_WORDS] += 1
-                counts[row, MARKED_WORDS] += _add_word(word, size, keys, weights, totals)
-                counts[row, DIALECT_WORDS] += totals[regions] > before
-            elif size > 0:
-                counts[row, OTHER_WORDS] += 1
-            size, arabic = 0, False
-        sums[row] = totals[:regions]
+            count, ngrams, before = _find(word, size, before, bits, found)
+            counts[row, ARABIC_WORDS] += 1
+            counts[row, CHARACTER_FEATURES] += ngrams
+            counts[row, WORD_FEATURES] += count - ngrams
+            _add(weights, found, 0, ngrams, sums[row, CHARACTERS])
+            _add(weights, found, ngrams, count, sums[row, WORDS])
     return sums, counts
+
+
+@njit(cache=True, nogil=True)
+def measure(data: np.ndarray, offsets: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """How many features each text has in each block."""
+    rows = len(offsets) - 1
+    counts = np.zeros((rows, 2), dtype=np.int64)
+    word, found = np.empty(LONGEST_WORD + 2, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
+    for row in range(rows):
+        i, end, before = offsets[row], offsets[row + 1], NO_WORD
+        while valid[row] and i < end:
+            i, size, arabic = _next_word(data, i, end, word)
+            if arabic:
+                count, ngrams, before = _find(word, size, before, np.uint64(63), found)
+                counts[row, CHARACTERS] += ngrams
+                counts[row, WORDS] += count - ngrams
+    return counts
+
+
+@njit(cache=True, nogil=True)
+def extract(
+    data: np.ndarray, offsets: np.ndarray, valid: np.ndarray, shift: int, starts: np.ndarray, total: int
+) -> np.ndarray:
+    """The buckets of every feature of every text, those of each block together.
+
+    Args:
+        data, offsets, valid: the column.
+        shift: 64 less the bits of a bucket's number.
+        starts: of each text's blocks in the result.
+        total: size of the result.
+    """
+    buckets = np.empty(total, dtype=np.int32)
+    word, found = np.empty(LONGEST_WORD + 2, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
+    for row in range(len(offsets) - 1):
+        i, end, before = offsets[row], offsets[row + 1], NO_WORD
+        places = starts[row].copy()
+        while valid[row] and i < end:
+            i, size, arabic = _next_word(data, i, end, word)
+            if not arabic:
+                continue
+            count, ngrams, before = _find(word, size, before, np.uint64(shift), found)
+            for place in range(count):
+                block = CHARACTERS if place < ngrams else WORDS
+                buckets[places[block]] = found[place]
+                places[block] += 1
+    return buckets

@@ -1,14 +1,20 @@
 """One pass over each shard: texts cleaned by policy, measured, tagged by dialect, and given a reason where they go."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import polars as pl
 
 from arabic_llm_pipeline.arabic import dialect, measure, sentences
 from arabic_llm_pipeline.arabic.clean import TextPolicy, clean_expr
+from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus.keys import contents
-from arabic_llm_pipeline.corpus.records import DOCUMENTS, ITEMS, PAIRS, QUALITY
+from arabic_llm_pipeline.corpus.records import QUALITY, SCHEMAS
+from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.preprocess import FilterSettings, TextSettings
+
+Cleaned = tuple[pl.LazyFrame, pl.Expr]  # rows, and the text that the dialect is told by
 
 
 @dataclass(frozen=True)
@@ -18,10 +24,34 @@ class Cleaning:
     table: str
     text: TextSettings
     filters: FilterSettings
+    dialect: DialectSettings = field(default_factory=DialectSettings)
+    model: Path | None = None  # a dialect model of the user's own
 
     def __call__(self, frame: pl.LazyFrame, _ordinal: int) -> pl.LazyFrame:
-        """The same rows, cleaned; those that go have a reason."""
-        return STEPS[self.table](frame, text_policy(self.text), self.filters)
+        """The same rows, cleaned; those that go have a reason.
+
+        Raises:
+            UserError: the file of the dialect model holds none.
+        """
+        if self.model:
+            check_model(self.model)
+        tags = partial(dialect.tag_expr, model=self.model, min_score=self.dialect.min_score)
+        cleaned, text = STEPS[self.table](frame, text_policy(self.text), self.filters)
+        return _tagged(cleaned, tags(text)).select(SCHEMAS[self.table].names())
+
+
+def check_model(path: Path) -> None:
+    """See that a file holds a dialect model.
+
+    Raises:
+        UserError: it does not.
+    """
+    try:
+        dialect.model_of(path)
+    except (ValueError, OSError) as error:
+        raise UserError(
+            f"dialect.model: {path} is {error}. Name the file that `kedro run --pipelines=dialect_model` made, or null."
+        ) from None
 
 
 def text_policy(settings: TextSettings) -> TextPolicy:
@@ -29,7 +59,7 @@ def text_policy(settings: TextSettings) -> TextPolicy:
     return TextPolicy(**settings.model_dump(exclude={"taught"}))
 
 
-def clean_documents(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSettings) -> pl.LazyFrame:
+def clean_documents(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSettings) -> Cleaned:
     """Clean documents.
 
     Reasons: empty (a message has no text left), too_long, little_arabic, too_short (prose: an answer may be a word).
@@ -43,10 +73,10 @@ def clean_documents(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSett
         _because(_quality_of("arabic_ratio") < filters.min_arabic_ratio, "little_arabic"),
         _because(short, "too_short"),
     )
-    return _tagged(frame, pl.col("_text")).with_columns(reason=reason).select(DOCUMENTS.names())
+    return frame.with_columns(reason=reason), pl.col("_text")
 
 
-def clean_pairs(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSettings) -> pl.LazyFrame:
+def clean_pairs(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSettings) -> Cleaned:
     """Clean preference pairs.
 
     Reasons: empty, equal_answers (cleaning took away what told them apart), too_long, little_arabic.
@@ -61,10 +91,10 @@ def clean_pairs(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSettings
         _because(ratio < filters.min_arabic_ratio, "little_arabic"),
     )
     said = pl.concat_str(contents("prompt"), "chosen", separator="\n")
-    return _tagged(frame, said).with_columns(reason=reason).select(PAIRS.names())
+    return frame.with_columns(reason=reason), said
 
 
-def clean_items(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSettings) -> pl.LazyFrame:
+def clean_items(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSettings) -> Cleaned:
     """Clean evaluation items; how much Arabic they hold is their task's business. Reasons: empty, too_long."""
     texts = pl.col("choices", "answers").list.eval(clean_expr(pl.element(), policy))
     frame = frame.with_columns(_messages("prompt", policy), texts, clean_expr(pl.col("passage"), policy))
@@ -73,7 +103,7 @@ def clean_items(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSettings
         _because(_blank("prompt") | lost, "empty"),
         _because(contents("prompt").str.len_chars() > filters.max_characters, "too_long"),
     )
-    return _tagged(frame, contents("prompt")).with_columns(reason=reason).select(ITEMS.names())
+    return frame.with_columns(reason=reason), contents("prompt")
 
 
 STEPS = {"documents": clean_documents, "pairs": clean_pairs, "items": clean_items}
@@ -110,9 +140,9 @@ def _quality(text: pl.Expr) -> pl.Expr:
     return pl.struct(*(value.alias(name) for name, value in fields.items())).cast(QUALITY)
 
 
-def _tagged(frame: pl.LazyFrame, text: pl.Expr) -> pl.LazyFrame:
+def _tagged(frame: pl.LazyFrame, found: pl.Expr) -> pl.LazyFrame:
     """With a dialect where the source brought none."""
-    frame = frame.with_columns(_tag=dialect.tag_expr(text))
+    frame = frame.with_columns(_tag=found)
     tag = pl.col("_tag").struct
     return frame.with_columns(
         dialect=pl.coalesce("dialect", tag.field("dialect")),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.artifacts import ArtifactsSettings
 from arabic_llm_pipeline.parameters.base import Settings, neutral
+from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preprocess import (
@@ -46,6 +47,8 @@ class Parameters(Settings):
     engine: EngineSettings = Field(EngineSettings(), description="How work is spread over processes.")
     ingest: IngestSettings = Field(IngestSettings(), description="Reading raw files.")
     text: TextSettings = Field(TextSettings(), description="Cleaning and normalisation.")
+    dialect: DialectSettings = Field(DialectSettings(), description="The tags of texts whose dialect is not given.")
+    dialect_model: DialectModelSettings = Field(DialectModelSettings(), description="Training a model for such tags.")
     filters: FilterSettings = Field(FilterSettings(), description="Which documents are dropped.")
     duplicates: DuplicatesSettings = Field(DuplicatesSettings(), description="Duplicates and decontamination.")
     splits: SplitsSettings = Field(SplitsSettings(), description="Shares of train, dev and test.")

@@ -7,6 +7,7 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.corpus.sources import FoundFiles
+from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.preprocess import (
     DuplicatesSettings,
     EngineSettings,
@@ -29,38 +30,55 @@ def ingest(
 
 
 def clean_documents(
-    records: ShardSet, text: TextSettings, filters: FilterSettings, engine: EngineSettings, workspace: Path
+    records: ShardSet,
+    text: TextSettings,
+    dialect: DialectSettings,
+    model: Path | None,
+    filters: FilterSettings,
+    engine: EngineSettings,
+    workspace: Path,
 ) -> Path:
     """Clean, measure, tag and filter documents."""
-    return _clean("documents", records, text, filters, engine, workspace)
+    return _clean("documents", records, (text, filters, dialect, model), engine, workspace)
 
 
 def clean_pairs(
-    records: ShardSet, text: TextSettings, filters: FilterSettings, engine: EngineSettings, workspace: Path
+    records: ShardSet,
+    text: TextSettings,
+    dialect: DialectSettings,
+    model: Path | None,
+    filters: FilterSettings,
+    engine: EngineSettings,
+    workspace: Path,
 ) -> Path:
     """Clean, tag and filter preference pairs."""
-    return _clean("pairs", records, text, filters, engine, workspace)
+    return _clean("pairs", records, (text, filters, dialect, model), engine, workspace)
 
 
 def clean_items(
-    records: ShardSet, text: TextSettings, filters: FilterSettings, engine: EngineSettings, workspace: Path
+    records: ShardSet,
+    text: TextSettings,
+    dialect: DialectSettings,
+    model: Path | None,
+    filters: FilterSettings,
+    engine: EngineSettings,
+    workspace: Path,
 ) -> Path:
     """Clean and tag evaluation items."""
-    return _clean("items", records, text, filters, engine, workspace)
+    return _clean("items", records, (text, filters, dialect, model), engine, workspace)
 
 
 def _clean(
     table: str,
     records: ShardSet,
-    text: TextSettings,
-    filters: FilterSettings,
+    how: tuple[TextSettings, FilterSettings, DialectSettings, Path | None],
     engine: EngineSettings,
     workspace: Path,
 ) -> Path:
     from arabic_llm_pipeline.corpus.cleaning import Cleaning
     from arabic_llm_pipeline.corpus.shards import map_shards
 
-    return map_shards(Cleaning(table, text, filters), records, workspace, engine.processes, f"Cleaning {table}")
+    return map_shards(Cleaning(table, *how), records, workspace, engine.processes, f"Cleaning {table}")
 
 
 def find_duplicates(

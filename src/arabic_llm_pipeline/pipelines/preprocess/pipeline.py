@@ -47,6 +47,8 @@ def _clean(table: str) -> Node:
         {
             "records": f"ingested_{table}",
             "text": "params:text",
+            "dialect": "params:dialect",
+            "model": "dialect_model_file",
             "filters": "params:filters",
             "engine": "params:engine",
             "workspace": f"clean_{table}_workspace",

@@ -1,0 +1,1 @@
+"""Texts whose dialect is known to the model that tags others."""
