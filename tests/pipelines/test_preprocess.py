@@ -52,6 +52,7 @@ SOURCES = {
 
 MODELS = {
     "ingest": parameters.IngestSettings, "text": parameters.TextSettings, "filters": parameters.FilterSettings,
+    "quality": parameters.QualitySettings, "pii": parameters.PiiSettings,
     "duplicates": parameters.DuplicatesSettings, "splits": parameters.SplitsSettings,
 }  # fmt: skip
 

@@ -36,6 +36,7 @@ DOCUMENTS = _schema(
         "quality": QUALITY,
         "split": pl.String,
         "reason": pl.String,
+        "value": pl.Float32,
     }
 )
 PAIRS = _schema(
@@ -51,6 +52,7 @@ PAIRS = _schema(
         "dialect_score": pl.Float32,
         "split": pl.String,
         "reason": pl.String,
+        "value": pl.Float32,
     }
 )
 ITEMS = _schema(

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.artifacts import ArtifactsSettings
@@ -16,6 +16,8 @@ from arabic_llm_pipeline.parameters.preprocess import (
     EngineSettings,
     FilterSettings,
     IngestSettings,
+    PiiSettings,
+    QualitySettings,
     SplitsSettings,
     TextSettings,
 )
@@ -47,6 +49,8 @@ class Parameters(Settings):
     ingest: IngestSettings = Field(IngestSettings(), description="Reading raw files.")
     text: TextSettings = Field(TextSettings(), description="Cleaning and normalisation.")
     filters: FilterSettings = Field(FilterSettings(), description="Which documents are dropped.")
+    quality: QualitySettings = Field(QualitySettings(), description="Rules of quality, each with its reason and value.")
+    pii: PiiSettings = Field(PiiSettings(), description="Personal data: keep, mask, or drop the record.")
     duplicates: DuplicatesSettings = Field(DuplicatesSettings(), description="Duplicates and decontamination.")
     splits: SplitsSettings = Field(SplitsSettings(), description="Shares of train, dev and test.")
     tokenizer: TokenizerSettings = Field(TokenizerSettings(), description="Which tokenizer and chat template.")
@@ -59,6 +63,17 @@ class Parameters(Settings):
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     report: ReportSettings = Field(ReportSettings(), description="What the report shows.")
     artifacts: ArtifactsSettings = Field(ArtifactsSettings(), description="What is kept on disk.")
+
+    @model_validator(mode="after")
+    def _leave_addresses_to_one(self) -> Self:
+        for kind, switch in (("url", "urls"), ("email", "emails")):
+            policy, text = getattr(self.pii, kind), getattr(self.text, switch)
+            if policy != "keep" and text == "drop":
+                raise ValueError(
+                    f"pii.{kind}={policy} would find none, as text.{switch}=drop takes them all out before; "
+                    f"set text.{switch}=keep"
+                )
+        return self
 
 
 def check(values: dict[str, Any]) -> Parameters:
