@@ -159,6 +159,8 @@ def test_the_table_counts_every_text_once_and_shows_both_sides(tmp_path):
     assert sorted(lines.filter(passes=False)["value"].unique()) == pytest.approx([1 / 2, 2 / 3])
     assert lines.filter(passes=False).height == quality_table.EXAMPLES
     assert lines.filter(passes=False)["value"][0] == pytest.approx(1 / 2)  # the nearest first
+    for _, bins in whole.filter(pl.col("rows").is_not_null()).group_by("limit"):
+        assert bins["threshold"][0] in bins["low"]  # the line stands between two bars
     parts = quality_table.make(shards(tmp_path / "2", "documents", *rows, per_shard=7), settings, 1)
     assert parts.equals(whole)  # shards are only where rows lie
 

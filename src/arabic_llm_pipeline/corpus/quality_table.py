@@ -24,8 +24,8 @@ TABLE = pl.Schema(
         "excerpt": pl.String,
     }
 )
-BINS = 25
-REACH = 2.5  # times the limit: where the last bin begins, which has all that is above
+COARSE, FINE = 10, 20  # bins below a limit; more of them where the values end at 1
+REACH = 2.5  # times the limit: where the last bin ends, which has all that is above, too
 UNBOUNDED = ("min_words", "max_words", "min_word_length", "max_word_length", "max_new_lines")  # no shares of a whole
 EXAMPLES, EXCERPT = 20, 160  # on either side of each limit; characters
 
@@ -63,11 +63,11 @@ def _on(settings: QualitySettings) -> list[str]:
 def _of_limit(rows: pl.DataFrame, name: str, settings: QualitySettings) -> list[pl.DataFrame]:
     limit = float(limit_of(name, settings) or 0.0)
     side, _, measured = name.partition("_")
-    top = REACH * limit if name in UNBOUNDED else min(1.0, REACH * limit)
-    edges = np.linspace(0, top or 1.0, BINS + 1)
-    places = np.clip(np.searchsorted(edges, rows[measured].to_numpy(), side="right") - 1, 0, BINS - 1)
+    edges = _edges(limit, bounded=name not in UNBOUNDED)
+    last = len(edges) - 2
+    places = np.clip(np.searchsorted(edges, rows[measured].to_numpy(), side="right") - 1, 0, last)
     here = {"limit": name, "threshold": limit}
-    bins = pl.DataFrame({**here, "low": edges[:-1], "high": edges[1:], "rows": np.bincount(places, minlength=BINS)})
+    bins = pl.DataFrame({**here, "low": edges[:-1], "high": edges[1:], "rows": np.bincount(places, minlength=last + 1)})
     passes = pl.col(measured) <= limit if side == "max" else pl.col(measured) >= limit
     examples = rows.select(
         pl.lit(name).alias("limit"),
@@ -78,6 +78,13 @@ def _of_limit(rows: pl.DataFrame, name: str, settings: QualitySettings) -> list[
         pl.col("text").str.head(EXCERPT).alias("excerpt"),
     )
     return [_as_table(bins), _nearest(_as_table(examples))]
+
+
+def _edges(limit: float, *, bounded: bool) -> np.ndarray:
+    """Bounds of bins of one width; the limit is one of them."""
+    if bounded and REACH * limit > 1:
+        return np.arange(int(np.ceil(FINE / limit)) + 1, dtype=np.float64) * (limit / FINE)
+    return np.arange(int(REACH * COARSE) + 1, dtype=np.float64) * ((limit or 1.0) / COARSE)
 
 
 def _nearest(examples: pl.DataFrame) -> pl.DataFrame:

@@ -114,6 +114,7 @@ def histogram(edges: Sequence[float], heights: Sequence[int], line: float, title
     with drawing(1.9) as (figure, (axes,)):
         axes.stairs(heights, edges, fill=True, color=SERIES[1])
         axes.axvline(line, color=INK, linewidth=1.2, linestyle=DASHES[2])
+        axes.set_ylim(0, 1.15 * max(1, *heights))  # room for the number above the bars
         axes.annotate(f" {line:g}", (line, 1), xycoords=("data", "axes fraction"), va="top", fontsize=8, color=INK)
         axes.set_ylabel("texts")
         axes.margins(x=0)
