@@ -53,7 +53,9 @@ SOURCES = {
 
 MODELS = {
     "ingest": parameters.IngestSettings, "text": parameters.TextSettings, "filters": parameters.FilterSettings,
-    "dialect": DialectSettings, "duplicates": parameters.DuplicatesSettings, "splits": parameters.SplitsSettings,
+    "dialect": DialectSettings,
+    "quality": parameters.QualitySettings, "pii": parameters.PiiSettings,
+    "duplicates": parameters.DuplicatesSettings, "splits": parameters.SplitsSettings,
 }  # fmt: skip
 
 

@@ -21,7 +21,16 @@ def test_it_reads_what_candidates_and_stages_left() -> None:
     assert found.outputs() == {"report", "funnel_plot", "training_plot", "scores_plot"}
     made = {"base_scores", "base_answers", "sft_scores", "sft_answers", "sft_log", "sft_resources", "sft_dpo_scores"}
     made |= {"sft_dpo_answers", "sft_dpo_log", "sft_dpo_resources", "comparison", "baseline_scores", "token_summary"}
-    made |= {"funnel", "dialect_table", "base_model", "provenance", "documents", "ingested_documents", "ingest_rejects"}
+    made |= {
+        "quality_table",
+        "funnel",
+        "dialect_table",
+        "base_model",
+        "provenance",
+        "documents",
+        "ingested_documents",
+        "ingest_rejects",
+    }
     assert {name for name in found.inputs() if not name.startswith("params:")} == made
 
 

@@ -3,10 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+from arabic_llm_pipeline.corpus import quality_table
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
-from arabic_llm_pipeline.parameters.preprocess import DuplicatesSettings, FilterSettings, SplitsSettings, TextSettings
+from arabic_llm_pipeline.parameters.preprocess import (
+    DuplicatesSettings,
+    FilterSettings,
+    PiiSettings,
+    QualitySettings,
+    SplitsSettings,
+    TextSettings,
+)
 from arabic_llm_pipeline.parameters.report import ReportSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
@@ -53,6 +61,7 @@ def data(folder: Path) -> dict[str, Any]:
     found = {
         "funnel": funnel(),
         "dialect_table": dialect_table(),
+        "quality_table": quality_table.TABLE.to_frame(),
         "token_summary": token_summary(),
         "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},
         "comparison": comparison(),
@@ -118,6 +127,8 @@ def settings(**changed: Any) -> dict[str, Any]:
         "sources": Sources.model_validate(sources),
         "text": TextSettings(),
         "filters": FilterSettings(),
+        "quality": QualitySettings(),
+        "pii": PiiSettings(),
         "duplicates": DuplicatesSettings(),
         "splits": SplitsSettings(),
         "tokenizer": TokenizerSettings(),

@@ -1,7 +1,7 @@
 """Letters written many times for emphasis, as in speech that is drawn out.
 
-No Arabic word has a long vowel three times in a row, so such a run is one. Of other letters three may be right (a prefix
-before a stem that begins with two of them), four are not. A row of Hehs is laughter and keeps three.
+No Arabic word has a long vowel three times in a row, so such a run is one. Of other letters three may be right (a
+prefix before a stem that begins with two of them), four are not. A row of Hehs is laughter and keeps three.
 """
 
 from arabic_llm_pipeline.arabic.alphabet import ALEF, ALEF_MAKSURA, HEH, WAW, YEH

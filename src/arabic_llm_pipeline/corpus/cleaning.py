@@ -1,7 +1,6 @@
 """One pass over each shard: texts cleaned by policy, measured, tagged by dialect, and given a reason where they go."""
 
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -9,12 +8,12 @@ import polars as pl
 from arabic_llm_pipeline.arabic import dialect, measure, sentences
 from arabic_llm_pipeline.arabic.clean import TextPolicy, clean_expr
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.corpus import pii, quality
 from arabic_llm_pipeline.corpus.keys import contents
-from arabic_llm_pipeline.corpus.records import QUALITY, SCHEMAS
+from arabic_llm_pipeline.corpus.quality import Rule, verdict
+from arabic_llm_pipeline.corpus.records import DOCUMENTS, ITEMS, PAIRS, QUALITY
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
-from arabic_llm_pipeline.parameters.preprocess import FilterSettings, TextSettings
-
-Cleaned = tuple[pl.LazyFrame, pl.Expr]  # rows, and the text that the dialect is told by
+from arabic_llm_pipeline.parameters.preprocess import FilterSettings, PiiSettings, QualitySettings, TextSettings
 
 
 @dataclass(frozen=True)
@@ -26,18 +25,18 @@ class Cleaning:
     filters: FilterSettings
     dialect: DialectSettings = field(default_factory=DialectSettings)
     model: Path | None = None  # a dialect model of the user's own
+    quality: QualitySettings = field(default_factory=QualitySettings)
+    pii: PiiSettings = field(default_factory=PiiSettings)
 
     def __call__(self, frame: pl.LazyFrame, _ordinal: int) -> pl.LazyFrame:
-        """The same rows, cleaned; those that go have a reason.
+        """The same rows, cleaned; those that go have a reason, and the value that decided.
 
         Raises:
             UserError: the file of the dialect model holds none.
         """
         if self.model:
             check_model(self.model)
-        tags = partial(dialect.tag_expr, model=self.model, min_score=self.dialect.min_score)
-        cleaned, text = STEPS[self.table](frame, text_policy(self.text), self.filters)
-        return _tagged(cleaned, tags(text)).select(SCHEMAS[self.table].names())
+        return STEPS[self.table](frame, self)
 
 
 def check_model(path: Path) -> None:
@@ -59,43 +58,60 @@ def text_policy(settings: TextSettings) -> TextPolicy:
     return TextPolicy(**settings.model_dump(exclude={"taught"}))
 
 
-def clean_documents(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSettings) -> Cleaned:
+def clean_documents(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     """Clean documents.
 
-    Reasons: empty (a message has no text left), too_long, little_arabic, too_short (prose: an answer may be a word).
+    Reasons: empty (a message has no text left), too_long, little_arabic, too_short (prose: an answer may be a word);
+    those of `corpus.quality` and `corpus.pii`.
     """
+    policy, filters = text_policy(how.text), how.filters
     frame = frame.with_columns(_messages("messages", policy), clean_expr(pl.col("title"), policy))
     frame = frame.with_columns(_text=contents("messages")).with_columns(quality=_quality(pl.col("_text")))
     short = (pl.col("kind") == "prose") & (_quality_of("words") < filters.min_words)
-    reason = pl.coalesce(
-        _because(_blank("messages"), "empty"),
-        _because(_quality_of("characters") > filters.max_characters, "too_long"),
-        _because(_quality_of("arabic_ratio") < filters.min_arabic_ratio, "little_arabic"),
-        _because(short, "too_short"),
-    )
-    return frame.with_columns(reason=reason), pl.col("_text")
+    frame = quality.with_measures(_tagged(frame, pl.col("_text"), how), how.quality, "documents")
+    frame = pii.with_counts(frame, how.pii)
+    rules = [
+        Rule("empty", _blank("messages")),
+        Rule("too_long", _quality_of("characters") > filters.max_characters, _quality_of("characters")),
+        Rule("little_arabic", _quality_of("arabic_ratio") < filters.min_arabic_ratio, _quality_of("arabic_ratio")),
+        Rule("too_short", short, _quality_of("words")),
+        *quality.rules(how.quality, "documents"),
+        *pii.rules(how.pii),
+    ]
+    frame = verdict(frame, rules).with_columns(pii.masked_messages("messages", how.pii))
+    return frame.with_columns(pii.masked(pl.col("title"), how.pii)).select(DOCUMENTS.names())
 
 
-def clean_pairs(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSettings) -> Cleaned:
+def clean_pairs(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     """Clean preference pairs.
 
-    Reasons: empty, equal_answers (cleaning took away what told them apart), too_long, little_arabic.
+    Reasons: empty, equal_answers (cleaning took away what told them apart), too_long, little_arabic; those of
+    `corpus.quality` and `corpus.pii`.
     """
+    policy, filters = text_policy(how.text), how.filters
     frame = frame.with_columns(_messages("prompt", policy), clean_expr(pl.col("chosen", "rejected"), policy))
     frame = frame.with_columns(_text=pl.concat_str(contents("prompt"), "chosen", "rejected", separator="\n"))
-    ratio = measure.arabic_ratio_expr(pl.col("_text"))
-    reason = pl.coalesce(
-        _because(_blank("prompt") | (pl.col("chosen") == "") | (pl.col("rejected") == ""), "empty"),
-        _because(pl.col("chosen") == pl.col("rejected"), "equal_answers"),
-        _because(pl.col("_text").str.len_chars() > filters.max_characters, "too_long"),
-        _because(ratio < filters.min_arabic_ratio, "little_arabic"),
-    )
+    frame = frame.with_columns(_ratio=measure.arabic_ratio_expr(pl.col("_text")))
     said = pl.concat_str(contents("prompt"), "chosen", separator="\n")
-    return frame.with_columns(reason=reason), said
+    frame = pii.with_counts(quality.with_measures(_tagged(frame, said, how), how.quality, "pairs"), how.pii)
+    length, ratio = pl.col("_text").str.len_chars(), pl.col("_ratio")
+    rules = [
+        Rule("empty", _blank("prompt") | (pl.col("chosen") == "") | (pl.col("rejected") == "")),
+        Rule("equal_answers", pl.col("chosen") == pl.col("rejected")),
+        Rule("too_long", length > filters.max_characters, length),
+        Rule("little_arabic", ratio < filters.min_arabic_ratio, ratio),
+        *quality.rules(how.quality, "pairs"),
+        *pii.rules(how.pii),
+    ]
+    frame = verdict(frame, rules).with_columns(pii.masked_messages("prompt", how.pii))
+    return frame.with_columns(pii.masked(pl.col(name), how.pii) for name in ("chosen", "rejected")).select(
+        PAIRS.names()
+    )
 
 
-def clean_items(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSettings) -> Cleaned:
-    """Clean evaluation items; how much Arabic they hold is their task's business. Reasons: empty, too_long."""
+def clean_items(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
+    """Clean evaluation items; what they hold is their task's business. Reasons: empty, too_long."""
+    policy, filters = text_policy(how.text), how.filters
     texts = pl.col("choices", "answers").list.eval(clean_expr(pl.element(), policy))
     frame = frame.with_columns(_messages("prompt", policy), texts, clean_expr(pl.col("passage"), policy))
     lost = pl.col("answers").list.contains("") | pl.col("choices").list.contains("")
@@ -103,7 +119,7 @@ def clean_items(frame: pl.LazyFrame, policy: TextPolicy, filters: FilterSettings
         _because(_blank("prompt") | lost, "empty"),
         _because(contents("prompt").str.len_chars() > filters.max_characters, "too_long"),
     )
-    return frame.with_columns(reason=reason), contents("prompt")
+    return _tagged(frame, contents("prompt"), how).with_columns(reason=reason).select(ITEMS.names())
 
 
 STEPS = {"documents": clean_documents, "pairs": clean_pairs, "items": clean_items}
@@ -140,9 +156,9 @@ def _quality(text: pl.Expr) -> pl.Expr:
     return pl.struct(*(value.alias(name) for name, value in fields.items())).cast(QUALITY)
 
 
-def _tagged(frame: pl.LazyFrame, found: pl.Expr) -> pl.LazyFrame:
+def _tagged(frame: pl.LazyFrame, text: pl.Expr, how: Cleaning) -> pl.LazyFrame:
     """With a dialect where the source brought none."""
-    frame = frame.with_columns(_tag=found)
+    frame = frame.with_columns(_tag=dialect.tag_expr(text, model=how.model, min_score=how.dialect.min_score))
     tag = pl.col("_tag").struct
     return frame.with_columns(
         dialect=pl.coalesce("dialect", tag.field("dialect")),

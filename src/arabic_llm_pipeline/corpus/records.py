@@ -37,6 +37,7 @@ DOCUMENTS = _schema(
         "split": pl.String,
         "copies": pl.Int32,
         "reason": pl.String,
+        "value": pl.Float32,
     }
 )
 PAIRS = _schema(
@@ -53,6 +54,7 @@ PAIRS = _schema(
         "split": pl.String,
         "copies": pl.Int32,
         "reason": pl.String,
+        "value": pl.Float32,
     }
 )
 ITEMS = _schema(

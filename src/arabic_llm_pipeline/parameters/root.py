@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.artifacts import ArtifactsSettings
@@ -17,6 +17,8 @@ from arabic_llm_pipeline.parameters.preprocess import (
     EngineSettings,
     FilterSettings,
     IngestSettings,
+    PiiSettings,
+    QualitySettings,
     SplitsSettings,
     TextSettings,
 )
@@ -50,6 +52,8 @@ class Parameters(Settings):
     dialect: DialectSettings = Field(DialectSettings(), description="The tags of texts whose dialect is not given.")
     dialect_model: DialectModelSettings = Field(DialectModelSettings(), description="Training a model for such tags.")
     filters: FilterSettings = Field(FilterSettings(), description="Which documents are dropped.")
+    quality: QualitySettings = Field(QualitySettings(), description="Rules of quality, each with its reason and value.")
+    pii: PiiSettings = Field(PiiSettings(), description="Personal data: keep, mask, or drop the record.")
     duplicates: DuplicatesSettings = Field(DuplicatesSettings(), description="Duplicates and decontamination.")
     splits: SplitsSettings = Field(SplitsSettings(), description="Shares of train, dev and test.")
     tokenizer: TokenizerSettings = Field(TokenizerSettings(), description="Which tokenizer and chat template.")
@@ -62,6 +66,17 @@ class Parameters(Settings):
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     report: ReportSettings = Field(ReportSettings(), description="What the report shows.")
     artifacts: ArtifactsSettings = Field(ArtifactsSettings(), description="What is kept on disk.")
+
+    @model_validator(mode="after")
+    def _leave_addresses_to_one(self) -> Self:
+        for kind, switch in (("url", "urls"), ("email", "emails")):
+            policy, text = getattr(self.pii, kind), getattr(self.text, switch)
+            if policy != "keep" and text == "drop":
+                raise ValueError(
+                    f"pii.{kind}={policy} would find none, as text.{switch}=drop takes them all out before; "
+                    f"set text.{switch}=keep"
+                )
+        return self
 
 
 def check(values: dict[str, Any]) -> Parameters:

@@ -22,6 +22,7 @@ class Inputs:
     settings: Mapping[str, Any]  # name of the parameters -> their model
     funnel: Sequence[Mapping[str, Any]]
     dialects: pl.DataFrame
+    quality: pl.DataFrame  # values of the rules for prose, as corpus.quality_table makes them
     tokens: Mapping[str, Any]
     baselines: Mapping[str, Any]
     comparison: Sequence[Mapping[str, Any]]
@@ -74,6 +75,7 @@ def gather(
         settings=settings,
         funnel=data["funnel"],
         dialects=data["dialect_table"],
+        quality=data["quality_table"],
         tokens=data["token_summary"],
         baselines=data["baseline_scores"],
         comparison=data["comparison"],

@@ -101,6 +101,28 @@ def stacked(rows: Sequence[str], parts: Mapping[str, Sequence[float]], label: st
     return figure
 
 
+def histogram(edges: Sequence[float], heights: Sequence[int], line: float, title: str, label: str) -> Figure:
+    """Bars between edges, and an upright line with its value: where a limit lies.
+
+    Args:
+        edges: bounds of the bars, one more than there are bars.
+        heights: of the bars.
+        line: where the limit is.
+        title: what the plot shows.
+        label: of the horizontal axis.
+    """
+    with drawing(1.9) as (figure, (axes,)):
+        axes.stairs(heights, edges, fill=True, color=SERIES[1])
+        axes.axvline(line, color=INK, linewidth=1.2, linestyle=DASHES[2])
+        axes.set_ylim(0, 1.15 * max(1, *heights))  # room for the number above the bars
+        axes.annotate(f" {line:g}", (line, 1), xycoords=("data", "axes fraction"), va="top", fontsize=8, color=INK)
+        axes.set_ylabel("texts")
+        axes.margins(x=0)
+        _titles(figure, axes, title, label)
+        axes.grid(visible=True, axis="y")
+    return figure
+
+
 def curves(steps: ArrayLike, lines: Mapping[str, ArrayLike], title: str, *, smooth: bool) -> Figure:
     """One or more measures over the steps of a training.
 

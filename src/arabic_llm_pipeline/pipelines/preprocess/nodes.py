@@ -1,7 +1,7 @@
 """The steps of preprocessing; each calls a room of the corpus, imported when the step runs."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -13,10 +13,15 @@ from arabic_llm_pipeline.parameters.preprocess import (
     EngineSettings,
     FilterSettings,
     IngestSettings,
+    PiiSettings,
+    QualitySettings,
     SplitsSettings,
     TextSettings,
 )
 from arabic_llm_pipeline.parameters.sources import Sources
+
+if TYPE_CHECKING:
+    from arabic_llm_pipeline.corpus.cleaning import Cleaning
 
 
 def ingest(
@@ -35,11 +40,15 @@ def clean_documents(
     dialect: DialectSettings,
     model: Path | None,
     filters: FilterSettings,
+    quality: QualitySettings,
+    pii: PiiSettings,
     engine: EngineSettings,
     workspace: Path,
 ) -> Path:
-    """Clean, measure, tag and filter documents."""
-    return _clean("documents", records, (text, filters, dialect, model), engine, workspace)
+    """Clean, measure, tag and filter documents, and mask personal data."""
+    from arabic_llm_pipeline.corpus.cleaning import Cleaning
+
+    return _clean(Cleaning("documents", text, filters, dialect, model, quality, pii), records, engine, workspace)
 
 
 def clean_pairs(
@@ -48,11 +57,15 @@ def clean_pairs(
     dialect: DialectSettings,
     model: Path | None,
     filters: FilterSettings,
+    quality: QualitySettings,
+    pii: PiiSettings,
     engine: EngineSettings,
     workspace: Path,
 ) -> Path:
-    """Clean, tag and filter preference pairs."""
-    return _clean("pairs", records, (text, filters, dialect, model), engine, workspace)
+    """Clean, tag and filter preference pairs, and mask personal data."""
+    from arabic_llm_pipeline.corpus.cleaning import Cleaning
+
+    return _clean(Cleaning("pairs", text, filters, dialect, model, quality, pii), records, engine, workspace)
 
 
 def clean_items(
@@ -65,20 +78,15 @@ def clean_items(
     workspace: Path,
 ) -> Path:
     """Clean and tag evaluation items."""
-    return _clean("items", records, (text, filters, dialect, model), engine, workspace)
-
-
-def _clean(
-    table: str,
-    records: ShardSet,
-    how: tuple[TextSettings, FilterSettings, DialectSettings, Path | None],
-    engine: EngineSettings,
-    workspace: Path,
-) -> Path:
     from arabic_llm_pipeline.corpus.cleaning import Cleaning
+
+    return _clean(Cleaning("items", text, filters, dialect, model), records, engine, workspace)
+
+
+def _clean(step: "Cleaning", records: ShardSet, engine: EngineSettings, workspace: Path) -> Path:
     from arabic_llm_pipeline.corpus.shards import map_shards
 
-    return map_shards(Cleaning(table, *how), records, workspace, engine.processes, f"Cleaning {table}")
+    return map_shards(step, records, workspace, engine.processes, f"Cleaning {step.table}")
 
 
 def find_duplicates(
@@ -146,6 +154,13 @@ def _split(
     with replace_file(handed) as new:
         verdicts.write_parquet(new)
     return map_shards(Splitting(table, handed, splits), records, workspace, engine.processes, f"Splitting {table}")
+
+
+def measure_quality(documents: ShardSet, quality: QualitySettings, engine: EngineSettings) -> pl.DataFrame:
+    """How many texts have which value of each rule for prose, and texts near each limit."""
+    from arabic_llm_pipeline.corpus import quality_table
+
+    return quality_table.make(documents, quality, engine.processes)
 
 
 def make_funnel(

@@ -8,7 +8,7 @@ TABLES = ("documents", "pairs", "items")
 
 
 def create_pipeline() -> Pipeline:
-    """Raw files -> documents, pairs, items, with verdicts, funnel and dialect table."""
+    """Raw files -> documents, pairs, items, with verdicts, funnel, dialect table and values of quality."""
     ingest = Node(
         nodes.ingest,
         {
@@ -37,8 +37,14 @@ def create_pipeline() -> Pipeline:
         ["funnel", "dialect_table"],
         name="make_funnel",
     )
+    measure_quality = Node(
+        nodes.measure_quality,
+        {"documents": "documents", "quality": "params:quality", "engine": "params:engine"},
+        "quality_table",
+        name="measure_quality",
+    )
     each = [node for table in TABLES for node in (_clean(table), _split(table))]
-    return Pipeline([ingest, *each, find_duplicates, make_funnel])
+    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality])
 
 
 def _clean(table: str) -> Node:
@@ -50,6 +56,7 @@ def _clean(table: str) -> Node:
             "dialect": "params:dialect",
             "model": "dialect_model_file",
             "filters": "params:filters",
+            **({} if table == "items" else {"quality": "params:quality", "pii": "params:pii"}),
             "engine": "params:engine",
             "workspace": f"clean_{table}_workspace",
         },

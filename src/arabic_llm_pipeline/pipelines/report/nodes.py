@@ -5,7 +5,14 @@ from typing import Any
 
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
-from arabic_llm_pipeline.parameters.preprocess import DuplicatesSettings, FilterSettings, SplitsSettings, TextSettings
+from arabic_llm_pipeline.parameters.preprocess import (
+    DuplicatesSettings,
+    FilterSettings,
+    PiiSettings,
+    QualitySettings,
+    SplitsSettings,
+    TextSettings,
+)
 from arabic_llm_pipeline.parameters.report import ReportSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
@@ -20,6 +27,8 @@ def make_report(
     sources: Sources,
     text: TextSettings,
     filters: FilterSettings,
+    quality: QualitySettings,
+    pii: PiiSettings,
     duplicates: DuplicatesSettings,
     splits: SplitsSettings,
     tokenizer: TokenizerSettings,
@@ -42,7 +51,8 @@ def make_report(
     from arabic_llm_pipeline.reporting.page import render
 
     settings = {
-        "sources": sources, "text": text, "filters": filters, "duplicates": duplicates, "splits": splits,
+        "sources": sources, "text": text, "filters": filters, "quality": quality, "pii": pii,
+        "duplicates": duplicates, "splits": splits,
         "tokenizer": tokenizer, "tokenize": tokenize, "model": model, "adapter": adapter, "sft": sft, "dpo": dpo,
         "evaluate": evaluate, "report": report,
     }  # fmt: skip

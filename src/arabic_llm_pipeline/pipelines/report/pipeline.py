@@ -8,11 +8,13 @@ from kedro.pipeline import Node, Pipeline
 from arabic_llm_pipeline.pipelines.report.nodes import draw_funnel, draw_scores, draw_training, make_report
 
 PARAMETERS = (
-    "recipes", "seed", "report", "sources", "text", "filters", "duplicates", "splits", "tokenizer", "tokenize", "model",
+    "recipes", "seed", "report", "sources", "text", "filters", "quality", "pii",
+    "duplicates", "splits", "tokenizer", "tokenize", "model",
     "adapter", "sft", "dpo", "evaluate",
 )  # fmt: skip
 DATA = (
-    "funnel", "dialect_table", "token_summary", "baseline_scores", "comparison", "base_model", "provenance",
+    "funnel", "dialect_table", "quality_table", "token_summary",
+    "baseline_scores", "comparison", "base_model", "provenance",
     "ingested_documents", "documents", "ingest_rejects",
 )  # fmt: skip
 

@@ -1,0 +1,153 @@
+"""The rules of quality and the search for personal data on one core, against plain Python that applies the same rules.
+
+    python benchmarks/quality.py --texts articles.jsonl.xz --megabytes 20
+
+The plain Python is written as the filters of datatrove are (a list of words, a Counter or a set for each length of
+n-gram). Without --texts it makes up words. Runs are interleaved in pairs, so that a machine that others use too slows
+both; times are of the processor. Prints markdown tables.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+os.environ["POLARS_MAX_THREADS"] = "1"  # before polars is imported: one core for all
+
+import polars as pl
+
+from arabic_llm_pipeline.arabic import personal, quality
+from arabic_llm_pipeline.common.files import open_binary
+
+TOKEN = re.compile(r"[^\W_]+|(\S)\1*")
+ENDS, CLOSERS, BULLETS = (
+    tuple(".!?:;\u2026\u061f\u061b\u06d4"),
+    "\"'\u00bb\u00ab)]}\u201d\u2019",
+    tuple("-*\u2022\u2013\u2014"),
+)
+LETTERS = [chr(point) for point in range(0x0621, 0x064B) if not 0x063B <= point <= 0x0640]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--texts", type=Path, help="JSON lines with a field `text` (plain, gz, bz2, xz)")
+    parser.add_argument("--megabytes", type=float, default=20)
+    parser.add_argument("--pairs", type=int, default=5)
+    options = parser.parse_args()
+    texts = pl.Series(list(taken(options.texts, options.megabytes * 1e6)))
+    for function in (quality.measures, quality.mojibake):
+        function(texts.head(10))  # compiles
+    ours, theirs = [], []
+    for _ in range(options.pairs):
+        ours.append(rate(quality.measures, texts))
+        theirs.append(rate(lambda series: [plain(text) for text in series], texts))
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    print("| rules for prose | MB/s | range |\n| --- | --- | --- |")
+    for name, rates in (("measures (numba)", ours), ("plain Python", theirs)):
+        print(f"| {name} | {statistics.median(rates):.1f} | {min(rates):.1f} to {max(rates):.1f} |")
+    print(f"\nFaster by {statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f}).\n")
+    print("| other steps | MB/s |\n| --- | --- |")
+    for name, function in steps().items():
+        print(f"| {name} | {statistics.median(rate(function, texts) for _ in range(options.pairs)):.0f} |")
+
+
+def steps() -> dict[str, Callable[[pl.Series], object]]:
+    """What else is looked for in each text."""
+    found: dict[str, Callable[[pl.Series], object]] = {"wrong decodings": quality.mojibake}
+    return found | {kind: lambda texts, kind=kind: personal.mask(texts, kind) for kind in personal.KINDS}
+
+
+def plain(text: str) -> dict[str, float]:
+    """The same measures, as a filter in Python computes them."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    tokens = [match[0] for match in TOKEN.finditer(text)]
+    words = [token for token in tokens if token[0].isalnum()]
+    again, again_characters, seen = 0, 0, set()
+    for line in lines:
+        if line in seen:
+            again, again_characters = again + 1, again_characters + len(line)
+        seen.add(line)
+    many, rows = max(len(tokens), 1), max(len(lines), 1)
+    found = {
+        "words": len(words),
+        "word_length": sum(map(len, words)) / max(len(words), 1),
+        "symbols": (text.count("#") + text.count("...") + text.count("\u2026")) / many,
+        "alphabetic": sum(any(char.isalpha() for char in token) for token in tokens) / many,
+        "bullet_lines": sum(line.startswith(BULLETS) for line in lines) / rows,
+        "ellipsis_lines": sum(line.endswith(("...", "\u2026")) for line in lines) / rows,
+        "duplicate_lines": again / rows,
+        "duplicate_line_characters": again_characters / max(len(text), 1),
+        "line_punctuation": sum(line.rstrip(CLOSERS).endswith(ENDS) for line in lines) / rows,
+        "new_lines": text.count("\n") / many,
+    }
+    for size in (2, 3, 4):
+        found[f"top_{size}"] = top(tokens, size) / max(len(text), 1)
+    for size in range(5, 11):
+        found[f"duplicate_{size}"] = repeated(tokens, size) / max(len(text), 1)
+    return found
+
+
+def top(tokens: list[str], size: int) -> int:
+    """Characters in the most frequent run of so many tokens."""
+    runs = Counter(" ".join(tokens[place : place + size]) for place in range(len(tokens) - size + 1))
+    if not runs:
+        return 0
+    run, count = runs.most_common(1)[0]
+    return len(run) * count if count > 1 else 0
+
+
+def repeated(tokens: list[str], size: int) -> int:
+    """Characters in runs of so many tokens that stood before."""
+    seen: set[str] = set()
+    place, characters = 0, 0
+    while place < len(tokens) - size + 1:
+        run = "".join(tokens[place : place + size])
+        if run in seen:
+            characters, place = characters + len(run), place + size
+        else:
+            seen.add(run)
+            place += 1
+    return characters
+
+
+def rate(function: Callable[[pl.Series], object], texts: pl.Series) -> float:
+    """Megabytes of UTF-8 for a second of the processor."""
+    start = time.process_time()
+    function(texts)
+    return float(texts.str.len_bytes().sum()) / 1e6 / (time.process_time() - start)
+
+
+def taken(path: Path | None, size: float) -> Iterator[str]:
+    """The first texts of a file, or made-up ones, up to a size in bytes."""
+    for text in read(path) if path else made_up():
+        yield text
+        size -= len(text.encode())
+        if size <= 0:
+            return
+
+
+def read(path: Path) -> Iterator[str]:
+    """The texts of a file of JSON lines."""
+    with open_binary(path) as lines:
+        for line in lines:
+            yield json.loads(line)["text"]
+
+
+def made_up() -> Iterator[str]:
+    """Articles of words of letters, some words far more often than others, as in a language."""
+    rng = np.random.default_rng(0)
+    words = np.array(["".join(rng.choice(LETTERS, length)) for length in rng.integers(2, 9, 50_000)])
+    while True:
+        yield "\n".join(" ".join(words[np.minimum(rng.zipf(1.2, 40) - 1, 49_999)]) + "." for _ in range(10))
+
+
+if __name__ == "__main__":
+    main()
