@@ -4,7 +4,7 @@ import pytest
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus.cleaning import Cleaning
-from arabic_llm_pipeline.parameters.preprocess import FilterSettings, PiiSettings, QualitySettings, TextSettings
+from arabic_llm_pipeline.parameters.preprocess import FilterSettings, PiiSettings, TextSettings
 from arabic_llm_pipeline.parameters.root import check
 from tests.corpus.making import document, instruction, pair, shards
 from tests.test_configuration import shipped
@@ -15,7 +15,7 @@ MASKED = "اتصل بنا على [رقم هاتف] في أي وقت تشاء"
 
 def cleaned(tmp_path, table, *rows, text=None, **policies):
     frame = shards(tmp_path, table, *rows).scan()
-    step = Cleaning(table, TextSettings(**(text or {})), FilterSettings(), QualitySettings(), PiiSettings(**policies))
+    step = Cleaning(table, TextSettings(**(text or {})), FilterSettings(), pii=PiiSettings(**policies))
     return step(frame, 0).collect().to_dicts()
 
 

@@ -22,7 +22,7 @@ GOOD = "\n".join(" ".join(WORDS[place : place + 12]) + "." for place in range(0,
 
 def cleaned(tmp_path, table, *rows, filters=None, **fields):
     frame = shards(tmp_path, table, *rows).scan()
-    step = Cleaning(table, TextSettings(), FilterSettings(**(filters or {})), QualitySettings(**fields))
+    step = Cleaning(table, TextSettings(), FilterSettings(**(filters or {})), quality=QualitySettings(**fields))
     found = step(frame, 0).collect()
     assert found.schema == SCHEMAS[table]
     return found.select("reason", "value").rows()
