@@ -135,6 +135,15 @@ def test_the_value_that_decided_is_kept_for_older_rules(tmp_path):
     assert cleaned(tmp_path / "p", "pairs", *rows)[0] == ("little_arabic", pytest.approx(2 / 12))
 
 
+def test_a_row_goes_for_its_own_sake(tmp_path):
+    texts = [GOOD, GOOD + "\n" + GOOD, "كلمات قليلة في سطر واحد.", GOOD.replace(".", "", 9), "Ø§Ù„Ø³Ù„Ø§Ù… نص عربي هنا"]
+    rows = [document(str(n), text) for n, text in enumerate(texts)]
+    together = cleaned(tmp_path / "all", "documents", *rows, rules="web")
+    alone = [cleaned(tmp_path / str(n), "documents", row, rules="web")[0] for n, row in enumerate(rows)]
+    assert together == alone
+    assert [reason for reason, _ in alone][:3] == [None, "duplicate_lines", "few_words"]
+
+
 def test_limits_name_their_reasons():
     found = {name: quality.reason_of(name) for name in ProseLimits.model_fields}
     assert len(set(found.values())) == len(found)

@@ -46,6 +46,9 @@ CENTURIES = {"1": 1800, "2": 1900, "3": 2000}
 _WESTERN = str.maketrans(alphabet.ARABIC_INDIC_DIGITS + alphabet.EXTENDED_DIGITS, 2 * alphabet.WESTERN_DIGITS)
 _IBAN = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?:[ \u00a0-]?[0-9A-Z]){11,30}(?![0-9A-Za-z])", re.I)
 _ID = re.compile(rf"{ALONE}(?:784([ -]?)[0-9]{{4}}\1[0-9]{{7}}\1[0-9]|[0-9]{{14}}|[0-9]{{12}}|[0-9]{{10}}){ENDS}")
+# Two telephone numbers may have a slash between them; one behind a letter is part of an address.
+STARTS, STOPS = r"(?<![0-9A-Za-z_.,+-])(?<![A-Za-z.]/)", r"(?![0-9A-Za-z_]|[.,-][0-9])"
+_YEARS = re.compile(r"(?:1[0-9]|20)[0-9]{2} ?[-\u2013] ?(?:1[0-9]|20)[0-9]{2}")
 _GROUP = re.compile("[0-9]{3}")
 COMMAS = alphabet.COMMA + alphabet.SEMICOLON  # a number behind one is of another clause
 _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -222,7 +225,8 @@ def _phones(text: str) -> Iterator[Span]:
     for match in _phone_pattern().finditer(text):
         begin, end = match.span("number" if match["number"] else "local")
         grouped = _GROUP.search(text, begin, end)  # digits one by one are a list of them
-        if begin >= last and grouped and not _said_before(text, begin, "not_before", "phone"):
+        years = _YEARS.fullmatch(text, begin, end)
+        if begin >= last and grouped and not years and not _said_before(text, begin, "not_before", "phone"):
             yield begin, end
             last = end
 
@@ -241,7 +245,9 @@ def _phone_pattern() -> re.Pattern[str]:
     announced = rf"(?<![A-Za-z])(?:{_words('before', 'phone')})[^\d\n+{COMMAS}]{{0,{NEAR}}}?"
     number = rf"(?:(?:\+|00){GAP}(?:{'|'.join(abroad)})|{'|'.join(closed)}|{'|'.join(home)})"
     local = rf"(?:0{GAP})?(?:{'|'.join(dialled)})"
-    return re.compile(rf"(?:{ALONE}(?P<number>{number}){ENDS})|(?:{announced}(?<![0-9])(?P<local>{local}){ENDS})", re.I)
+    return re.compile(
+        rf"(?:{STARTS}(?P<number>{number}){STOPS})|(?:{announced}(?<![0-9])(?P<local>{local}){STOPS})", re.I
+    )
 
 
 def _spread(patterns: str) -> str:
