@@ -2,7 +2,8 @@
 
 Page and mail addresses are found by the patterns of `markup`, the others by a pattern and a rule that confirms it:
 
-- iban: ISO 13616: length by country (the IBAN registry of SWIFT), letters as numbers, modulo 97 is 1.
+- iban: ISO 13616: length by country (general knowledge, not compared with SWIFT's registry), letters as numbers, modulo
+  97 is 1.
 - national_id: Saudi Arabia: 10 digits, the first 1 or 2, Luhn. Emirates: 15 digits from 784, Luhn (as in Microsoft
   Purview's definition of the number). Kuwait: 12 digits with a date of birth, weights 2 1 6 3 7 9 10 5 8 4 2, and 11
   less the sum modulo 11 (as in python-stdnum, kw.cid). Egypt: 14 digits: century, date of birth, governorate;
