@@ -1,6 +1,6 @@
 """The dialect model against TF-IDF and a linear SVM of scikit-learn, on the same texts; and how fast it tags.
 
-    python benchmarks/dialects.py FOLDER            # where the sets of conf/dialects lie
+    python benchmarks/dialects.py FOLDER            # where the sets of conf/dialects lie; or ARABIC_LLM_SHARED_DATA
     python benchmarks/dialects.py FOLDER --speed    # only the speed
 
 Prints markdown: macro-F1 on the test parts of the four labelled sets, alone and pooled, for several choices of what is
@@ -37,13 +37,16 @@ Tag = Callable[[pl.DataFrame], pl.Series]
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=os.environ.get("ARABIC_LLM_SHARED_DATA"))
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
+    if options.folder is None:
+        print("Skipped: name the folder of the sets, as an argument or in ARABIC_LLM_SHARED_DATA.")
+        return
     given = yaml.safe_load(CONF.read_text(encoding="utf-8"))["dialect_model"]
     everything = DialectModelSettings(**given | {"licences": []})
-    texts = read(options.folder, everything)
+    texts = read(Path(options.folder), everything)
     if not options.speed:
         accuracy(texts, DialectModelSettings(**given), everything)
     speed(texts, options.pairs)
