@@ -7,7 +7,6 @@ shingle by BLAKE2b and all permutations of it by numpy, as datatrove's MinhashDe
 Runs are interleaved in pairs; times are of the processor, not of the clock. Prints markdown tables.
 """
 
-import argparse
 import hashlib
 import os
 import resource
@@ -22,7 +21,7 @@ import numpy as np
 os.environ["POLARS_MAX_THREADS"] = "1"  # before polars is imported: one core for all
 
 import polars as pl
-from normalisation import made_up, read, take
+from normalisation import asked, made_up, read, take
 
 from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
 from arabic_llm_pipeline.corpus import duplicates, near
@@ -36,11 +35,7 @@ COPIES, CHANGED = 0.1, 0.01  # texts that are copied; words that are changed in 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--texts", type=Path, help="JSON lines with a field `text` (plain, gz, bz2, xz)")
-    parser.add_argument("--megabytes", type=float, default=20)
-    parser.add_argument("--pairs", type=int, default=5)
-    options = parser.parse_args()
+    options = asked(__doc__)
     rng = np.random.default_rng(0)
     texts = take(read(options.texts) if options.texts else made_up(rng), options.megabytes * 1e6)
     texts += [copied(text, rng) for text in texts if rng.random() < COPIES]

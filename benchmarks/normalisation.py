@@ -56,11 +56,7 @@ EMPTY_LINES = re.compile(r"\n{3,}")
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--texts", type=Path, help="JSON lines with a field `text` (plain, gz, bz2, xz)")
-    parser.add_argument("--megabytes", type=float, default=20)
-    parser.add_argument("--pairs", type=int, default=5)
-    options = parser.parse_args()
+    options = asked(__doc__)
     rng = np.random.default_rng(0)
     plain = take(read(options.texts) if options.texts else made_up(rng), options.megabytes * 1e6)
     print("| texts | engine | MB/s | ours is faster by (range) | texts that differ |\n| --- | --- | --- | --- | --- |")
@@ -70,6 +66,15 @@ def main() -> None:
     for step, function in steps().items():
         function(pl.Series(plain[:10]))
         print(f"| {step} | {statistics.median(rate(function, pl.Series(plain)) for _ in range(options.pairs)):.0f} |")
+
+
+def asked(doc: str) -> argparse.Namespace:
+    """The options of a benchmark of texts: which, how much of them, how many pairs of runs."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("--texts", type=Path, help="JSON lines with a field `text` (plain, gz, bz2, xz)")
+    parser.add_argument("--megabytes", type=float, default=20)
+    parser.add_argument("--pairs", type=int, default=5)
+    return parser.parse_args()
 
 
 def compare(name: str, texts: list[str], pairs: int) -> None:

@@ -7,24 +7,20 @@ n-gram). Without --texts it makes up words. Runs are interleaved in pairs, so th
 both; times are of the processor. Prints markdown tables.
 """
 
-import argparse
-import json
 import os
 import re
 import statistics
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 
 os.environ["POLARS_MAX_THREADS"] = "1"  # before polars is imported: one core for all
 
 import polars as pl
+from normalisation import asked, rate, read, take
 
 from arabic_llm_pipeline.arabic import personal, quality
-from arabic_llm_pipeline.common.files import open_binary
 
 TOKEN = re.compile(r"[^\W_]+|(\S)\1*")
 ENDS, CLOSERS, BULLETS = (
@@ -37,12 +33,8 @@ LETTERS = [chr(point) for point in range(0x0621, 0x064B) if not 0x063B <= point 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--texts", type=Path, help="JSON lines with a field `text` (plain, gz, bz2, xz)")
-    parser.add_argument("--megabytes", type=float, default=20)
-    parser.add_argument("--pairs", type=int, default=5)
-    options = parser.parse_args()
-    texts = pl.Series(list(taken(options.texts, options.megabytes * 1e6)))
+    options = asked(__doc__)
+    texts = pl.Series(take(read(options.texts) if options.texts else made_up(), options.megabytes * 1e6))
     for function in (quality.measures, quality.mojibake):
         function(texts.head(10))  # compiles
     ours, theirs = [], []
@@ -116,29 +108,6 @@ def repeated(tokens: list[str], size: int) -> int:
             seen.add(run)
             place += 1
     return characters
-
-
-def rate(function: Callable[[pl.Series], object], texts: pl.Series) -> float:
-    """Megabytes of UTF-8 for a second of the processor."""
-    start = time.process_time()
-    function(texts)
-    return float(texts.str.len_bytes().sum()) / 1e6 / (time.process_time() - start)
-
-
-def taken(path: Path | None, size: float) -> Iterator[str]:
-    """The first texts of a file, or made-up ones, up to a size in bytes."""
-    for text in read(path) if path else made_up():
-        yield text
-        size -= len(text.encode())
-        if size <= 0:
-            return
-
-
-def read(path: Path) -> Iterator[str]:
-    """The texts of a file of JSON lines."""
-    with open_binary(path) as lines:
-        for line in lines:
-            yield json.loads(line)["text"]
 
 
 def made_up() -> Iterator[str]:

@@ -5,6 +5,8 @@ import gzip
 import json
 import lzma
 import os
+import subprocess
+import sys
 import time
 from itertools import chain
 from pathlib import Path
@@ -26,6 +28,15 @@ COMPRESS = {
     ".zst": lambda data: pa.compress(data, codec="zstd", asbytes=True),
 }
 MB = 1 << 20
+
+
+def peak_mb(script: str, folder: Path, project: Path, rows: int) -> float:
+    """Memory that a script in a process of its own took at most; it gets a folder and rows, and prints it."""
+    main = folder / "main.py"
+    main.write_text(script, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": f"{project / 'src'}:{project}", "POLARS_MAX_THREADS": "1"}
+    command = [sys.executable, str(main), str(folder / str(rows)), str(rows)]
+    return float(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
 
 
 def lines(*values: Any) -> bytes:

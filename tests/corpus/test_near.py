@@ -1,9 +1,6 @@
 """Near duplicates against slow references: sets of tuples of words, MinHash in whole numbers, every pair compared."""
 
-import os
 import random
-import subprocess
-import sys
 from itertools import combinations
 
 import numpy as np
@@ -26,7 +23,7 @@ from arabic_llm_pipeline.parameters.preprocess import (
     SplitsSettings,
     TextSettings,
 )
-from tests.corpus.making import document, instruction, item, pair, read, shards
+from tests.corpus.making import document, instruction, item, pair, peak_mb, read, shards
 
 ALL = ["prose", "instruction", "conversation", "pair"]
 THOROUGH = {"bands": 64, "rows": 1}  # finds every pair that is alike at all
@@ -412,13 +409,5 @@ if __name__ == "__main__":
 
 
 def test_memory_is_that_of_signatures_not_of_texts(tmp_path, project):
-    main = tmp_path / "main.py"
-    main.write_text(MEASURE, encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": f"{project / 'src'}:{project}", "POLARS_MAX_THREADS": "1"}
-
-    def peak(rows: int) -> float:
-        command = [sys.executable, str(main), str(tmp_path / str(rows)), str(rows)]
-        return float(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
-
-    small, large = peak(2500), peak(20_000)  # 14 MB and 110 MB of text
+    small, large = (peak_mb(MEASURE, tmp_path, project, rows) for rows in (2500, 20_000))  # 14 MB and 110 MB of text
     assert large < small + 60, (small, large)

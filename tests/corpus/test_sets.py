@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.corpus.making import read, said
+from tests.corpus.making import read, reasons, said
 
 TURNS = [{"from": "human", "value": "س"}, {"from": "gpt", "value": "ج"}]
 TRANSLATED = [[{"role": "مستخدم", "content": "س"}, {"role": "مساعد", "content": answer}] for answer in ("ج", "خ")]
@@ -111,5 +111,5 @@ def test_articles_as_questions(tmp_path: Path) -> None:
     assert len(long) == 999
     assert long.endswith("كلمة")
     assert [row["kind"] for row in found["documents"]] == ["instruction"] * 2
-    assert sorted(row["reason"] for row in found["rejects"]) == ["empty_text", "missing_title"]
+    assert reasons(found) == [(2, "missing_title"), (4, "empty_text")]
     assert said(read(path, format="jsonl", columns=columns, articles="questions")) == said(found)

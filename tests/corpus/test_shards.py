@@ -14,7 +14,7 @@ from arabic_llm_pipeline.corpus import shards as engine
 from arabic_llm_pipeline.corpus import workers
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, SCHEMAS
 from arabic_llm_pipeline.corpus.shards import ShardSet, ShardWriter, arrow_schema, collect_shards, map_shards
-from tests.corpus.making import contents, document, failing, shards, slow, upper
+from tests.corpus.making import contents, document, failing, peak_mb, shards, slow, upper
 
 ROWS = [document(str(n), f"نص رقم {n} " * (n % 50)) for n in range(3000)]
 
@@ -150,13 +150,5 @@ if __name__ == "__main__":
 
 
 def test_memory_does_not_grow_with_the_corpus(tmp_path, project):
-    main = tmp_path / "main.py"
-    main.write_text(MEASURE, encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": f"{project / 'src'}:{project}", "POLARS_MAX_THREADS": "1"}
-
-    def peak(rows: int) -> float:
-        command = [sys.executable, str(main), str(tmp_path / str(rows)), str(rows)]
-        return float(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
-
-    small, large = peak(4000), peak(80_000)  # 8 MB and 160 MB of text
+    small, large = (peak_mb(MEASURE, tmp_path, project, rows) for rows in (4000, 80_000))  # 8 MB and 160 MB of text
     assert large < small + 60

@@ -11,7 +11,8 @@ from arabic_llm_pipeline.arabic import dialect
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus.cleaning import Cleaning
 from arabic_llm_pipeline.corpus.records import DOCUMENTS
-from arabic_llm_pipeline.datasets.sources import BytesFile, OutsideFile, SourceFiles
+from arabic_llm_pipeline.datasets.files import BytesFile, OutsideFile
+from arabic_llm_pipeline.datasets.sources import SourceFiles
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
 from arabic_llm_pipeline.parameters.preprocess import FilterSettings, IngestSettings, TextSettings
 from arabic_llm_pipeline.pipelines.dialect_model.pipeline import create_pipeline

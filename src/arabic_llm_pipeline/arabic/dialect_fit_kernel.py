@@ -40,6 +40,20 @@ def document_counts(buckets: np.ndarray, size: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
+def _add_up(
+    buckets: np.ndarray, values: np.ndarray, begin: int, end: int, weights: np.ndarray, margins: np.ndarray
+) -> float:
+    """Add the weights of a text's features to its margins; returns the square of its length, the constant included."""
+    norm = 1.0
+    for place in range(begin, end):
+        value = np.float64(values[place])
+        norm += value * value
+        for k in range(len(margins)):
+            margins[k] += weights[buckets[place], k] * value
+    return norm
+
+
+@njit(cache=True, nogil=True)
 def descend(
     order: np.ndarray,
     starts: np.ndarray,
@@ -73,12 +87,7 @@ def descend(
     for row in order:
         begin, end = starts[row], starts[row + 1]
         margins[:] = bias
-        norm = 1.0
-        for place in range(begin, end):
-            value = np.float64(values[place])
-            norm += value * value
-            for k in range(classes):
-                margins[k] += weights[buckets[place], k] * value
+        norm = _add_up(buckets, values, begin, end, weights, margins)
         slack = 0.5 / costs[row]
         for k in range(classes):
             sign = 1.0 if labels[row] == k else -1.0

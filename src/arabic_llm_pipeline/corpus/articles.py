@@ -22,12 +22,17 @@ def patterns() -> list[str]:
     return text.splitlines()[1:]
 
 
-def questioned(row: dict[str, Any]) -> dict[str, Any]:
-    """An instruction made of a piece of prose; the pattern is chosen by the title, the same in every run.
+def article(row: dict[str, Any], how: str) -> dict[str, Any]:
+    """A piece of prose as a source wants it: `prose`, or `questions`, an instruction made of it.
 
     Raises:
-        RefusedError: it has no title.
+        RefusedError: it has no title to ask about, or no text beyond it.
     """
+    return _questioned(row) if how == "questions" else row
+
+
+def _questioned(row: dict[str, Any]) -> dict[str, Any]:
+    """The pattern is chosen by the title, the same in every run."""
     title = (row.get("title") or "").strip()
     if not title:
         raise RefusedError("missing_title")

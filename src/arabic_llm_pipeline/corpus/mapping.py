@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from arabic_llm_pipeline.corpus import turns
+from arabic_llm_pipeline.corpus.articles import article
 from arabic_llm_pipeline.corpus.records import DIALECTS, SPLITS, Record, RefusedError, Reject, message
 from arabic_llm_pipeline.corpus.rows import Row, excerpt
 from arabic_llm_pipeline.parameters.sources import SourceSettings
@@ -156,7 +157,8 @@ def answer(value: Any, source: SourceSettings, name: str) -> tuple[list[dict[str
 def document_row(value: Any, source: SourceSettings) -> dict[str, Any]:
     """A piece of prose."""
     row = about(value, source) | {name: optional(value, source, name) for name in ("title", "url", "lang")}
-    return row | {"kind": "prose", "messages": [message("document", required(value, source, "text"))]}
+    row |= {"kind": "prose", "messages": [message("document", required(value, source, "text"))]}
+    return article(row, source.articles)
 
 
 def instruction_row(value: Any, source: SourceSettings) -> dict[str, Any]:

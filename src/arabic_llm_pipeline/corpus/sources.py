@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from arabic_llm_pipeline.corpus import bactrian, oasst, tables, wikipedia
-from arabic_llm_pipeline.corpus.articles import questioned
-from arabic_llm_pipeline.corpus.records import Record, RefusedError, Reject
-from arabic_llm_pipeline.corpus.rows import excerpt
+from arabic_llm_pipeline.corpus.records import Record, Reject
 from arabic_llm_pipeline.parameters.sources import SourceSettings
 
 LOADERS = {
@@ -55,8 +53,7 @@ def read_file(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str,
     """
     load, limit = LOADERS.get(file.source.format, tables.read), file.source.limit
     taken: dict[str, int] = {}
-    records = load(file.path, file.source, max_bytes)
-    for found in map(_questioned, records) if file.source.articles == "questions" else records:
+    for found in load(file.path, file.source, max_bytes):
         if isinstance(found, Reject):
             yield "rejects", {"source": file.name, "file": file.shown, **found._asdict()}
         elif limit is None or taken.get(found.table, 0) < limit:
@@ -64,16 +61,6 @@ def read_file(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str,
             taken[found.table] = taken.get(found.table, 0) + 1
         elif len(taken) == 1 + file.source.pairs and min(taken.values()) >= limit:
             return  # nothing that comes would be taken
-
-
-def _questioned(found: Record | Reject) -> Record | Reject:
-    """Prose as an instruction; of other records nothing changes."""
-    if isinstance(found, Reject) or found.row.get("kind") != "prose":
-        return found
-    try:
-        return found._replace(row=questioned(found.row))
-    except RefusedError as error:
-        return Reject(0, error.reason, excerpt(found.row["messages"][0]["content"]))
 
 
 def _completed(record: Record, file: SourceFile, ordinal: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.parsers import expat
 
+from arabic_llm_pipeline.corpus.articles import article
 from arabic_llm_pipeline.corpus.mapping import converted, document_row
 from arabic_llm_pipeline.corpus.records import EXCERPT, Record, RefusedError, Reject, message
 from arabic_llm_pipeline.corpus.rows import Row, jsonl_rows, parquet_rows
@@ -48,12 +49,12 @@ def read_rows(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Re
     return converted(rows, make)
 
 
-def read_dump(path: Path, _source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
+def read_dump(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
     """The articles of a MediaWiki export; what is no article is left out with its reason."""
-    return converted(pages(path, max_bytes), lambda row: [_article(row.value)])
+    return converted(pages(path, max_bytes), lambda row: [_article(row.value, source)])
 
 
-def _article(page: dict[str, str]) -> Record:
+def _article(page: dict[str, str], source: SourceSettings) -> Record:
     from arabic_llm_pipeline.corpus.wikitext import plain
 
     if page.get("ns", "0").strip() != "0":
@@ -68,7 +69,7 @@ def _article(page: dict[str, str]) -> Record:
     title = page.get("title", "").strip()
     url = f"{page['site']}/wiki/{quote(title.replace(' ', '_'))}" if "site" in page else None
     row = {"id": page.get("id"), "kind": "prose", "messages": [message("document", text)], "title": title, "url": url}
-    return Record("documents", row | {"lang": "ar"})
+    return Record("documents", article(row | {"lang": "ar"}, source.articles))
 
 
 def _disambiguates(page: dict[str, str]) -> bool:

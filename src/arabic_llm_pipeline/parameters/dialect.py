@@ -2,10 +2,10 @@
 
 from typing import Self
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import Field, model_validator
 
 from arabic_llm_pipeline.parameters.base import Settings
-from arabic_llm_pipeline.parameters.sources import SourceSettings
+from arabic_llm_pipeline.parameters.sources import NamedSources, SourceSettings
 
 
 class DialectSettings(Settings):
@@ -41,12 +41,8 @@ class DialectSource(SourceSettings):
         return self
 
 
-class DialectSources(RootModel[dict[str, DialectSource | None]]):
-    """Sources by name; an environment adds one, changes one, or removes one by giving null."""
-
-    def chosen(self) -> dict[str, DialectSource]:
-        """The sources that are not removed, in the order of their names."""
-        return {name: source for name, source in sorted(self.root.items()) if source is not None}
+class DialectSources(NamedSources[DialectSource]):
+    """All sources of texts whose dialect is known."""
 
 
 SAMPLE = DialectSources({

@@ -1,7 +1,7 @@
 """Sources: which files hold what, and how their columns become records. A new data set needs YAML, no code."""
 
 import codecs
-from typing import Any, Literal, Self
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, RootModel, field_validator, model_validator
 
@@ -151,8 +151,11 @@ def _check_fields(source: SourceSettings) -> None:
         raise ValueError(f"a {source.record} needs {', '.join(absent)}: name its column in `columns`")
 
 
-class Sources(RootModel[dict[str, SourceSettings | None]]):
-    """All sources by name; an environment adds one, changes one, or removes one by giving null."""
+Source = TypeVar("Source", bound=SourceSettings)
+
+
+class NamedSources(RootModel[dict[str, Source | None]], Generic[Source]):
+    """Sources by name; an environment adds one, changes one, or removes one by giving null."""
 
     @model_validator(mode="before")
     @classmethod
@@ -164,6 +167,10 @@ class Sources(RootModel[dict[str, SourceSettings | None]]):
                 )
         return value
 
-    def chosen(self) -> dict[str, SourceSettings]:
+    def chosen(self) -> dict[str, Source]:
         """The sources that are not removed, in the order of their names."""
         return {name: source for name, source in sorted(self.root.items()) if source is not None}
+
+
+class Sources(NamedSources[SourceSettings]):
+    """All sources of the corpus."""
