@@ -27,7 +27,7 @@ from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
 from arabic_llm_pipeline.corpus import duplicates, near
 from arabic_llm_pipeline.corpus.records import SCHEMAS, message
 from arabic_llm_pipeline.corpus.shards import ShardSet, ShardWriter
-from arabic_llm_pipeline.parameters.preprocess import DuplicatesSettings, NearSettings, SplitsSettings
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, NearSettings, SplitsSettings
 
 MERSENNE, LARGEST = np.uint64((1 << 61) - 1), np.uint64((1 << 32) - 1)
 COPIES, CHANGED = 0.1, 0.01  # texts that are copied; words that are changed in a copy

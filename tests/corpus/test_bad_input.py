@@ -18,7 +18,7 @@ from arabic_llm_pipeline.corpus import streams
 from arabic_llm_pipeline.corpus.ingest import ingest, source_files
 from arabic_llm_pipeline.corpus.oasst import _circling
 from arabic_llm_pipeline.corpus.sources import FoundFiles
-from arabic_llm_pipeline.parameters.preprocess import EngineSettings, IngestSettings
+from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from tests.corpus.making import read, reasons, said, settings
 

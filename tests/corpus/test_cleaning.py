@@ -5,7 +5,7 @@ from arabic_llm_pipeline.arabic.clean import TextPolicy, clean
 from arabic_llm_pipeline.arabic.sentences import split_sentences
 from arabic_llm_pipeline.corpus.cleaning import Cleaning, text_policy
 from arabic_llm_pipeline.corpus.records import SCHEMAS, message
-from arabic_llm_pipeline.parameters.preprocess import FilterSettings, TextSettings
+from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from tests.corpus.making import document, instruction, item, pair, shards
 
 DIRTY = "<b>الكتـــاب</b> ﻻ يُقرأ   على http://x.y عجل؟ نعم."

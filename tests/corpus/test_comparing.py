@@ -11,7 +11,7 @@ from arabic_llm_pipeline.corpus import duplicates, funnel
 from arabic_llm_pipeline.corpus.keys import hashed
 from arabic_llm_pipeline.corpus.shards import ShardSet, map_shards
 from arabic_llm_pipeline.corpus.splits import Splitting
-from arabic_llm_pipeline.parameters.preprocess import DuplicatesSettings, SplitsSettings
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from tests.corpus.making import document, instruction, item, pair, shards
 
 SHARES = SplitsSettings(dev=0.2, test=0.2)

@@ -11,7 +11,7 @@ from arabic_llm_pipeline.corpus import workers
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.corpus.sources import FoundFiles
 from arabic_llm_pipeline.datasets.sources import SourceFiles
-from arabic_llm_pipeline.parameters.preprocess import EngineSettings, IngestSettings
+from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from tests.corpus.making import contents, lines
 

@@ -16,13 +16,8 @@ from arabic_llm_pipeline.corpus import duplicates, near, near_kernel, workers
 from arabic_llm_pipeline.corpus.cleaning import Cleaning
 from arabic_llm_pipeline.corpus.shards import ShardSet, map_shards
 from arabic_llm_pipeline.corpus.splits import Splitting
-from arabic_llm_pipeline.parameters.preprocess import (
-    DuplicatesSettings,
-    FilterSettings,
-    NearSettings,
-    SplitsSettings,
-    TextSettings,
-)
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, NearSettings, SplitsSettings
+from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from tests.corpus.making import document, instruction, item, pair, peak_mb, read, shards
 
 ALL = ["prose", "instruction", "conversation", "pair"]
@@ -392,7 +387,7 @@ from pathlib import Path
 from arabic_llm_pipeline.corpus import duplicates
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, SCHEMAS
 from arabic_llm_pipeline.corpus.shards import ShardSet, ShardWriter
-from arabic_llm_pipeline.parameters.preprocess import DuplicatesSettings, SplitsSettings
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from tests.corpus.making import document
 if __name__ == "__main__":
     root, tables = Path(sys.argv[1]), {}

@@ -4,8 +4,9 @@ import pytest
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus.cleaning import Cleaning
-from arabic_llm_pipeline.parameters.preprocess import FilterSettings, PiiSettings, TextSettings
+from arabic_llm_pipeline.parameters.audit import PiiSettings
 from arabic_llm_pipeline.parameters.root import check
+from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from tests.corpus.making import document, instruction, pair, shards
 from tests.test_configuration import shipped
 

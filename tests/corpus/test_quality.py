@@ -6,14 +6,8 @@ import pytest
 from arabic_llm_pipeline.corpus import quality, quality_table
 from arabic_llm_pipeline.corpus.cleaning import Cleaning
 from arabic_llm_pipeline.corpus.records import SCHEMAS
-from arabic_llm_pipeline.parameters.preprocess import (
-    AnswerLimits,
-    DialectsLimits,
-    FilterSettings,
-    ProseLimits,
-    QualitySettings,
-    TextSettings,
-)
+from arabic_llm_pipeline.parameters.quality import AnswerLimits, DialectsLimits, ProseLimits, QualitySettings
+from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from tests.corpus.making import document, instruction, pair, shards
 
 WORDS = [f"{first}{second}{third}" for first in "بتثجحخ" for second in "درسشصض" for third in "فقكلمن"]

@@ -8,7 +8,8 @@ import polars as pl
 from arabic_llm_pipeline.corpus import duplicates
 from arabic_llm_pipeline.corpus.cleaning import Cleaning
 from arabic_llm_pipeline.corpus.records import RECORDS
-from arabic_llm_pipeline.parameters.preprocess import DuplicatesSettings, FilterSettings, SplitsSettings, TextSettings
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
+from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from tests.corpus.making import read, reasons, said, shards
 from tests.corpus.test_near import likeness, shingled
 

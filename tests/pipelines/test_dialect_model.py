@@ -14,7 +14,8 @@ from arabic_llm_pipeline.corpus.records import DOCUMENTS
 from arabic_llm_pipeline.datasets.files import BytesFile, OutsideFile
 from arabic_llm_pipeline.datasets.sources import SourceFiles
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
-from arabic_llm_pipeline.parameters.preprocess import FilterSettings, IngestSettings, TextSettings
+from arabic_llm_pipeline.parameters.engine import IngestSettings
+from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.pipelines.dialect_model.pipeline import create_pipeline
 
 OWN = {"EGY": "زرنوق", "MGR": "فنجور"}  # no dialect has these words: only a model that was taught them tells them

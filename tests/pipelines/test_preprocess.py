@@ -12,9 +12,13 @@ import yaml
 from arabic_llm_pipeline.corpus import funnel as room
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.datasets.sources import SourceFiles
-from arabic_llm_pipeline.parameters import preprocess as parameters
+from arabic_llm_pipeline.parameters.audit import PiiSettings
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
+from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
+from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.pipelines.preprocess.pipeline import TABLES, create_pipeline
 
 WORDS = ["البيت", "الكتاب", "المدينة", "الشجرة", "البحر", "الطريق", "السوق", "الجبل"]
@@ -52,10 +56,10 @@ SOURCES = {
 
 
 MODELS = {
-    "ingest": parameters.IngestSettings, "text": parameters.TextSettings, "filters": parameters.FilterSettings,
+    "ingest": IngestSettings, "text": TextSettings, "filters": FilterSettings,
     "dialect": DialectSettings,
-    "quality": parameters.QualitySettings, "pii": parameters.PiiSettings,
-    "duplicates": parameters.DuplicatesSettings, "splits": parameters.SplitsSettings,
+    "quality": QualitySettings, "pii": PiiSettings,
+    "duplicates": DuplicatesSettings, "splits": SplitsSettings,
 }  # fmt: skip
 
 
@@ -64,8 +68,8 @@ def preprocess(raw: Path, work: Path, **engine) -> dict:
     settings = {name: model() for name, model in MODELS.items()}
     sources, entry = Sources.model_validate(SOURCES), SourceFiles()
     entry.bind(raw, {name: source.paths for name, source in sources.chosen().items()})
-    settings |= {"sources": sources, "engine": parameters.EngineSettings(**engine)}
-    settings["ingest"] = parameters.IngestSettings(max_reject_ratio=0.5)
+    settings |= {"sources": sources, "engine": EngineSettings(**engine)}
+    settings["ingest"] = IngestSettings(max_reject_ratio=0.5)
     data = {"source_files": entry.load(), "dialect_model_file": None} | {
         f"params:{name}": value for name, value in settings.items()
     }
@@ -130,7 +134,7 @@ def test_making_the_pipeline_imports_nothing_heavy():
 
 def test_the_shipped_yaml_says_what_the_models_say(project):
     values = yaml.safe_load((project / "conf/base/parameters/preprocess.yml").read_text(encoding="utf-8"))
-    models = {"engine": parameters.EngineSettings, **MODELS}
+    models = {"engine": EngineSettings, **MODELS}
     assert values == {name: model().model_dump() for name, model in models.items()}
     sources = yaml.safe_load((project / "conf/base/parameters/sources.yml").read_text(encoding="utf-8"))
     assert len(Sources.model_validate(sources["sources"]).chosen()) >= 10

@@ -5,18 +5,14 @@ from typing import Any
 
 from arabic_llm_pipeline.corpus import quality_table
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
+from arabic_llm_pipeline.parameters.audit import PiiSettings
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
-from arabic_llm_pipeline.parameters.preprocess import (
-    DuplicatesSettings,
-    FilterSettings,
-    PiiSettings,
-    QualitySettings,
-    SplitsSettings,
-    TextSettings,
-)
+from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
 from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import DpoSettings, SftSettings
 from tests.reporting.made_corpus import AFTER, BEFORE, dialect_table, document, funnel, shards, token_summary

@@ -12,8 +12,10 @@ from arabic_llm_pipeline.corpus import pii, quality
 from arabic_llm_pipeline.corpus.keys import contents
 from arabic_llm_pipeline.corpus.quality import Rule, verdict
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, ITEMS, PAIRS, QUALITY
+from arabic_llm_pipeline.parameters.audit import PiiSettings
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
-from arabic_llm_pipeline.parameters.preprocess import FilterSettings, PiiSettings, QualitySettings, TextSettings
+from arabic_llm_pipeline.parameters.quality import QualitySettings
+from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 
 
 @dataclass(frozen=True)

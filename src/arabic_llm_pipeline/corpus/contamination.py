@@ -8,7 +8,7 @@ import polars as pl
 from arabic_llm_pipeline.corpus.keys import hashed, with_keys
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.corpus.splits import HELD, held, split_expr
-from arabic_llm_pipeline.parameters.preprocess import SplitsSettings
+from arabic_llm_pipeline.parameters.duplicates import SplitsSettings
 
 IN_EVALUATION = "in_evaluation"
 

@@ -10,7 +10,7 @@ from arabic_llm_pipeline.corpus.keys import hashed, with_keys
 from arabic_llm_pipeline.corpus.records import RECORDS
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
 from arabic_llm_pipeline.corpus.splits import held, split_expr
-from arabic_llm_pipeline.parameters.preprocess import DuplicatesSettings, NearSettings, SplitsSettings
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, NearSettings, SplitsSettings
 
 PLACE, STAYS = ("records", "shard", "row"), ("stays_shard", "stays_row")  # where a record lies; where its like does
 VERDICTS = pl.Schema({"records": pl.String} | dict.fromkeys([*PLACE[1:], *STAYS], pl.Int32) | {"reason": pl.String})

@@ -17,7 +17,7 @@ from arabic_llm_pipeline.corpus.shards import GROUP_ROWS, ShardSet, ShardWriter
 from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, read_file
 from arabic_llm_pipeline.corpus.workers import enough_for, run_tasks
 from arabic_llm_pipeline.parameters.dialect import DialectSources
-from arabic_llm_pipeline.parameters.preprocess import EngineSettings, IngestSettings
+from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 
 log = logging.getLogger(__name__)

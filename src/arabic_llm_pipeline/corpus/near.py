@@ -25,7 +25,7 @@ from arabic_llm_pipeline.corpus.keys import with_keys
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.corpus.splits import held
 from arabic_llm_pipeline.corpus.workers import enough_for, run_tasks
-from arabic_llm_pipeline.parameters.preprocess import NearSettings
+from arabic_llm_pipeline.parameters.duplicates import NearSettings
 
 NEAR_DUPLICATE, NEAR_EVALUATION = "near_duplicate", "near_evaluation"
 TABLES = ("documents", "pairs")

@@ -4,7 +4,7 @@ import polars as pl
 
 from arabic_llm_pipeline.arabic import personal
 from arabic_llm_pipeline.corpus.quality import Rule
-from arabic_llm_pipeline.parameters.preprocess import PiiSettings
+from arabic_llm_pipeline.parameters.audit import PiiSettings
 
 
 def with_counts(frame: pl.LazyFrame, settings: PiiSettings) -> pl.LazyFrame:

@@ -8,7 +8,7 @@ import polars as pl
 from arabic_llm_pipeline.arabic import measure
 from arabic_llm_pipeline.arabic import quality as room
 from arabic_llm_pipeline.corpus.keys import contents
-from arabic_llm_pipeline.parameters.preprocess import DialectsLimits, ProseLimits, QualitySettings
+from arabic_llm_pipeline.parameters.quality import DialectsLimits, ProseLimits, QualitySettings
 
 NAMES = {"word_length": ("short_words", "long_words"), "words": ("few_words", "many_words")}  # below, above
 REASONS = {"alphabetic": "few_letters"}  # the others are called as what they measure

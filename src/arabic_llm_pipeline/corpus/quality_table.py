@@ -9,7 +9,7 @@ from arabic_llm_pipeline.arabic import quality as room
 from arabic_llm_pipeline.corpus.keys import contents
 from arabic_llm_pipeline.corpus.quality import limit_of
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
-from arabic_llm_pipeline.parameters.preprocess import ProseLimits, QualitySettings
+from arabic_llm_pipeline.parameters.quality import ProseLimits, QualitySettings
 
 TABLE = pl.Schema(
     {

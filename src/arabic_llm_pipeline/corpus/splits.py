@@ -7,7 +7,7 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus.keys import hashed, with_keys
 from arabic_llm_pipeline.corpus.records import SCHEMAS
-from arabic_llm_pipeline.parameters.preprocess import SplitsSettings
+from arabic_llm_pipeline.parameters.duplicates import SplitsSettings
 
 HELD = ("dev", "test")
 

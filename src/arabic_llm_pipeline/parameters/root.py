@@ -8,22 +8,17 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.artifacts import ArtifactsSettings
+from arabic_llm_pipeline.parameters.audit import PiiSettings
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
+from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
-from arabic_llm_pipeline.parameters.preprocess import (
-    DuplicatesSettings,
-    EngineSettings,
-    FilterSettings,
-    IngestSettings,
-    PiiSettings,
-    QualitySettings,
-    SplitsSettings,
-    TextSettings,
-)
+from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
 from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import DpoSettings, PretrainSettings, SftSettings
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus.sources import FoundFiles
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings
-from arabic_llm_pipeline.parameters.preprocess import IngestSettings
+from arabic_llm_pipeline.parameters.engine import IngestSettings
 
 
 def read_dialect_texts(files: FoundFiles, settings: DialectModelSettings, ingest: IngestSettings) -> pl.DataFrame:

@@ -1,27 +1,19 @@
 """The steps of preprocessing; each calls a room of the corpus, imported when the step runs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.corpus.sources import FoundFiles
+from arabic_llm_pipeline.parameters.audit import PiiSettings
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
-from arabic_llm_pipeline.parameters.preprocess import (
-    DuplicatesSettings,
-    EngineSettings,
-    FilterSettings,
-    IngestSettings,
-    PiiSettings,
-    QualitySettings,
-    SplitsSettings,
-    TextSettings,
-)
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
+from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
+from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.sources import Sources
-
-if TYPE_CHECKING:
-    from arabic_llm_pipeline.corpus.cleaning import Cleaning
+from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 
 
 def ingest(
@@ -34,7 +26,7 @@ def ingest(
     return found["documents"], found["pairs"], found["items"], found["rejects"]
 
 
-def clean_documents(
+def clean(
     records: ShardSet,
     text: TextSettings,
     dialect: DialectSettings,
@@ -44,49 +36,14 @@ def clean_documents(
     pii: PiiSettings,
     engine: EngineSettings,
     workspace: Path,
+    table: str,
 ) -> Path:
-    """Clean, measure, tag and filter documents, and mask personal data."""
+    """Clean, measure, tag and filter the records of a table, and mask personal data."""
     from arabic_llm_pipeline.corpus.cleaning import Cleaning
-
-    return _clean(Cleaning("documents", text, filters, dialect, model, quality, pii), records, engine, workspace)
-
-
-def clean_pairs(
-    records: ShardSet,
-    text: TextSettings,
-    dialect: DialectSettings,
-    model: Path | None,
-    filters: FilterSettings,
-    quality: QualitySettings,
-    pii: PiiSettings,
-    engine: EngineSettings,
-    workspace: Path,
-) -> Path:
-    """Clean, tag and filter preference pairs, and mask personal data."""
-    from arabic_llm_pipeline.corpus.cleaning import Cleaning
-
-    return _clean(Cleaning("pairs", text, filters, dialect, model, quality, pii), records, engine, workspace)
-
-
-def clean_items(
-    records: ShardSet,
-    text: TextSettings,
-    dialect: DialectSettings,
-    model: Path | None,
-    filters: FilterSettings,
-    engine: EngineSettings,
-    workspace: Path,
-) -> Path:
-    """Clean and tag evaluation items."""
-    from arabic_llm_pipeline.corpus.cleaning import Cleaning
-
-    return _clean(Cleaning("items", text, filters, dialect, model), records, engine, workspace)
-
-
-def _clean(step: "Cleaning", records: ShardSet, engine: EngineSettings, workspace: Path) -> Path:
     from arabic_llm_pipeline.corpus.shards import map_shards
 
-    return map_shards(step, records, workspace, engine.processes, f"Cleaning {step.table}")
+    step = Cleaning(table, text, filters, dialect, model, quality, pii)
+    return map_shards(step, records, workspace, engine.processes, f"Cleaning {table}")
 
 
 def find_duplicates(
@@ -105,47 +62,15 @@ def find_duplicates(
     return find(tables, duplicates, splits, engine.processes, workspace)
 
 
-def split_documents(
+def split(
     records: ShardSet,
     verdicts: pl.DataFrame,
     splits: SplitsSettings,
     engine: EngineSettings,
     workspace: Path,
-) -> Path:
-    """Give documents their verdicts and splits."""
-    return _split("documents", records, verdicts, splits, engine, workspace)
-
-
-def split_pairs(
-    records: ShardSet,
-    verdicts: pl.DataFrame,
-    splits: SplitsSettings,
-    engine: EngineSettings,
-    workspace: Path,
-) -> Path:
-    """Give pairs their verdicts and splits."""
-    return _split("pairs", records, verdicts, splits, engine, workspace)
-
-
-def split_items(
-    records: ShardSet,
-    verdicts: pl.DataFrame,
-    splits: SplitsSettings,
-    engine: EngineSettings,
-    workspace: Path,
-) -> Path:
-    """Give items their verdicts and splits."""
-    return _split("items", records, verdicts, splits, engine, workspace)
-
-
-def _split(
     table: str,
-    records: ShardSet,
-    verdicts: pl.DataFrame,
-    splits: SplitsSettings,
-    engine: EngineSettings,
-    workspace: Path,
 ) -> Path:
+    """Give the records of a table their verdicts and splits."""
     from arabic_llm_pipeline.common.files import replace_file
     from arabic_llm_pipeline.corpus.shards import map_shards
     from arabic_llm_pipeline.corpus.splits import Splitting

@@ -1,5 +1,9 @@
 """The pipeline `preprocess`."""
 
+from collections.abc import Callable
+from functools import partial, update_wrapper
+from pathlib import Path
+
 from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.pipelines.preprocess import nodes
@@ -47,16 +51,21 @@ def create_pipeline() -> Pipeline:
     return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality])
 
 
+def _of(step: Callable[..., Path], table: str) -> Callable[..., Path]:
+    return update_wrapper(partial(step, table=table), step)
+
+
 def _clean(table: str) -> Node:
     return Node(
-        getattr(nodes, f"clean_{table}"),
+        _of(nodes.clean, table),
         {
             "records": f"ingested_{table}",
             "text": "params:text",
             "dialect": "params:dialect",
             "model": "dialect_model_file",
             "filters": "params:filters",
-            **({} if table == "items" else {"quality": "params:quality", "pii": "params:pii"}),
+            "quality": "params:quality",
+            "pii": "params:pii",
             "engine": "params:engine",
             "workspace": f"clean_{table}_workspace",
         },
@@ -67,7 +76,7 @@ def _clean(table: str) -> Node:
 
 def _split(table: str) -> Node:
     return Node(
-        getattr(nodes, f"split_{table}"),
+        _of(nodes.split, table),
         {
             "records": f"cleaned_{table}",
             "verdicts": "verdicts",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from arabic_llm_pipeline.corpus.sources import FoundFiles
-from arabic_llm_pipeline.parameters.preprocess import IngestSettings
+from arabic_llm_pipeline.parameters.engine import IngestSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 
 MB = 1 << 20

@@ -1,0 +1,24 @@
+"""Fields of how work is spread, and of reading raw files."""
+
+from pydantic import Field
+
+from arabic_llm_pipeline.parameters.base import Settings, neutral
+
+
+class EngineSettings(Settings):
+    """How work is spread: none of it changes a result, but for the size of a shard, which is what files hold."""
+
+    processes: int = neutral(0, "Processes that share the shards; 0: one for each core.", ge=0)
+    rows_per_shard: int = Field(
+        64_000, description="Records in a shard: fewer take less memory, more make fewer files.", ge=1
+    )
+
+
+class IngestSettings(Settings):
+    """Reading raw files."""
+
+    max_line_mb: float = Field(1.0, description="Longer lines and records are rejected, in MB of UTF-8.", gt=0)
+    check_records: int = neutral(200, "Records of each file that the pipeline `sources` reads.", ge=1)
+    max_reject_ratio: float = Field(
+        0.2, description="Share of unreadable records of one source that stops the run.", ge=0, le=1
+    )
