@@ -15,14 +15,15 @@ import pytest
 import torch
 
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.parameters.training import DocumentSelection, PairSelection, PretrainSettings
+from arabic_llm_pipeline.parameters.training import DocumentSelection, PretrainSettings
 from arabic_llm_pipeline.training import models
 from arabic_llm_pipeline.training.base import resolve_base
-from arabic_llm_pipeline.training.batches import DocumentRows, PairRows, Schedule
+from arabic_llm_pipeline.training.batches import DocumentRows, PairRows
 from arabic_llm_pipeline.training.job import InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.methods import preference, pretrain
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.optimizers import Together
+from arabic_llm_pipeline.training.schedule import Schedule
 from tests.training.conftest import FULL, NF4, Answers, dpo, sft
 
 EVERYTHING = DocumentSelection(kinds=None)
@@ -172,9 +173,9 @@ def test_the_loss_is_the_mean_over_what_is_learned(
     """By hand: every document alone, plain logits and cross entropy; over two batches of different sizes."""
     settings = sft(steps=1, micro_batch=3, accumulation=2, packing=packing, selection=EVERYTHING)
     made = trained(job, settings)
-    rows = DocumentRows(document_tokens, settings, 400)
+    rows = DocumentRows(document_tokens, settings, 400, 0)
     model, total, count = models.load_base(base, FULL).eval(), 0.0, 0
-    for row in Schedule(len(rows), 6, 1, made.seed).order():
+    for row in Schedule(rows.passes, 6, 1, made.seed).order():
         for piece in rows.rows[row]:
             tokens, mask = rows._piece(piece)
             ids = torch.from_numpy(tokens.astype(np.int64))
@@ -201,12 +202,12 @@ def test_the_reference_of_dpo_is_the_sft_model(job: Callable, base: dict, pair_t
     adapter = before.finished / "result"
     made = job(dpo(steps=3, micro_batch=6, learning_rate=0.05, warmup=0.0), "dpo", model, adapter=adapter)
     preference.train(made, Answers())
-    rows = PairRows(pair_tokens, PairSelection(), 400)
-    order = Schedule(len(rows), 6, 3, made.seed).order()
+    rows = PairRows(pair_tokens, dpo(), 400, 0)
+    order = Schedule(rows.passes, 6, 3, made.seed).order()
     candidates = [models.load_candidate(base, path, model) for path in (adapter, None, made.finished / "result")]
 
     def mean(candidate: Any, places: Any, answer: int) -> float:
-        pairs = [rows.split.pair(int(rows.chosen[row])) for row in places]
+        pairs = [rows.split.pair(rows.rows[row]) for row in places]
         return float(np.mean([answer_log_probability(candidate, pair[0], pair[answer]) for pair in pairs]))
 
     tuned, plain, final = candidates

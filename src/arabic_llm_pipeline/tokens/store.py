@@ -110,6 +110,12 @@ class TokenSplit(TaggedFile):
         """Tokens and loss mask of a part of a document, as `packing.cut` hands them out."""
         return self.window(int(self.offsets[i]) + start, length)
 
+    def turn_end(self, i: int, limit: int) -> int:
+        """Tokens of a document up to the end of the last answer that ends within a limit; 0 if none does."""
+        _, mask = self.piece(i, 0, min(limit + 1, int(self.lengths[i])))
+        ends = np.flatnonzero((mask[:-1] == 1) & (mask[1:] == 0))
+        return int(ends[-1]) + 1 if len(ends) else 0
+
     def window(self, start: int, length: int) -> tuple[Array, Array]:
         """Tokens and loss mask of any stretch of the split, across the borders of documents."""
         return self.read("tokens", start, start + length), self.read("loss_mask", start, start + length)

@@ -9,8 +9,8 @@ import torch
 
 from arabic_llm_pipeline.common.files import write_json
 from arabic_llm_pipeline.training import adapters, checkpoints, models, monitor
-from arabic_llm_pipeline.training.batches import Schedule
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
+from arabic_llm_pipeline.training.schedule import Schedule
 from arabic_llm_pipeline.training.trainers import DocumentTrainer, PairTrainer
 
 
@@ -27,14 +27,17 @@ def vocabulary(model: Any) -> int:
     return int(model.get_input_embeddings().weight.shape[0])
 
 
-def finish_adapter(trainer: DocumentTrainer | PairTrainer, job: Job, plan: Schedule, channel: Channel) -> None:
-    """Train an adapter to the end and leave it finished."""
+def finish_adapter(
+    trainer: DocumentTrainer | PairTrainer, job: Job, plan: Schedule, channel: Channel, data: dict[str, Any]
+) -> None:
+    """Train an adapter to the end and leave it finished; `data` says in figures what it is trained on."""
     name, about = job.base["hub"] or job.base["path"], models.about_base(job.base, job.model)
     finish(
         trainer,
         job,
         plan,
         channel,
+        data,
         job.model.quantization,
         lambda path: adapters.save_adapter(trainer.model, path, name, about),
     )
@@ -45,6 +48,7 @@ def finish(
     job: Job,
     plan: Schedule,
     channel: Channel,
+    data: dict[str, Any],
     quantization: str,
     save: Callable[[Path], Any],
 ) -> None:
@@ -55,6 +59,7 @@ def finish(
         job: says where things go.
         plan: of the data, for the count of passes.
         channel: to the parent.
+        data: what it is trained on, in figures.
         quantization: of the weights that are not trained.
         save: writes the result into a directory.
 
@@ -72,5 +77,6 @@ def finish(
     save(new / RESULT)
     log = monitor.table(trainer.state.log_history)
     log.write_parquet(new / LOG)
-    write_json(new / RESOURCES, monitor.resources(log, trainer.model, models.compute_dtype(job.model), quantization))
+    cost = monitor.resources(log, trainer.model, models.compute_dtype(job.model), quantization)
+    write_json(new / RESOURCES, {**cost, "data": data})
     new.replace(job.finished)
