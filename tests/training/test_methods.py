@@ -4,6 +4,7 @@ import json
 import math
 import multiprocessing
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,7 +103,7 @@ def test_killed_and_run_again_it_ends_alike(job: Callable, model: Any, method: s
     assert sorted(path.name for path in again.checkpoints.iterdir())[:2] == ["checkpoint-2", "checkpoint-4"]
     answers = Answers()
     train(again, answers)
-    assert answers.sent[0] == ("plan", [4, len(log(whole))])
+    assert answers.sent[0] == ("plan", [4, len(log(whole))])  # a resumed training does not show its first rows again
     assert result(again) == result(whole)
     assert untimed(log(again)).equals(untimed(log(whole)))
     assert log(again)["step"].to_list() == list(range(1, len(log(whole)) + 1))
@@ -314,3 +315,22 @@ def test_together_is_each_by_itself() -> None:
     assert saved[0]["lr"] == 0.02
     for one, two in zip(apart, joined, strict=True):
         assert torch.equal(one.param_groups[0]["params"][0], two.param_groups[0]["params"][0])
+
+
+def test_the_first_rows_are_shown(job: Callable, document_tokens: Path, pair_tokens: Path) -> None:
+    """What is learned, in brackets: an answer and the end of its turn."""
+    answers = Answers()
+    before = job(sft(steps=1), "shown")
+    sft_method.train(before, answers)
+    kind, rows = answers.sent[0]
+    assert kind == "rows"
+    assert len(rows) == 2
+    for text in rows:
+        assert re.fullmatch(
+            r"<\|im_start\|>user\n[^⟦]+<\|im_end\|>\n<\|im_start\|>assistant\n⟦[^⟦]+<\|im_end\|>⟧", text
+        )
+    answers = Answers()
+    preference.train(job(dpo(steps=1), "pairs", FULL, adapter=before.finished / "result"), answers)
+    _, rows = answers.sent[0]
+    assert len(rows) == 4  # two pairs: their chosen answers, then their rejected ones
+    assert len({text.partition("⟦")[0] for text in rows}) == 2

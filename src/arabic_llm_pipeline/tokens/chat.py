@@ -31,7 +31,17 @@ class Renderer:
     turn. Everything else equals what `apply_chat_template` of transformers gives.
     """
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerFast"):
+    def __init__(self, tokenizer: "PreTrainedTokenizerFast", last_answer_only: bool = False):
+        """Compile the tokenizer's template.
+
+        Args:
+            tokenizer: one whose padding is its end of text is taken as collators take it: both count as padding, which
+                is not learned, and all else of a document is.
+            last_answer_only: learn only the last thing that the assistant says in a conversation.
+        """
+        self._last_only, self._padding = last_answer_only, None
+        if tokenizer.pad_token_id == tokenizer.eos_token_id:
+            self._padding = tokenizer.pad_token_id
         self._backend: Tokenizer = tokenizer.backend_tokenizer
         self._backend.no_padding()  # what a caller of the tokenizer asked for last, it would go on doing
         self._backend.no_truncation()
@@ -46,11 +56,16 @@ class Renderer:
         prose = [len(document) == 1 and document[0]["role"] == "document" for document in documents]
         texts = iter(self.prose([document[0]["content"] for document in compress(documents, prose)]))
         talks = iter(self.conversations(list(compress(documents, (not is_prose for is_prose in prose)))))
-        return [next(texts if is_prose else talks) for is_prose in prose]
+        found = [next(texts if is_prose else talks) for is_prose in prose]
+        if self._padding is None:
+            return found
+        return [(ids, (ids != self._padding).astype(np.uint8)) for ids, _ in found]
 
     def conversations(self, conversations: Sequence[Conversation]) -> list[tuple[Ids, Mask]]:
         """Ids and loss masks of conversations by the template; 1 in the mask is what an assistant says."""
         rendered = [self._template.render(self._guarded(messages)) for messages in conversations]
+        if self._last_only:
+            rendered = [(text, spans[-1:]) for text, spans in rendered]
         encodings = self._backend.encode_batch([text for text, _ in rendered], add_special_tokens=False)
         return [
             self._spliced(text, spans) if LITERAL in text else (_ids(encoding), _mask(encoding, spans))

@@ -29,7 +29,7 @@ def write_documents(shards: ShardSet, tokenizer_dir: Path, settings: TokenizeSet
         workspace: where the directory is made; what an earlier run left of it is replaced.
     """
     tokenizer = load_tokenizer(tokenizer_dir)
-    renderer, about = Renderer(tokenizer), _about(tokenizer_dir, settings)
+    renderer, about = Renderer(tokenizer, settings.learned == "last_answer"), _about(tokenizer_dir, settings)
     dtypes = {"tokens": _dtype(len(tokenizer)), "loss_mask": "|u1"}
     dtypes |= dict.fromkeys(("loss_tokens", "text_words", "text_bytes"), "<i4")
     batches = kept_rows(

@@ -8,10 +8,15 @@ from typing import Any
 import torch
 
 from arabic_llm_pipeline.common.files import write_json
+from arabic_llm_pipeline.tokens.show import bracketed
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from arabic_llm_pipeline.training import adapters, checkpoints, models, monitor
+from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.schedule import Schedule
 from arabic_llm_pipeline.training.trainers import DocumentTrainer, PairTrainer
+
+SHOWN = 2  # rows (of pairs: pairs), on the screen, before a training begins
 
 
 def stage_model(job: Job) -> Any:
@@ -43,6 +48,15 @@ def finish_adapter(
     )
 
 
+def first_rows(batch: Batch, tokenizer: Path) -> list[str]:
+    """The rows of a batch as text, what counts in the loss in brackets; what comes after that is left out."""
+    loaded = load_tokenizer(tokenizer)
+    learned = batch["labels"] != IGNORED if "labels" in batch else batch["completion_mask"].bool()
+    ends = [int(row.nonzero().max()) + 1 if row.any() else len(row) for row in learned]
+    rows = zip(batch["input_ids"].tolist(), learned.tolist(), ends, strict=True)
+    return [bracketed(loaded, ids[:end], on[:end]) for ids, on, end in rows]
+
+
 def finish(
     trainer: DocumentTrainer | PairTrainer,
     job: Job,
@@ -69,6 +83,8 @@ def finish(
     torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it; on a CPU as before
     trainer.watch(monitor.Monitor(plan, channel))
     checkpoint = checkpoints.latest(job.checkpoints)
+    if checkpoint is None:
+        channel.send("rows", first_rows(trainer.data_collator(plan.order()[:SHOWN].tolist()), job.tokenizer))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if trainer.state.global_step < trainer.state.max_steps:
         raise InterruptedTrainingError
