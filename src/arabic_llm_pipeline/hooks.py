@@ -55,6 +55,7 @@ class ProjectHooks:
         catalog.get("dialect_model_file").bind(self.project / trained if trained else None)
         catalog.get("base_files").bind(self.parameters.model.directory(self.project))
         catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
+        catalog.get("compared_tokenizers").bind(self.parameters.fertility.directories(self.project))
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Any, catalog: Any) -> None:

@@ -15,7 +15,16 @@ from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import DpoSettings, SftSettings
-from tests.reporting.made_corpus import AFTER, BEFORE, dialect_table, document, funnel, shards, token_summary
+from tests.reporting.made_corpus import (
+    AFTER,
+    BEFORE,
+    dialect_table,
+    document,
+    fertility_table,
+    funnel,
+    shards,
+    token_summary,
+)
 from tests.reporting.made_scores import (
     BASELINES,
     CANDIDATES,
@@ -59,6 +68,7 @@ def data(folder: Path) -> dict[str, Any]:
         "dialect_table": dialect_table(),
         "quality_table": quality_table.TABLE.to_frame(),
         "token_summary": token_summary(),
+        "fertility_table": fertility_table(),
         "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},
         "comparison": comparison(),
         "base_model": base_model(),

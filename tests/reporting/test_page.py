@@ -118,6 +118,12 @@ def test_what_a_stage_was_trained_on(text: str) -> None:
     assert "Cut for their length" in found
 
 
+def test_fertility_in_words(text: str) -> None:
+    told = next(words for words, _ in seen(text).texts if words.startswith("By a sample of 40 texts"))
+    assert "a word takes 2.00 tokens; 40.0% of the words are not split" in told
+    assert "diacritics cost 3.00 times the tokens; 40.0% of the words that have any are torn" in told
+
+
 def test_elements_are_nested_and_ids_unique(text: str) -> None:
     found = seen(text)
     assert found.misnested == []

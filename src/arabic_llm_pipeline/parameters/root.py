@@ -19,7 +19,7 @@ from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
-from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
+from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import DpoSettings, PretrainSettings, SftSettings
 
 
@@ -52,6 +52,7 @@ class Parameters(Settings):
     duplicates: DuplicatesSettings = Field(DuplicatesSettings(), description="Duplicates and decontamination.")
     splits: SplitsSettings = Field(SplitsSettings(), description="Shares of train, dev and test.")
     tokenizer: TokenizerSettings = Field(TokenizerSettings(), description="Which tokenizer and chat template.")
+    fertility: FertilitySettings = Field(FertilitySettings(), description="Comparison of tokenizers.")
     tokenize: TokenizeSettings = Field(TokenizeSettings(), description="The token store.")
     model: ModelSettings = Field(ModelSettings(), description="The base model and how it is loaded.")
     adapter: AdapterSettings = Field(AdapterSettings(), description="LoRA.")

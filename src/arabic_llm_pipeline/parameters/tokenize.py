@@ -30,6 +30,19 @@ class TokenizerSettings(Settings):
         return None if self.source == BASE else project / Path(self.source).expanduser()
 
 
+class FertilitySettings(Settings):
+    """What the tokenizer makes of the corpus, beside others."""
+
+    sample: int = Field(300, description="Texts of each dialect that are counted.", ge=1)
+    tokenizers: dict[str, str] = Field(
+        {}, description="Others to compare with: directories with a tokenizer.json, by the names they get."
+    )
+
+    def directories(self, project: Path) -> dict[str, Path]:
+        """Where the others are."""
+        return {name: project / Path(path).expanduser() for name, path in sorted(self.tokenizers.items())}
+
+
 class TokenizeSettings(Settings):
     """The token store."""
 

@@ -24,6 +24,7 @@ class Inputs:
     dialects: pl.DataFrame
     quality: pl.DataFrame  # values of the rules for prose, as corpus.quality_table makes them
     tokens: Mapping[str, Any]
+    fertility: pl.DataFrame  # as tokens.fertility makes it
     baselines: Mapping[str, Any]
     comparison: Sequence[Mapping[str, Any]]
     base_model: Mapping[str, Any]
@@ -77,6 +78,7 @@ def gather(
         dialects=data["dialect_table"],
         quality=data["quality_table"],
         tokens=data["token_summary"],
+        fertility=data["fertility_table"],
         baselines=data["baseline_scores"],
         comparison=data["comparison"],
         base_model=data["base_model"],

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from arabic_llm_pipeline.corpus.shards import ShardSet
-from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
+from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 
 
 def make_tokenizer(
@@ -37,6 +39,15 @@ def tokenize_pairs(pairs: ShardSet, tokenizer: Path, settings: TokenizeSettings,
     from arabic_llm_pipeline.tokens.writing import write_pairs
 
     return write_pairs(pairs, tokenizer, settings, workspace)
+
+
+def measure_fertility(
+    documents: ShardSet, tokenizer: Path, others: dict[str, Path], settings: FertilitySettings, seed: int
+) -> pl.DataFrame:
+    """How many tokens a word takes, by tokenizer, view of the text and dialect; the run's own tokenizer first."""
+    from arabic_llm_pipeline.tokens.fertility import measure
+
+    return measure(documents, {"own": tokenizer, **others}, settings.sample, seed)
 
 
 def summarise_tokens(document_tokens: Path, pair_tokens: Path) -> dict[str, Any]:

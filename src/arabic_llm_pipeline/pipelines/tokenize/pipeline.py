@@ -7,6 +7,7 @@ from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.pipelines.tokenize.nodes import (
     make_tokenizer,
+    measure_fertility,
     summarise_tokens,
     tokenize_documents,
     tokenize_pairs,
@@ -35,6 +36,18 @@ def create_pipeline() -> Pipeline:
                 inputs={"document_tokens": "document_tokens", "pair_tokens": "pair_tokens"},
                 outputs="token_summary",
                 name="summarise_tokens",
+            ),
+            Node(
+                measure_fertility,
+                inputs={
+                    "documents": "documents",
+                    "tokenizer": "tokenizer",
+                    "others": "compared_tokenizers",
+                    "settings": "params:fertility",
+                    "seed": "params:seed",
+                },
+                outputs="fertility_table",
+                name="measure_fertility",
             ),
         ]
     )
