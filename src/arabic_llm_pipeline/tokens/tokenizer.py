@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json, write_json
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings
-from arabic_llm_pipeline.tokens.chat import Conversation, Ids, Mask, Renderer
+from arabic_llm_pipeline.tokens.chat import Conversation, Renderer
+from arabic_llm_pipeline.tokens.encoder import Ids, Mask
 from arabic_llm_pipeline.tokens.probes import check_ids, check_turns
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
-from arabic_llm_pipeline.tokens.chat import Ids, Renderer
+from arabic_llm_pipeline.tokens.chat import Renderer
+from arabic_llm_pipeline.tokens.encoder import Ids
 from arabic_llm_pipeline.tokens.encoding import encode_ahead, kept_rows
 from arabic_llm_pipeline.tokens.pairs import PARTS, PairSplit
 from arabic_llm_pipeline.tokens.store import TokenSplit
@@ -29,7 +30,8 @@ def write_documents(shards: ShardSet, tokenizer_dir: Path, settings: TokenizeSet
         workspace: where the directory is made; what an earlier run left of it is replaced.
     """
     tokenizer = load_tokenizer(tokenizer_dir)
-    renderer, about = Renderer(tokenizer, settings.learned == "last_answer"), _about(tokenizer_dir, settings)
+    renderer = Renderer(tokenizer, settings.learned == "last_answer", remember_words=True)
+    about = _about(tokenizer_dir, settings)
     dtypes = {"tokens": _dtype(len(tokenizer)), "loss_mask": "|u1"}
     dtypes |= dict.fromkeys(("loss_tokens", "text_words", "text_bytes"), "<i4")
     batches = kept_rows(
@@ -57,7 +59,7 @@ def write_pairs(shards: ShardSet, tokenizer_dir: Path, settings: TokenizeSetting
         workspace: where the directory is made; what an earlier run left of it is replaced.
     """
     tokenizer = load_tokenizer(tokenizer_dir)
-    renderer, about = Renderer(tokenizer), _about(tokenizer_dir, settings)
+    renderer, about = Renderer(tokenizer, remember_words=True), _about(tokenizer_dir, settings)
     dtypes = dict.fromkeys(PARTS, _dtype(len(tokenizer))) | {"cut": "|u1"}
     answers = pl.col("chosen").str.len_chars() + pl.col("rejected").str.len_chars()
     batches = kept_rows(
