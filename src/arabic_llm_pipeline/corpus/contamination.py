@@ -5,7 +5,7 @@ from functools import partial
 
 import polars as pl
 
-from arabic_llm_pipeline.corpus.keys import hashed, with_keys
+from arabic_llm_pipeline.corpus.keys import ANSWERS, hashed, with_keys
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.corpus.splits import HELD, held, split_expr
 from arabic_llm_pipeline.parameters.duplicates import SplitsSettings
@@ -40,14 +40,14 @@ def _holds(texts: pl.Series, patterns: list[str]) -> pl.Series:
 
 
 def find(keys: pl.DataFrame) -> pl.DataFrame:
-    """Training records that ask what held-out items or documents ask, pair what held-out pairs do, or hold a prompt.
+    """Training records that ask what held-out items or documents ask, answer as held-out pairs do, or hold a prompt.
 
     Args:
         keys: of all records (`duplicates.Keys`), with their splits.
     """
     measured = keys.filter(held("split"))
     training = keys.filter((pl.col("split") == "train") & (pl.col("records") != "items"))
-    questions = measured.filter(pl.col("records") != "pairs")["asked"].unique().implode()
+    questions = measured.filter(~pl.col("records").is_in(list(ANSWERS)))["asked"].unique().implode()
     groups = measured["group"].unique().implode()
     found = training.filter(pl.col("asked").is_in(questions) | pl.col("group").is_in(groups) | pl.col("holds"))
     return found.select("records", "shard", "row", reason=pl.lit(IN_EVALUATION))

@@ -46,6 +46,8 @@ def _text(table: str) -> pl.Expr:
         return contents("messages")
     if table == "pairs":
         return pl.concat_str(contents("prompt"), "chosen", "rejected", separator="\n")
+    if table == "feedback":
+        return pl.concat_str(contents("prompt"), "completion", separator="\n")
     return contents("prompt")
 
 

@@ -28,7 +28,7 @@ from arabic_llm_pipeline.corpus.workers import enough_for, run_tasks
 from arabic_llm_pipeline.parameters.duplicates import NearSettings
 
 NEAR_DUPLICATE, NEAR_EVALUATION = "near_duplicate", "near_evaluation"
-TABLES = ("documents", "pairs")
+TABLES = {"documents": None, "pairs": "pair", "feedback": "feedback"}  # and what the scope calls its records
 NEIGHBOURS = 8  # of a record in a bucket, beside its first: likeness joins the rest
 ROWS_AT_ONCE = 1_024  # texts whose shingles are in memory
 
@@ -37,7 +37,7 @@ def in_scope(table: str, settings: NearSettings) -> pl.Expr:
     """Whether the settings ask for a record."""
     if table == "documents" and settings.enabled:
         return pl.col("kind").is_in(settings.scope)
-    return pl.lit(table == "pairs" and settings.enabled and "pair" in settings.scope)
+    return pl.lit(settings.enabled and TABLES.get(table) in settings.scope)
 
 
 def band_expr(text: pl.Expr, settings: NearSettings) -> pl.Expr:

@@ -11,8 +11,8 @@ class NearSettings(Settings):
     """Records that are nearly the same: MinHash over shingles of words, candidates compared by their shingles."""
 
     enabled: bool = Field(True, description="Drop all but one of records that are nearly equal.")
-    scope: list[Literal["prose", "instruction", "conversation", "pair"]] = Field(
-        ["prose"], description="Kinds of documents that are compared, and preference pairs; each only among its table."
+    scope: list[Literal["prose", "instruction", "conversation", "pair", "feedback"]] = Field(
+        ["prose"], description="Kinds of documents that are compared, pairs, feedback; each only among its table."
     )
     threshold: float = Field(
         0.8, description="Share of two records' shingles that both have, from which one of them goes.", gt=0, le=1
