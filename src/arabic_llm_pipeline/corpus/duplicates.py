@@ -7,7 +7,6 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus import contamination, near
 from arabic_llm_pipeline.corpus.keys import hashed, with_keys
-from arabic_llm_pipeline.corpus.records import RECORDS
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
 from arabic_llm_pipeline.corpus.splits import held, split_expr
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, NearSettings, SplitsSettings
@@ -22,7 +21,7 @@ class Keys:
     """The hashes of a shard's records: some 50 bytes a row, and 8 for each band, whatever the length of their texts.
 
     Attributes:
-        table: documents, pairs or items.
+        table: one of RECORDS.
         salt: of the hashes.
         near: how near duplicates are looked for.
         prompts: evaluation prompts, as matching keys; rows that hold one are marked.
@@ -83,9 +82,9 @@ def _keys(
     if settings.contamination:
         prompts = contamination.prompts(tables["items"], splits, salt, settings.min_prompt_words)
     parts: list[pl.DataFrame] = []
-    for table in RECORDS:
+    for table, shards in tables.items():
         step = Keys(table, salt, settings.near, prompts if table != "items" else ())
-        parts += collect_shards(step, tables[table], processes, f"Comparing {table}")
+        parts += collect_shards(step, shards, processes, f"Comparing {table}")
     return pl.concat(parts).with_columns(split=pl.coalesce("brought", split_expr(pl.col("group"), splits)))
 
 

@@ -34,7 +34,7 @@ class Splitting:
     """The last step of one table: verdicts written into `reason`, copies counted, every record given its split.
 
     Attributes:
-        table: documents, pairs or items.
+        table: one of RECORDS.
         verdicts: parquet of `duplicates.VERDICTS`.
         settings: the shares, and the seed of the hash.
     """
