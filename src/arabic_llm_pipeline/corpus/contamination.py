@@ -13,10 +13,10 @@ from arabic_llm_pipeline.parameters.duplicates import SplitsSettings
 IN_EVALUATION = "in_evaluation"
 
 
-def prompts(items: ShardSet, splits: SplitsSettings, salt: str, min_words: int) -> tuple[str, ...]:
+def prompts(items: ShardSet, splits: SplitsSettings, min_words: int) -> tuple[str, ...]:
     """The matching keys of all evaluation prompts of at least so many words: shorter ones stand in texts by chance."""
     frame = with_keys(items.scan().filter(pl.col("reason").is_null()), "items")
-    frame = frame.with_columns(_hash=hashed(pl.col("_group"), salt))
+    frame = frame.with_columns(_hash=hashed(pl.col("_group"), str(splits.seed)))
     measured = pl.coalesce("split", split_expr(pl.col("_hash"), splits)).is_in(HELD)
     kept = frame.filter(measured).select(text="_asked")
     long = kept.filter(pl.col("text").str.count_matches(" ", literal=True) >= min_words - 1)
