@@ -161,10 +161,11 @@ def sampled(root: Path, workspace: Path, processes: int = 1, **fields) -> dict[s
 def test_a_sample_is_of_the_lowest_hashes_over_all_files(many, tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "SMALL", 0)
 
-    def lowest(name: str) -> int:
-        return int.from_bytes(hashlib.blake2b(f"7/many/{name}".encode(), digest_size=8).digest())
+    def lowest(place: tuple[str, int]) -> int:
+        return int.from_bytes(hashlib.blake2b(f"7/many/{place[0]}.jsonl/{place[1]}".encode(), digest_size=8).digest())
 
-    wanted = sorted((str(n) for n in range(300) if n % 10), key=lowest)[:40]
+    places = {(name, n): begin for name, begin in (("a", 100), ("b", 0), ("c", 200)) for n in range(90)}
+    wanted = [str(places[name, n] + n // 9 * 10 + n % 9 + 1) for name, n in sorted(places, key=lowest)[:40]]
     found = sampled(many, tmp_path / "1", limit=40, seed=7)
     names = found["documents"].scan().collect()["id"].to_list()
     assert sorted(names) == sorted(f"many/{name}" for name in wanted)

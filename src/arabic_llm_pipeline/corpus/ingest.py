@@ -93,12 +93,12 @@ def _read(part: _Part) -> None:
     """Write what one file gives; the counts come last and say that it is done."""
     counts: Counter[str] = Counter()
     examples: defaultdict[str, list[str]] = defaultdict(list)
-    sampling = Sampling(part.file.source.limit, part.file.source.seed)
+    sampling = Sampling(part.file.shown, part.file.source.limit, part.file.source.seed)
     with ExitStack() as stack:
         writers: dict[str, ShardWriter] = {}
         for table, row in read_file(part.file, part.max_bytes):
             counts[row["reason"] if table == "rejects" else table] += 1
-            if not sampling.takes(table, row):
+            if not sampling.takes(table):
                 continue
             if table not in writers:
                 writer = ShardWriter(part.directory / table, SCHEMAS[table], part.rows_per_shard)
@@ -107,6 +107,7 @@ def _read(part: _Part) -> None:
             if table == "rejects" and len(examples[row["reason"]]) < EXAMPLES:
                 examples[row["reason"]].append(f"{row['file']}:{row['place']} {row['excerpt'][:80]!r}")
     part.directory.mkdir(parents=True, exist_ok=True)
+    sampling.write(part.directory)
     write_json(part.directory / DONE, {"counts": dict(counts), "examples": dict(examples)})
 
 

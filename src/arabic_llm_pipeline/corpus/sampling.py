@@ -1,17 +1,16 @@
 """Which records of a source are taken: the first ones, or a sample; and no two of them under one id.
 
-A sample are the records whose ids have the lowest hashes. Which these are hangs on the seed and the ids alone: not on
-the order of files, nor on the number of processes. A larger sample holds the smaller one, and data that is added takes
-the place of few.
+A sample are the records whose places (file, and number in it) have the lowest hashes. Which these are hangs on the seed
+and the places alone, not on the number of processes. A larger sample holds the smaller one, and files that are added
+take the place of few records.
 """
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from heapq import heappush, heapreplace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -26,9 +25,9 @@ HASH_BYTES = 8
 AGAIN = "~"  # of the id of a record whose id another one has: `source/7`, `source/7~2`
 
 
-def draw(identity: str, seed: int) -> int:
-    """The place of a record in the order that samples are taken in."""
-    return int.from_bytes(blake2b(f"{seed}/{identity}".encode(), digest_size=HASH_BYTES).digest())
+def draw(seed: int, file: str, ordinal: int) -> int:
+    """The hash of a record of a file; the lowest ones are the sample."""
+    return int.from_bytes(blake2b(f"{seed}/{file}/{ordinal}".encode(), digest_size=HASH_BYTES).digest())
 
 
 class Lowest:
@@ -57,21 +56,37 @@ class Lowest:
 class Sampling:
     """What of one file may be in the sample of its source; everything, where none is drawn."""
 
-    def __init__(self, limit: int | None, seed: int | None):
+    def __init__(self, file: str, limit: int | None, seed: int | None):
         """Begin a file.
 
         Args:
+            file: its name, from the root of the data.
             limit: records of each table that are wanted of the whole source.
             seed: of the sample; None: there is none.
         """
-        self._seed = seed
+        self._file, self._seed = file, seed
         self._lowest: defaultdict[str, Lowest] = defaultdict(lambda: Lowest(limit or 0))
+        self._seen: Counter[str] = Counter()
+        self._draws: defaultdict[str, list[int]] = defaultdict(list)
 
-    def takes(self, table: str, row: dict[str, Any]) -> bool:
-        """Whether a row has to be kept for now."""
+    def takes(self, table: str) -> bool:
+        """Whether the next record of a table has to be kept for now."""
         if self._seed is None or table not in RECORDS:
             return True
-        return self._lowest[table].take(draw(row["id"], self._seed))
+        drawn = draw(self._seed, self._file, self._seen[table])
+        self._seen[table] += 1
+        if kept := self._lowest[table].take(drawn):
+            self._draws[table].append(drawn)
+        return kept
+
+    def write(self, directory: Path) -> None:
+        """Leave the draws of the records that were kept beside their shards."""
+        for table, draws in self._draws.items():
+            np.save(_beside(directory / table), np.array(draws, np.uint64))
+
+
+def _beside(shards: Path) -> Path:
+    return shards.with_suffix(".npy")
 
 
 def taken(directories: Sequence[Path], limit: int | None, seed: int | None) -> Iterator[pa.Table]:
@@ -82,7 +97,7 @@ def taken(directories: Sequence[Path], limit: int | None, seed: int | None) -> I
         limit: how many at most; None: all.
         seed: of the sample; None: the first ones are taken.
     """
-    wanted = None if seed is None or limit is None else _sample(directories, limit, seed)
+    wanted = None if seed is None or limit is None else _sample(directories, limit)
     renamed, start, left = again(directories), 0, limit
     for batch in batches(directories):
         rows = _renamed(batch, renamed, start)
@@ -103,10 +118,10 @@ def batches(directories: Sequence[Path], columns: list[str] | None = None) -> It
                 yield pa.Table.from_batches([batch])
 
 
-def _sample(directories: Sequence[Path], limit: int, seed: int) -> np.ndarray:
-    """Which rows are in the sample; of rows with one id the first."""
-    names = (name for batch in batches(directories, ["id"]) for name in batch["id"].to_pylist())
-    draws = np.fromiter((draw(name, seed) for name in names), np.uint64)
+def _sample(directories: Sequence[Path], limit: int) -> np.ndarray:
+    """Which rows are in the sample."""
+    found = [np.load(_beside(directory)) for directory in directories if _beside(directory).exists()]
+    draws = np.concatenate([np.empty(0, np.uint64), *found])
     mask = np.zeros(len(draws), bool)
     mask[np.argsort(draws, kind="stable")[:limit]] = True
     return mask
