@@ -126,7 +126,7 @@ def test_translations_in_both_directions_are_kept_though_half_of_them_is_latin(t
     path.write_text("الوالد ينتظر هنا.\tFather waits here, as every day.\nنص\t\n", encoding="utf-8")
     fields = {"format": "tsv", "header": False, "record": "translation", "columns": {"text": 0, "translation": 1}}
     fields |= {"between": ["العربية", "الإنجليزية"]}
-    found = read(path, **fields, use="training", direction="both")
+    found = read(path, **fields, use="training", direction="both", split="train")
     forward, back = said(found)
     assert forward == [
         "ترجم من العربية إلى الإنجليزية:\nالوالد ينتظر هنا.",
@@ -149,6 +149,7 @@ def test_translations_in_both_directions_are_kept_though_half_of_them_is_latin(t
 def test_ids_of_two_directions_differ(tmp_path: Path) -> None:
     path = written(tmp_path, {"i": "7", "a": "نص", "e": "text"})
     fields = {"format": "jsonl", "record": "translation", "between": ["أ", "ب"], "direction": "both"}
+    fields |= {"split": "train"}
     found = read(path, **fields, use="training", columns={"id": "i", "text": "a", "translation": "e"})
     assert [row["id"] for row in found["documents"]] == ["s/7", "s/7-back"]
 
@@ -202,6 +203,16 @@ def test_feedback_is_cleaned_and_only_what_is_good_has_to_be_a_good_answer(tmp_p
         ({"shape": "squad", "use": "evaluation"}, "needs task"),
         ({"record": "classification", "columns": {"text": "t", "label": "l"}, "use": "training"}, "needs `labels`"),
         ({"record": "translation", "columns": {"text": "t", "translation": "u"}, "use": "training"}, "needs `between`"),
+        (
+            {
+                "record": "translation",
+                "columns": {"text": "t", "translation": "u"},
+                "use": "training",
+                "between": ["ا", "ب"],
+                "direction": "both",
+            },
+            "needs a `split`",
+        ),
         ({"columns": {"text": "t"}, "use": "training"}, "`use` is of records of question_answering"),
         ({"columns": {"text": "t"}, "direction": "both"}, "`direction` is of records of translation, not of document"),
         ({"columns": {"text": "t"}, "pairs": True}, "`pairs` is of format oasst, not of jsonl"),

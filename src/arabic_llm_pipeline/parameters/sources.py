@@ -221,6 +221,8 @@ def _check_task(source: SourceSettings) -> None:
         raise ValueError("classification needs `labels`: the value of each class -> the word for it")
     if source.record == "translation" and not (source.between or source.template):
         raise ValueError("translation needs `between`: what a prompt calls the two languages")
+    if source.direction == "both" and not source.split:
+        raise ValueError("`direction: both` needs a `split`: a hash could part the two ways of one text")
 
 
 def _check_feedback(source: SourceSettings) -> None:
