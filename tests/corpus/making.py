@@ -79,6 +79,11 @@ def pair(name: str, asked: str, chosen: str, rejected: str, **fields: Any) -> di
     return row | {"chosen": chosen, "rejected": rejected} | fields
 
 
+def feedback(name: str, asked: str, completion: str, label: bool, **fields: Any) -> dict[str, Any]:
+    row = {"id": f"s/{name}", "source": "s", "prompt": [message("user", asked)], "licence": "CC0"}
+    return row | {"completion": completion, "label": label} | fields
+
+
 def item(name: str, asked: str, *answers: str, **fields: Any) -> dict[str, Any]:
     row = {"id": f"s/{name}", "source": "s", "task": "t", "prompt": [message("user", asked)], "licence": "CC0"}
     return row | {"answers": list(answers), "choices": []} | fields

@@ -1,5 +1,6 @@
 """Bactrian-X: one JSON array, or JSON lines, of id, instruction, input, output; the input may be empty or null."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from arabic_llm_pipeline.corpus.rows import Row, json_rows, jsonl_rows
 from arabic_llm_pipeline.corpus.streams import first_byte
 from arabic_llm_pipeline.parameters.sources import SourceSettings
 
+LANGUAGE = re.compile("[a-z]{2}(?=[._-])")  # what the upstream files are named after: ar.json.gz
 FIELDS = {"id": "id", "instruction": "instruction", "input": "input", "output": "output"}
 
 
@@ -16,8 +18,9 @@ def read(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record 
     """The instructions of one file."""
     rows = json_rows if first_byte(path) in (b"[", b"") else jsonl_rows
     mapped = source.model_copy(update={"record": "instruction", "columns": FIELDS})
+    named = LANGUAGE.match(path.name)
 
     def make(row: Row) -> Iterator[Record]:
-        yield Record("documents", instruction_row(row.value, mapped) | {"lang": "ar"})
+        yield Record("documents", instruction_row(row.value, mapped) | {"lang": named[0] if named else None})
 
-    return converted(rows(path, max_bytes), make)
+    return converted(rows(path, max_bytes), make, source.languages)

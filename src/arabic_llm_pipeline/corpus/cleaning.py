@@ -11,7 +11,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus import pii, quality
 from arabic_llm_pipeline.corpus.keys import contents
 from arabic_llm_pipeline.corpus.quality import Rule, verdict
-from arabic_llm_pipeline.corpus.records import DOCUMENTS, ITEMS, PAIRS, QUALITY
+from arabic_llm_pipeline.corpus.records import DOCUMENTS, FEEDBACK, ITEMS, MANY, PAIRS, QUALITY
 from arabic_llm_pipeline.parameters.audit import PiiSettings
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
@@ -63,19 +63,20 @@ def text_policy(settings: TextSettings) -> TextPolicy:
 def clean_documents(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     """Clean documents.
 
-    Reasons: empty (a message has no text left), too_long, little_arabic, too_short (prose: an answer may be a word);
-    those of `corpus.quality` and `corpus.pii`.
+    Reasons: empty (a message has no text left), too_long, little_arabic (but of translations), too_short (prose: an
+    answer may be a word); those of `corpus.quality` and `corpus.pii`.
     """
     policy, filters = text_policy(how.text), how.filters
     frame = frame.with_columns(_messages("messages", policy), clean_expr(pl.col("title"), policy))
     frame = frame.with_columns(_text=contents("messages")).with_columns(quality=_quality(pl.col("_text")))
+    foreign = (_quality_of("arabic_ratio") < filters.min_arabic_ratio) & (pl.col("lang").fill_null("") != MANY)
     short = (pl.col("kind") == "prose") & (_quality_of("words") < filters.min_words)
     frame = quality.with_measures(_tagged(frame, pl.col("_text"), how), how.quality, "documents")
     frame = pii.with_counts(frame, how.pii)
     rules = [
         Rule("empty", _blank("messages")),
         Rule("too_long", _quality_of("characters") > filters.max_characters, _quality_of("characters")),
-        Rule("little_arabic", _quality_of("arabic_ratio") < filters.min_arabic_ratio, _quality_of("arabic_ratio")),
+        Rule("little_arabic", foreign, _quality_of("arabic_ratio")),
         Rule("too_short", short, _quality_of("words")),
         *quality.rules(how.quality, "documents"),
         *pii.rules(how.pii),
@@ -124,7 +125,27 @@ def clean_items(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     return _tagged(frame, contents("prompt"), how).with_columns(reason=reason).select(ITEMS.names())
 
 
-STEPS = {"documents": clean_documents, "pairs": clean_pairs, "items": clean_items}
+def clean_feedback(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
+    """Clean answers that people judged. Reasons: empty, too_long, little_arabic, those of `quality` and `pii`."""
+    policy, filters = text_policy(how.text), how.filters
+    frame = frame.with_columns(_messages("prompt", policy), clean_expr(pl.col("completion"), policy))
+    frame = frame.with_columns(_text=pl.concat_str(contents("prompt"), "completion", separator="\n"))
+    frame = frame.with_columns(_ratio=measure.arabic_ratio_expr(pl.col("_text")))
+    frame = quality.with_measures(_tagged(frame, pl.col("_text"), how), how.quality, "feedback")
+    length, ratio = pl.col("_text").str.len_chars(), pl.col("_ratio")
+    rules = [
+        Rule("empty", _blank("prompt") | (pl.col("completion") == "")),
+        Rule("too_long", length > filters.max_characters, length),
+        Rule("little_arabic", ratio < filters.min_arabic_ratio, ratio),
+        *quality.rules(how.quality, "feedback"),
+        *pii.rules(how.pii),
+    ]
+    frame = verdict(pii.with_counts(frame, how.pii), rules)
+    masked = pii.masked_messages("prompt", how.pii), pii.masked(pl.col("completion"), how.pii)
+    return frame.with_columns(masked).select(FEEDBACK.names())
+
+
+STEPS = {"documents": clean_documents, "pairs": clean_pairs, "items": clean_items, "feedback": clean_feedback}
 
 
 def _messages(column: str, policy: TextPolicy) -> pl.Expr:

@@ -57,6 +57,22 @@ PAIRS = _schema(
         "value": pl.Float32,
     }
 )
+FEEDBACK = _schema(
+    {
+        "id": pl.String,
+        "source": pl.String,
+        "prompt": MESSAGES,
+        "completion": pl.String,
+        "label": pl.Boolean,
+        "licence": pl.String,
+        "dialect": pl.String,
+        "dialect_score": pl.Float32,
+        "split": pl.String,
+        "copies": pl.Int32,
+        "reason": pl.String,
+        "value": pl.Float32,
+    }
+)
 ITEMS = _schema(
     {
         "id": pl.String,
@@ -79,22 +95,24 @@ ITEMS = _schema(
 REJECTS = pl.Schema(
     {"source": pl.String, "file": pl.String, "place": pl.Int64, "reason": pl.String, "excerpt": pl.String}
 )
-SCHEMAS = {"documents": DOCUMENTS, "pairs": PAIRS, "items": ITEMS, "rejects": REJECTS}
-RECORDS = ("documents", "pairs", "items")
+SCHEMAS = {"documents": DOCUMENTS, "pairs": PAIRS, "items": ITEMS, "feedback": FEEDBACK, "rejects": REJECTS}
+RECORDS = ("documents", "pairs", "items", "feedback")
 SPLITS = ("train", "dev", "test")
 DIALECTS = ("MSA", "EGY", "GLF", "LEV", "MGR", "unknown")
+MANY = "mul"  # ISO 639-2, as `lang`: several languages, such as a text with its translation
 EXCERPT = 200  # characters
 
 # What a loader leaves out by rule: well formed, kept among the rejects, but no sign of a broken source.
 LEFT_OUT = frozenset(
-    {"deleted", "disambiguation", "low_review", "no_answer", "other_language", "other_namespace", "redirect", "spam"}
+    {"deleted", "disambiguation", "low_review", "neutral_rating", "no_answer", "other_language", "other_namespace"}
+    | {"redirect", "spam", "unanswerable", "unreviewed"}
 )
 
 
 class Record(NamedTuple):
     """A row of one of the tables, but for what all rows of its source have in common."""
 
-    table: str  # documents, pairs or items
+    table: str  # one of RECORDS
     row: dict[str, Any]  # `id` is the upstream's, or the ordinal
 
 

@@ -35,6 +35,7 @@ class SourceFile:
         path: the file.
         shown: the file as people know it, from the root of the data.
         several: the source has more files, so that ordinals alone do not tell their records apart.
+        label: what the ids of its records begin with then; its name, if not given.
     """
 
     name: str
@@ -42,6 +43,7 @@ class SourceFile:
     path: Path
     shown: str
     several: bool
+    label: str = ""
 
 
 def read_file(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -51,7 +53,8 @@ def read_file(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str,
         file: what to read.
         max_bytes: longer lines and records are rejected.
     """
-    load, limit = LOADERS.get(file.source.format, tables.read), file.source.limit
+    load = LOADERS.get(file.source.format, tables.read)
+    limit = file.source.limit if file.source.seed is None else None  # a sample is drawn of all of it
     taken: dict[str, int] = {}
     for found in load(file.path, file.source, max_bytes):
         if isinstance(found, Reject):
@@ -66,7 +69,8 @@ def read_file(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str,
 def _completed(record: Record, file: SourceFile, ordinal: int) -> dict[str, Any]:
     """A row with what all rows of its source have in common; what the row says itself wins."""
     row, source = record.row, file.source
-    upstream = row.get("id") or (f"{file.path.name.partition('.')[0]}/{ordinal}" if file.several else str(ordinal))
+    label = file.label or file.path.name.partition(".")[0]
+    upstream = row.get("id") or (f"{label}/{ordinal}" if file.several else str(ordinal))
     dialect = row.get("dialect") or source.dialect
     common = {"source": file.name, "licence": source.licence, "dialect": dialect}
     common |= {"split": row.get("split") or source.split, "dialect_score": 1.0 if dialect else None}

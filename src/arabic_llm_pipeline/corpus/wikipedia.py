@@ -46,12 +46,12 @@ def read_rows(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Re
     def make(row: Row) -> Iterator[Record]:
         yield Record("documents", document_row(row.value, mapped) | {"lang": "ar"})
 
-    return converted(rows, make)
+    return converted(rows, make, source.languages)
 
 
 def read_dump(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
     """The articles of a MediaWiki export; what is no article is left out with its reason."""
-    return converted(pages(path, max_bytes), lambda row: [_article(row.value, source)])
+    return converted(pages(path, max_bytes), lambda row: [_article(row.value, source)], source.languages)
 
 
 def _article(page: dict[str, str], source: SourceSettings) -> Record:

@@ -74,6 +74,14 @@ class Parameters(Settings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _shares_are_of_sources(self) -> Self:
+        for name in self.splits.sources:
+            if name not in self.sources.root:
+                known = get_close_matches(name, self.sources.root, n=1, cutoff=0)
+                raise ValueError(f"splits.sources: there is no source {name!r}; did you mean {known[0]}?")
+        return self
+
 
 def check(values: dict[str, Any]) -> Parameters:
     """The parameters as models.

@@ -18,12 +18,12 @@ from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 
 def ingest(
     files: FoundFiles, sources: Sources, settings: IngestSettings, engine: EngineSettings, workspace: Path
-) -> tuple[Path, Path, Path, Path]:
-    """Read all files of all sources: documents, pairs, items, and what was none of them."""
+) -> tuple[Path, ...]:
+    """Read all files of all sources: documents, pairs, items, feedback, and what was none of them."""
     from arabic_llm_pipeline.corpus import ingest
 
     found = ingest.ingest(ingest.source_files(sources, files), settings, engine, workspace)
-    return found["documents"], found["pairs"], found["items"], found["rejects"]
+    return found["documents"], found["pairs"], found["items"], found["feedback"], found["rejects"]
 
 
 def clean(
@@ -50,6 +50,7 @@ def find_duplicates(
     documents: ShardSet,
     pairs: ShardSet,
     items: ShardSet,
+    feedback: ShardSet,
     duplicates: DuplicatesSettings,
     splits: SplitsSettings,
     engine: EngineSettings,
@@ -58,7 +59,7 @@ def find_duplicates(
     """Records that are equal or nearly so, and training records that hold what is measured on: which go, and why."""
     from arabic_llm_pipeline.corpus.duplicates import find
 
-    tables = {"documents": documents, "pairs": pairs, "items": items}
+    tables = {"documents": documents, "pairs": pairs, "items": items, "feedback": feedback}
     return find(tables, duplicates, splits, engine.processes, workspace)
 
 
@@ -92,16 +93,23 @@ def make_funnel(
     ingested_documents: ShardSet,
     ingested_pairs: ShardSet,
     ingested_items: ShardSet,
-    rejects: ShardSet,
+    ingested_feedback: ShardSet,
     documents: ShardSet,
     pairs: ShardSet,
     items: ShardSet,
+    feedback: ShardSet,
+    rejects: ShardSet,
     engine: EngineSettings,
 ) -> tuple[list[dict[str, Any]], pl.DataFrame]:
     """What became of every record, and what dialects are left."""
     from arabic_llm_pipeline.corpus import funnel
 
-    ingested = {"documents": ingested_documents, "pairs": ingested_pairs, "items": ingested_items}
-    final = {"documents": documents, "pairs": pairs, "items": items}
+    ingested = {
+        "documents": ingested_documents,
+        "pairs": ingested_pairs,
+        "items": ingested_items,
+        "feedback": ingested_feedback,
+    }
+    final = {"documents": documents, "pairs": pairs, "items": items, "feedback": feedback}
     made = funnel.make(ingested, final, rejects, engine.processes)
     return funnel.rows(made), funnel.dialects(made)

@@ -8,7 +8,7 @@ from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.pipelines.preprocess import nodes
 
-TABLES = ("documents", "pairs", "items")
+TABLES = ("documents", "pairs", "items", "feedback")
 
 
 def create_pipeline() -> Pipeline:
@@ -22,7 +22,7 @@ def create_pipeline() -> Pipeline:
             "engine": "params:engine",
             "workspace": "ingest_workspace",
         },
-        ["ingested_documents", "ingested_pairs", "ingested_items", "ingest_rejects"],
+        [*(f"ingested_{table}" for table in TABLES), "ingest_rejects"],
         name="ingest",
     )
     find_duplicates = Node(
