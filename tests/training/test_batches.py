@@ -13,7 +13,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, message
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
 from arabic_llm_pipeline.parameters.training import DocumentSelection, Mixture
-from arabic_llm_pipeline.tokens.pairs import PairStore
+from arabic_llm_pipeline.tokens.prompts import PairStore
 from arabic_llm_pipeline.tokens.store import TokenStore
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, render
 from arabic_llm_pipeline.tokens.writing import write_documents
@@ -220,7 +220,7 @@ def test_pairs_as_trl_has_them(pair_tokens: Path) -> None:
     batch = rows.collate([2, 0])
     split = PairStore(pair_tokens).split("train")
     for place, (row, answer) in enumerate([(2, 1), (0, 1), (2, 2), (0, 2)]):
-        parts = split.pair(row)
+        parts = split.row(row)
         whole = np.concatenate([parts[0], parts[answer]]).tolist()
         assert batch["input_ids"][place, : len(whole)].tolist() == whole
         assert batch["attention_mask"][place].sum() == len(whole)

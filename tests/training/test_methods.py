@@ -208,7 +208,7 @@ def test_the_reference_of_dpo_is_the_sft_model(job: Callable, base: dict, pair_t
     candidates = [models.load_candidate(base, path, model) for path in (adapter, None, made.finished / "result")]
 
     def mean(candidate: Any, places: Any, answer: int) -> float:
-        pairs = [rows.split.pair(rows.rows[row]) for row in places]
+        pairs = [rows.split.row(rows.rows[row]) for row in places]
         return float(np.mean([answer_log_probability(candidate, pair[0], pair[answer]) for pair in pairs]))
 
     tuned, plain, final = candidates

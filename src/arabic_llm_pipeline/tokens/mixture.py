@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.training import Mixture
 from arabic_llm_pipeline.tokens.columns import Array
-from arabic_llm_pipeline.tokens.pairs import PairSplit
+from arabic_llm_pipeline.tokens.prompts import PairSplit
 from arabic_llm_pipeline.tokens.store import Ints, TokenSplit
 
 Weights = NDArray[np.float64]

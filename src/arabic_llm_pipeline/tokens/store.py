@@ -20,6 +20,7 @@ class TaggedFile(ColumnFile):
     tags: ClassVar[tuple[str, ...]]
     offsets_of: ClassVar[dict[str, str]]  # columns that say where rows end in another column
     mapped: ClassVar[tuple[str, ...]]  # columns that may be memory-mapped
+    shared: ClassVar[dict[str, str]] = {}  # columns that hold equal values once, and those that say which one a row has
 
     def __len__(self) -> int:
         return self.count("source_ids")

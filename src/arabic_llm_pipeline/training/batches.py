@@ -10,7 +10,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.training import DocumentSelection, DpoSettings, SftSettings
 from arabic_llm_pipeline.tokens.mixture import Draws
 from arabic_llm_pipeline.tokens.packing import Pieces, cut, pack
-from arabic_llm_pipeline.tokens.pairs import PairSplit, PairStore
+from arabic_llm_pipeline.tokens.prompts import PairSplit, PairStore
 from arabic_llm_pipeline.tokens.store import Ints, Split, TokenStore
 from arabic_llm_pipeline.training.schedule import lay_out
 
@@ -176,7 +176,7 @@ class PairRows:
 
     def collate(self, rows: Sequence[int]) -> Batch:
         """Prompts with their chosen answers, then with their rejected ones, and masks of the answers."""
-        pairs = [self.split.pair(self.rows[row]) for row in rows]
+        pairs = [self.split.row(self.rows[row]) for row in rows]
         names = ("prompt_ids", "chosen_ids", "rejected_ids")
         batch = self._collate([dict(zip(names, (part.tolist() for part in pair), strict=True)) for pair in pairs])
         tokens = sum(2 * len(prompt) + len(chosen) + len(rejected) for prompt, chosen, rejected in pairs)

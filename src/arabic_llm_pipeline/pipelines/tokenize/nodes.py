@@ -41,6 +41,13 @@ def tokenize_pairs(pairs: ShardSet, tokenizer: Path, settings: TokenizeSettings,
     return write_pairs(pairs, tokenizer, settings, workspace)
 
 
+def tokenize_feedback(feedback: ShardSet, tokenizer: Path, settings: TokenizeSettings, workspace: Path) -> Path:
+    """The kept feedback of all splits as a feedback store."""
+    from arabic_llm_pipeline.tokens.writing import write_feedback
+
+    return write_feedback(feedback, tokenizer, settings, workspace)
+
+
 def measure_fertility(
     documents: ShardSet, tokenizer: Path, others: dict[str, Path], settings: FertilitySettings, seed: int
 ) -> pl.DataFrame:
@@ -50,8 +57,8 @@ def measure_fertility(
     return measure(documents, {"own": tokenizer, **others}, settings.sample, seed)
 
 
-def summarise_tokens(document_tokens: Path, pair_tokens: Path) -> dict[str, Any]:
-    """How many documents, pairs and tokens there are, and how many tokens a word takes."""
+def summarise_tokens(document_tokens: Path, pair_tokens: Path, feedback_tokens: Path) -> dict[str, Any]:
+    """How many documents, pairs, rows of feedback and tokens there are, and how many tokens a word takes."""
     from arabic_llm_pipeline.tokens.summary import summarise
 
-    return summarise(document_tokens, pair_tokens)
+    return summarise(document_tokens, pair_tokens, feedback_tokens)
