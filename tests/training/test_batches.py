@@ -1,6 +1,7 @@
 """From the store to batches: compared with documents run one by one."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,30 @@ def test_a_selection_is_a_selection(document_tokens: Path) -> None:
         DocumentRows(document_tokens, sft(selection=DocumentSelection(sources=("nowhere",))), VOCABULARY)
     with pytest.raises(UserError, match="is chosen to train on"):
         DocumentRows(document_tokens, sft(selection=DocumentSelection(kinds=("prose",), sources=("chat",))), VOCABULARY)
+
+
+@pytest.mark.parametrize("packing", [False, True])
+def test_a_source_comes_as_often_as_it_counts(document_tokens: Path, packing: bool) -> None:
+    def seen(**weights: float) -> Counter[str]:
+        selection = EVERYTHING.model_copy(update={"weights": weights})
+        rows = DocumentRows(document_tokens, sft(packing=packing, selection=selection), VOCABULARY)
+        documents = rows.pieces.document[np.concatenate(rows.rows)]
+        assert max(Counter(documents.tolist()).values()) < 20
+        return Counter(rows.split.sources[documents].tolist())
+
+    once = seen()
+    assert seen(chat=3, wiki=0) == {"chat": 3 * once["chat"]}
+    assert seen(chat=0.5) == {"chat": once["chat"] // 2, "wiki": once["wiki"]}
+    assert seen(chat=1.5)["chat"] == once["chat"] * 3 // 2
+    with pytest.raises(UserError, match="No source is called 'cat'"):
+        seen(cat=2)
+
+
+def test_pairs_come_as_often_as_their_source_counts(pair_tokens: Path) -> None:
+    once = PairRows(pair_tokens, PairSelection(), VOCABULARY)
+    [source] = set(once.split.sources)
+    twice = PairRows(pair_tokens, PairSelection(weights={source: 2}), VOCABULARY)
+    assert twice.chosen.tolist() == [row for row in once.chosen for _ in range(2)]
 
 
 def test_a_damaged_store_is_refused(document_tokens: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Fields of the training methods."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,10 @@ class PairSelection(Settings):
 
     sources: tuple[str, ...] | None = Field(None, description="Names of sources.")
     dialects: tuple[Dialect, ...] | None = Field(None, description="MSA, EGY, GLF, LEV, MGR, unknown.")
+    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="How often rows of a source come in each pass: 2: twice, 0.5: every other one; not named: once.",
+    )
 
 
 class DocumentSelection(PairSelection):

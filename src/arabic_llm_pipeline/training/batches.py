@@ -149,7 +149,8 @@ class PairRows:
 
         self.split: PairSplit = _whole(PairStore(directory).split("train"))
         self.vocabulary = vocabulary
-        self.chosen = self.split.select(sources=selection.sources, dialects=selection.dialects)
+        chosen = self.split.select(sources=selection.sources, dialects=selection.dialects)
+        self.chosen = self.split.weighted(chosen, selection.weights)
         self._collate = DataCollatorForPreference(pad_token_id=PADDING)
         if not len(self.chosen):
             raise UserError(f"No pair in {directory} is chosen to train on by {selection!r}.")
@@ -176,7 +177,7 @@ def _whole(split: Split) -> Split:
 def _pieces(split: TokenSplit, selection: DocumentSelection) -> Pieces:
     """Chosen documents that have anything to learn, cut to the window."""
     chosen = split.select(kinds=selection.kinds, sources=selection.sources, dialects=selection.dialects)
-    chosen = chosen[split.loss_tokens[chosen] > 0]
+    chosen = split.weighted(chosen[split.loss_tokens[chosen] > 0], selection.weights)
     return cut(split.lengths, split.kinds == "prose", chosen, int(split.about["window"]))
 
 
