@@ -254,7 +254,21 @@ def _arrow_batches(path: Path, columns: set[str] | None) -> Iterator[Any]:
         else:
             file.seek(0)
             batches = iter(pa.ipc.open_stream(file))
-        yield from (batch.select(_named(batch.schema.names, columns)) for batch in batches)
+        yield from (_whole(batch.select(_named(batch.schema.names, columns))) for batch in batches)
+
+
+def _whole(batch: Any) -> Any:
+    """The batch, if no offset in it leads out of it: Arrow takes them as they lie in the file, and reads what is there.
+
+    Raises:
+        ArrowInvalid: one does, or a text within lists or objects is not UTF-8.
+    """
+    import pyarrow as pa
+
+    bytes_of = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}  # what is no UTF-8 costs a row only
+    for column in batch.columns:
+        column.view(bytes_of.get(column.type, column.type)).validate(full=True)
+    return batch
 
 
 def _named(there: list[str], wanted: set[str] | None) -> list[str]:
