@@ -200,6 +200,7 @@ def test_what_is_not_among_the_lowest_so_far_never_will_be(draws: list[int], siz
 
 
 def test_ids_that_come_again_are_told_apart(tmp_path, caplog):
+    caplog.set_level("INFO")
     for name, ids in (("a", [1, 2, 1, None]), ("b", [2, 1, 3])):
         (tmp_path / f"{name}.jsonl").write_bytes(lines(*({"i": i, "t": f"{name} {n}"} for n, i in enumerate(ids))))
     source = {"format": "jsonl", "licence": "CC0", "path": "*.jsonl", "columns": {"text": "t", "id": "i"}}

@@ -68,6 +68,8 @@ def _told(table: str, row: dict[str, Any]) -> str:
         return f"rejected, {row['reason']}: {row['file']}:{row['place']} {_short(row['excerpt'])}"
     turns = row["messages" if table == "documents" else "prompt"]
     parts = [f"{turn['role']}: {_short(turn['content'])}" for turn in turns]
+    if table == "feedback":
+        parts.append(f"{'good' if row['label'] else 'bad'}: {_short(row['completion'])}")
     parts += [f"{name}: {_short(str(row[name]))}" for name in ("chosen", "rejected", "answers") if row.get(name)]
     return " | ".join(parts)
 

@@ -43,6 +43,9 @@ def source_files(sources: Sources | DialectSources, found: FoundFiles) -> list[S
     files = []
     for name, source in sources.chosen().items():
         paths = found.files.get(name, [])
+        if folder := next((path for path in paths if path.is_dir()), None):
+            own = _shown(folder, found.root)
+            raise UserError(f"Source {name}: {own} is a folder. Name the files in it: sources.{name}.path={own}/*")
         absent = [_shown(path, found.root) for path in paths if not path.is_file()]
         if absent or not paths:
             raise UserError(

@@ -36,9 +36,20 @@ Rows = Iterator[Row | Reject]
 
 def excerpt(value: Any) -> str:
     """The beginning of something rejected, to be recognised by."""
-    if not isinstance(value, str):
-        value = orjson.dumps(value, default=str).decode() if isinstance(value, dict | list) else str(value)
-    return str(value[:EXCERPT].encode("utf-8", errors="replace").decode())
+    text = value if isinstance(value, str) else _written(value)
+    return text[:EXCERPT].encode("utf-8", errors="replace").decode()
+
+
+def _written(value: Any) -> str:
+    """A value as JSON; as Python writes what JSON cannot say; nothing, where it is too deep for both."""
+    try:
+        return orjson.dumps(value, default=str).decode() if isinstance(value, dict | list) else str(value)
+    except orjson.JSONEncodeError:
+        pass
+    try:
+        return repr(value)
+    except RecursionError:
+        return ""
 
 
 def text_rows(path: Path, max_bytes: int, encoding: str = UTF_8) -> Rows:
@@ -119,7 +130,10 @@ def _elements(path: Path, max_bytes: int, prefix: str, encoding: str) -> Rows:
 
 def _readable(row: Row, max_bytes: int) -> Row | Reject:
     """The row, unless it holds bytes that were no UTF-8, or is too long."""
-    texts = list(_texts(row.value))
+    try:
+        texts = list(_texts(row.value))
+    except RecursionError:
+        return Reject(row.place, "nested_too_deep")
     if any(UNREADABLE in text for text in texts):
         return Reject(row.place, "invalid_utf8", excerpt(row.value).replace(UNREADABLE, "\ufffd"))
     if sum(map(len, texts)) > max_bytes:
@@ -240,7 +254,21 @@ def _arrow_batches(path: Path, columns: set[str] | None) -> Iterator[Any]:
         else:
             file.seek(0)
             batches = iter(pa.ipc.open_stream(file))
-        yield from (batch.select(_named(batch.schema.names, columns)) for batch in batches)
+        yield from (_whole(batch.select(_named(batch.schema.names, columns))) for batch in batches)
+
+
+def _whole(batch: Any) -> Any:
+    """The batch, if no offset in it leads out of it: Arrow takes them as they lie in the file, and reads what is there.
+
+    Raises:
+        ArrowInvalid: one does, or a text within lists or objects is not UTF-8.
+    """
+    import pyarrow as pa
+
+    bytes_of = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}  # what is no UTF-8 costs a row only
+    for column in batch.columns:
+        column.view(bytes_of.get(column.type, column.type)).validate(full=True)
+    return batch
 
 
 def _named(there: list[str], wanted: set[str] | None) -> list[str]:

@@ -139,7 +139,7 @@ def again(directories: Sequence[Path]) -> dict[int, str]:
         rows.append(own.filter(often.slice(start, batch.num_rows)))
         start += batch.num_rows
     nth = pl.concat(rows).with_columns(nth=pl.int_range(1, pl.len() + 1).over("id")).filter(pl.col("nth") > 1)
-    log.warning(
+    log.info(
         "%d records have an id that an earlier one of their source has, such as %s: these end in %s2 and so on",
         len(nth), nth["id"][0], AGAIN,
     )  # fmt: skip
