@@ -33,4 +33,8 @@ def _words() -> str:
     return "|".join(word.replace(KAF, f"[{KAF}{KEHEH}]") for word in words)
 
 
-FINAL_YEH = Group(FARSI_YEH, (FARSI_YEH,), ((rf"\b({PREFIXES}(?:{_words()})){FARSI_YEH}\b", "${1}" + ALEF_MAKSURA),))
+FINAL_YEH = Group(  # Rust counts U+200C and U+200D to words, so that they stand before the end of one
+    FARSI_YEH,
+    (FARSI_YEH,),
+    ((rf"\b({PREFIXES}(?:{_words()})){FARSI_YEH}([\u{{200c}}\u{{200d}}]*)\b", f"${{1}}{ALEF_MAKSURA}${{2}}"),),
+)

@@ -34,8 +34,10 @@ class TextSettings(Settings):
     emails: Literal["keep", "drop"] = Field("drop", description="Mail addresses in the text.")
     other_scripts: Literal["keep", "drop"] = Field("keep", description="Letters that are neither Arabic nor Latin.")
     spaces: bool = Field(True, description="Make runs of spaces one, and of empty lines one.")
-    diacritics: Literal["keep", "strip", "keep_vocalised"] = Field(
-        "keep", description="Short vowels: keep, strip, or keep only where the text is vocalised throughout."
+    diacritics: Literal["keep", "strip", "keep_vocalised", "strip_endings", "keep_shadda", "keep_tanwin"] = Field(
+        "keep",
+        description="Short vowels and Quranic marks: keep, strip, keep only where the text is vocalised throughout, "
+        "strip those that end words, or strip all but shadda or tanwin.",
     )
     alif: bool = Field(False, description="Unify the forms of Alif.")
     ya: bool = Field(False, description="Unify Alif Maqsura with Ya.")
