@@ -31,7 +31,17 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from arabic_llm_pipeline.arabic import alphabet, charmap, elongation, markup, measure, normalize, persian, words
+from arabic_llm_pipeline.arabic import (
+    alphabet,
+    charmap,
+    elongation,
+    markup,
+    measure,
+    normalize,
+    persian,
+    protect,
+    words,
+)
 from arabic_llm_pipeline.arabic.alphabet import ZERO_WIDTH_JOINER, ZERO_WIDTH_NON_JOINER
 from arabic_llm_pipeline.arabic.charmap import Charmap
 from arabic_llm_pipeline.arabic.columns import TextColumn, elementwise, from_series
@@ -69,6 +79,7 @@ class TextPolicy:
         digits: which digits all Western and Arabic-Indic ones become; Western ones beside Latin letters stay.
         punctuation: "drop" makes blanks of punctuation and symbols, and removes tatweel in the Hijri mark too.
         case: "fold" makes lower case of upper case.
+        protect: "code" leaves code alone, "code_and_maths" also formulas, to the byte (protect.py).
     """
 
     nfc: bool = True
@@ -91,6 +102,7 @@ class TextPolicy:
     digits: Literal["keep", "western", "arabic_indic"] = "keep"
     punctuation: Literal["keep", "drop"] = "keep"
     case: Literal["keep", "fold"] = "keep"
+    protect: Literal["none", "code", "code_and_maths"] = "none"
 
 
 TEXT = TextPolicy()
@@ -126,6 +138,8 @@ def clean_expr(expr: pl.Expr, policy: TextPolicy) -> pl.Expr:
 
 def clean_series(series: pl.Series, policy: TextPolicy) -> pl.Series:
     """Clean a column of text; nulls stay null."""
+    if policy.protect != "none":
+        return _around_code(series, policy)
     if policy.diacritics == "keep_vocalised":
         return _strip_unless_vocalised(clean_series(series, replace(policy, diacritics="keep")), policy)
     texts, flags = _once(series, policy)
@@ -140,6 +154,14 @@ def clean_series(series: pl.Series, policy: TextPolicy) -> pl.Series:
         again, flags[rows] = _once(source.gather(moving), policy)
         texts = replaced(texts, rows, again)
     return texts.alias(series.name)
+
+
+def _around_code(series: pl.Series, policy: TextPolicy) -> pl.Series:
+    """Clean around code; patterns are left out where they would take code with them."""
+    whole = replace(policy, protect="none")
+    by_sign = replace(whole, markup=False, urls="keep", emails="keep")
+    ways = [partial(clean_series, policy=how) for how in (whole, by_sign)]
+    return protect.around(series, ways, policy.protect == "code_and_maths").alias(series.name)
 
 
 def alif_ya_merges_expr(expr: pl.Expr) -> pl.Expr:

@@ -35,7 +35,9 @@ FILE_NAMESPACES = (
     "\u062a\u0635\u0646\u064a\u0641",  # tasnif: category
     "\u0648\u0633\u064a\u0637",  # wasit: media
 )
-_STOP = rf"\s<>\x22\u{{ab}}\u{{bb}}{COMMA}{SEMICOLON}{QUESTION_MARK}(){{}}\[\]|\\^`"
+_STOP = (
+    rf"\s<>\x22\u{{ab}}\u{{bb}}{COMMA}{SEMICOLON}{QUESTION_MARK}(){{}}\[\]|\\^`\u{{fffc}}"  # the last: see protect.py
+)
 _BRACKETED = rf"\([^{_STOP}]*\)"
 _URL = rf"(?i)(?:https?://|ftp://|\bwww\.)(?:[^{_STOP}]|{_BRACKETED})*(?:[^{_STOP}.,:;!?*_'\u{{2026}}]|{_BRACKETED})"
 _EMAIL = r"(?:mailto:)?[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"

@@ -10,7 +10,9 @@ def _schema(columns: dict[str, DataType | DataTypeClass]) -> pl.Schema:
     return pl.Schema(columns)
 
 
-MESSAGES = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+DOCUMENT = "document"  # the role of the one message of prose
+MESSAGE = pl.Struct({"role": pl.String, "content": pl.String})
+MESSAGES = pl.List(MESSAGE)
 QUALITY = pl.Struct(
     {
         "characters": pl.Int32,
@@ -33,6 +35,7 @@ DOCUMENTS = _schema(
         "lang": pl.String,
         "dialect": pl.String,
         "dialect_score": pl.Float32,
+        "script": pl.String,
         "quality": QUALITY,
         "split": pl.String,
         "copies": pl.Int32,
@@ -51,6 +54,7 @@ PAIRS = _schema(
         "licence": pl.String,
         "dialect": pl.String,
         "dialect_score": pl.Float32,
+        "script": pl.String,
         "split": pl.String,
         "copies": pl.Int32,
         "reason": pl.String,
@@ -71,6 +75,7 @@ ITEMS = _schema(
         "licence": pl.String,
         "dialect": pl.String,
         "dialect_score": pl.Float32,
+        "script": pl.String,
         "split": pl.String,
         "copies": pl.Int32,
         "reason": pl.String,
@@ -83,6 +88,7 @@ SCHEMAS = {"documents": DOCUMENTS, "pairs": PAIRS, "items": ITEMS, "rejects": RE
 RECORDS = ("documents", "pairs", "items")
 SPLITS = ("train", "dev", "test")
 DIALECTS = ("MSA", "EGY", "GLF", "LEV", "MGR", "unknown")
+SCRIPTS = ("arabic", "arabizi", "mixed", "latin", "other")
 EXCERPT = 200  # characters
 
 # What a loader leaves out by rule: well formed, kept among the rejects, but no sign of a broken source.

@@ -46,6 +46,11 @@ class TextSettings(Settings):
     digits: Literal["keep", "western", "arabic_indic"] = Field(
         "keep", description="Digits: as they are, or all of one kind."
     )
+    protect: Literal["none", "code", "code_and_maths"] = Field(
+        "code_and_maths",
+        description="What no switch touches in instructions, conversations, pairs and items: code in fences and "
+        "backticks, and formulas between the marks of LaTeX. Prose is not looked at.",
+    )
 
 
 class FilterSettings(Settings):
@@ -58,4 +63,7 @@ class FilterSettings(Settings):
         description="Documents and pairs with a lower share of Arabic among their letters are dropped (little_arabic).",
         ge=0,
         le=1,
+    )
+    keep_arabizi: bool = Field(
+        False, description="Keep documents and pairs in Arabizi, which have few Arabic letters (else little_arabic)."
     )
