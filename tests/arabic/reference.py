@@ -8,7 +8,7 @@ from functools import cache
 import polars as pl
 import regex
 
-from arabic_llm_pipeline.arabic import elongation, markup, persian
+from arabic_llm_pipeline.arabic import elongation, lexicon, markup
 from arabic_llm_pipeline.arabic.clean import TextPolicy
 
 SCALARS = [chr(c) for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
@@ -20,6 +20,9 @@ DIGITS = (
 )
 BREAKS = "\n\r\x0b\x0c\x85\u2028\u2029"
 BLANKS = "\t" + "".join(c for c in SCALARS if unicodedata.category(c) == "Zs")
+WORD = r"[\p{L}\p{M}\p{N}\p{Pc}\u200c\u200d]"
+FINAL_YEH = regex.compile(rf"(?<!{WORD}){WORD}*ی[\u200c\u200d]*(?!{WORD})")
+MAKSURA = [row["word"] for row in lexicon.read_table("alef_maksura_words.tsv")]
 FOREIGN = regex.compile(r"[^\p{Script=Arabic}\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]")
 FORMS = {
     shape: {
@@ -232,17 +235,29 @@ def by_code_point(text: str, policy: TextPolicy) -> str:
     return arabic_indic(out) if policy.digits == "arabic_indic" else out
 
 
-def before(text: str, policy: TextPolicy) -> str:
-    """Patterns (the same ones: they are tested by cases) and composition."""
+def patterns(text: str, groups: list[markup.Group]) -> str:
     series = pl.Series([text], dtype=pl.String)
-    groups = [markup.ENTITIES, markup.HTML, markup.WIKI, markup.MARKDOWN] if policy.markup else []
-    groups += [persian.FINAL_YEH] if policy.persian_letters == "arabic" else []
-    groups += [elongation.SHORTENED] if policy.elongation == "shorten" else []
-    groups += [markup.URLS] if policy.urls == "drop" else []
-    groups += [markup.EMAILS] if policy.emails == "drop" else []
     for group in groups:
         series = group.apply(series)
-    text = str(series[0])
+    return str(series[0])
+
+
+def maksura(found: regex.Match[str]) -> str:
+    word = found[0].replace("ک", "ك").rstrip("\u200c\u200d").removesuffix("ی").replace("ی", "ي") + "ى"
+    listed = any(re.fullmatch(f"[وف]?[بل]?(?:ال)?{stem}", word) for stem in MAKSURA)
+    return re.sub("ی(?=[\u200c\u200d]*$)", "ى", found[0]) if listed else found[0]
+
+
+def before(text: str, policy: TextPolicy) -> str:
+    """Patterns (the same ones: they are tested by cases) and composition."""
+    groups = [markup.ENTITIES, markup.HTML, markup.WIKI, markup.MARKDOWN] if policy.markup else []
+    text = patterns(text, groups)
+    if policy.persian_letters == "arabic":
+        text = FINAL_YEH.sub(maksura, text)
+    groups = [elongation.SHORTENED] if policy.elongation == "shorten" else []
+    groups += [markup.URLS] if policy.urls == "drop" else []
+    groups += [markup.EMAILS] if policy.emails == "drop" else []
+    text = patterns(text, groups)
     if not policy.nfc:
         return text
     if policy.tatweel:

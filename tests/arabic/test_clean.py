@@ -112,7 +112,22 @@ PIECES = [
         "{{",
         "}}",
     ),
-    *("http://a.b/c", "www.x.y", "a@b.co", "**", "\n# ", "\r\n", "'''", "== ", "و\u0654", "👨\u200d👩", "\n\n\n"),
+    *(
+        "علی",
+        "والکبری",
+        "ی ",
+        "http://a.b/c",
+        "www.x.y",
+        "a@b.co",
+        "**",
+        "\n# ",
+        "\r\n",
+        "'''",
+        "== ",
+        "و\u0654",
+        "👨\u200d👩",
+        "\n\n\n",
+    ),
 ]
 MIXED = st.lists(st.sampled_from([*LETTERS, *MARKS, *FORMS, *STRANGE, *SPACES, *OTHERS, *PIECES])).map("".join)
 ANYTHING = st.text(st.characters(exclude_categories=("Cs",)))
@@ -240,6 +255,7 @@ CASES = {
     "lost characters are seen": ("كت\ufffdب", "كت\ufffdب"),
     "spaces": ("  كلمة \t\u00a0 أخرى  \r\n\r\n\r\n\u3000 ثالثة ", "كلمة أخرى\n\nثالثة"),
     "tags": ("<p>نص <b>غليظ</b><br/>سطر</p><!-- سر --><script>x()</script>", "نص غليظ\nسطر"),
+    "what WikiExtractor puts between articles": ('نص\n</doc>\n<doc id="7" title="ب">\nآخر', "نص\n\nآخر"),
     "what only looks like a tag": ("إذا كان x < y و a > b فإن List<int>", "إذا كان x < y و a > b فإن List<int>"),
     "entities": ("قال &quot;نعم&quot; &amp;nbsp; &#1575; AT&T &copy=3", 'قال "نعم" ا AT&T &copy=3'),
     "wiki links": ("[[مصر|المصرية]] و[[النيل]] [[ملف:x.jpg|تصغير|شرح]] {{قالب|{{داخل}}}} نص", "المصرية والنيل نص"),

@@ -137,7 +137,8 @@ def clean_expr(expr: pl.Expr, policy: TextPolicy) -> pl.Expr:
 
 
 def clean_series(series: pl.Series, policy: TextPolicy) -> pl.Series:
-    """Clean a column of text; nulls stay null."""
+    """Clean a column of text; nulls stay null (a column of nulls only may lack a type)."""
+    series = series.cast(pl.String)
     if policy.protect != "none":
         return _around_code(series, policy)
     if policy.diacritics == "keep_vocalised":
@@ -216,9 +217,11 @@ def _strip_unless_vocalised(texts: pl.Series, policy: TextPolicy) -> pl.Series:
 
 
 @lru_cache(maxsize=16)
-def _groups(policy: TextPolicy) -> list[markup.Group]:
-    """The groups of patterns that a policy asks for."""
-    wanted = [markup.ENTITIES, markup.HTML, markup.WIKI, markup.MARKDOWN] if policy.markup else []
+def _groups(policy: TextPolicy) -> list[markup.Group | persian.FinalYeh]:
+    """The groups of patterns that a policy asks for, and what goes with them."""
+    wanted: list[markup.Group | persian.FinalYeh] = (
+        [markup.ENTITIES, markup.HTML, markup.WIKI, markup.MARKDOWN] if policy.markup else []
+    )
     wanted += [persian.FINAL_YEH] if policy.persian_letters == "arabic" else []
     wanted += [elongation.SHORTENED] if policy.elongation == "shorten" else []
     wanted += [markup.URLS] if policy.urls == "drop" else []

@@ -15,7 +15,7 @@ import polars as pl
 from arabic_llm_pipeline.arabic.alphabet import COMMA, QUESTION_MARK, SEMICOLON
 
 BLOCK_TAGS = (
-    "address|article|aside|blockquote|br|center|dd|div|dl|dt|figure|footer|form|h[1-6]|header|hr|li|main"
+    "address|article|aside|blockquote|br|center|dd|div|dl|doc|dt|figure|footer|form|h[1-6]|header|hr|li|main"
     "|nav|ol|p|pre|section|table|tbody|td|tfoot|th|thead|tr|ul"
 )
 INLINE_TAGS = (

@@ -39,7 +39,7 @@ def _latin_word(
         letters += kind == LATIN_LETTER
         if kind in (DIGIT, LETTER_DIGIT):
             digits += 1
-            odd |= kind == DIGIT or (run == 1 and 0x30 <= last <= 0x39)
+            odd = bool(odd or kind == DIGIT or (run == 1 and 0x30 <= last <= 0x39))
         first, second = (code, second) if length == 0 else (first, code if length == 1 else second)
         before, last = last, code
         length += 1

@@ -3,11 +3,12 @@
 import numpy as np
 from numba import njit
 
-from arabic_llm_pipeline.arabic.utf8_kernel import decode
+from arabic_llm_pipeline.arabic.utf8_kernel import HASH_START, decode, find, hash_step
 
 LETTER, SILENT, VOWEL, TANWIN, MEEM, MARK = range(1, 7)  # of `strip_endings`; SILENT: a letter that may seat a tanwin
 BLANK, LATIN, DIGIT, KEYCAP = range(1, 5)  # of `arabic_indic_digits`
 ZERO_BYTE = 0x30
+ZWNJ_CODE, ZWJ_CODE, FARSI_YEH_CODE = 0x200C, 0x200D, 0x06CC
 
 
 @njit(cache=True, nogil=True)
@@ -156,3 +157,43 @@ def arabic_indic_digits(
             pos = _digits_row(data, offsets[row], offsets[row + 1], out, pos, classes)
         out_offsets[row + 1] = pos
     return out[:pos], out_offsets
+
+
+@njit(cache=True, nogil=True)
+def _final_yehs(out: np.ndarray, i: int, end: int, letters: np.ndarray, stems: np.ndarray) -> None:
+    """Write Alef Maksura, which is as long, for the Farsi Yeh at the end of each word that is listed, in one text."""
+    stem, whole = HASH_START, HASH_START  # of the word without its last letter, and with it
+    yeh, joiners = -1, 0  # where the last letter is, if it is a Farsi Yeh; how many joiners come after it
+    while i <= end:
+        code, width = decode(out, i) if i < end else (0, 1)
+        letter = letters[code]
+        if letter == 0:
+            if yeh >= 0 and find(stems, stem) >= 0:
+                out[yeh], out[yeh + 1] = 0xD9, 0x89
+            stem, whole, yeh, joiners = HASH_START, HASH_START, -1, 0
+        elif code in (ZWNJ_CODE, ZWJ_CODE):
+            joiners += 1
+        else:
+            for _ in range(joiners):  # within a word they make it another one
+                whole = hash_step(whole, ZWNJ_CODE)
+            stem, whole, joiners = whole, hash_step(whole, letter), 0
+            yeh = i if code == FARSI_YEH_CODE else -1
+        i += width
+
+
+@njit(cache=True, nogil=True)
+def alef_maksura(
+    data: np.ndarray, offsets: np.ndarray, letters: np.ndarray, stems: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Write Alef Maksura for Farsi Yeh in the words whose stems are given; returns data and offsets of the new column.
+
+    Args:
+        data, offsets: the column, without nulls.
+        letters: for each code point 0 if it parts words, or as what it is read.
+        stems: sorted hashes of the words without their last letter.
+    """
+    out = data[offsets[0] : offsets[-1]].copy()
+    out_offsets = offsets - offsets[0]
+    for row in range(len(offsets) - 1):
+        _final_yehs(out, out_offsets[row], out_offsets[row + 1], letters, stems)
+    return out, out_offsets
