@@ -47,6 +47,7 @@ def kinds() -> dict[str, Callable[[str], str]]:
         "stroke of a lone heh": lambda text: text.replace("\u0640", ""),
         "non-joiner": lambda text: text.replace("\u200c", ""),
         "other invisible signs": invisible,
+        "mark-up behind such signs": lambda text: invisible(text).replace("==", ""),
         "Persian letters": lambda text: text.translate(PERSIAN),
         "rare Alifs": lambda text: text.translate(HIGH_HAMZA),
         "marks": lambda text: re.sub(f"[{MARKS}]", "", unicodedata.normalize("NFD", text)),
@@ -107,39 +108,38 @@ class Differences:
 
 
 def pairs(ours: str, theirs: str) -> Iterator[tuple[str, str]]:
-    """Runs of words that differ; by line, where there are as many of them."""
+    """Words that differ, with what stands for them in the other; by line, where there are as many of them."""
     mine, other = ours.split("\n"), theirs.split("\n")
     for one, two in zip(mine, other, strict=True) if len(mine) == len(other) else [(ours, theirs)]:
         if one != two:
-            words, others = re.split("[ \n]", one), re.split("[ \n]", two)
-            for tag, i, j, k, m in SequenceMatcher(None, words, others, autojunk=False).get_opcodes():
-                if tag != "equal":
-                    yield from one_by_one(words[i:j], others[k:m])
+            yield from words_of(re.split("[ \n]", one), re.split("[ \n]", two))
 
 
-def one_by_one(words: list[str], others: list[str]) -> Iterator[tuple[str, str]]:
-    """Pairs of words if there are as many, else all of them as one."""
-    if len(words) == len(others):
-        yield from zip(words, others, strict=True)
-    else:
-        yield " ".join(words), " ".join(others)
+def words_of(words: list[str], others: list[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of words, aligned by what all rules leave of them; what does not align, as one."""
+    keys = [[alike(word) for word in side] for side in (words, others)]
+    for tag, i, j, k, m in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+        if tag != "equal":
+            yield " ".join(words[i:j]), " ".join(others[k:m])
+        else:
+            yield from (pair for pair in zip(words[i:j], others[k:m], strict=True) if pair[0] != pair[1])
+
+
+def alike(text: str, without: str = "") -> str:
+    """A text after all rules, or all but one."""
+    for name, rule in kinds().items():
+        text = text if name == without else rule(text)
+    return text
 
 
 def classes(mine: str, other: str) -> list[str]:
-    """The class of a difference; several where only all of them explain it; none where they do not."""
-    rules = kinds()
-    for name, rule in rules.items():
+    """The class of a difference; several where only they together explain it; none where all do not."""
+    for name, rule in kinds().items():
         if rule(mine) == rule(other):
             return [name]
-    needed = []
-    for name in rules:
-        one, two = mine, other
-        for rest, rule in rules.items():
-            one, two = (one, two) if rest == name else (rule(one), rule(two))
-        needed += [name] if one != two else []
-    for rule in rules.values():
-        mine, other = rule(mine), rule(other)
-    return needed or ["blanks"] if mine == other else []
+    if alike(mine) != alike(other):
+        return []
+    return [name for name in kinds() if alike(mine, name) != alike(other, name)] or ["blanks"]
 
 
 def shown(text: str) -> str:

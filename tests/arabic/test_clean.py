@@ -150,13 +150,10 @@ def test_the_policies_agree_with_the_reference_on_every_other_code_point() -> No
             groups[fate(char)].append(char)
     assert [len(chars) for chars in groups.values()] > [900_000, 130_000, 1000]
     for policy in (replace(POLICIES[name], **PATTERNS_OFF) for name in ("text", "normalized", "key")):
-        for name, chars in groups.items():
-            texts = [f"ب{char}ت" for char in chars]
-            done = clean_series(pl.Series(texts), policy).to_list()
-            if name == "asked":
-                texts = [reference.clean(text, policy) for text in texts]
-            expected = texts if name != "private" else ["بت"] * len(chars)
-            assert [(text, out) for text, out in zip(expected, done, strict=True) if text != out][:5] == []
+        kept, private, asked = ("ب".join(["", *chars, ""]) for chars in groups.values())
+        assert clean(kept, policy) == kept
+        assert set(clean(private, policy)) == {"ب"}
+        assert clean(asked, policy) == reference.clean(asked, policy)
 
 
 def fate(char: str) -> str:
