@@ -10,7 +10,9 @@ def _schema(columns: dict[str, DataType | DataTypeClass]) -> pl.Schema:
     return pl.Schema(columns)
 
 
-MESSAGES = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+DOCUMENT = "document"  # the role of the one message of prose
+MESSAGE = pl.Struct({"role": pl.String, "content": pl.String})
+MESSAGES = pl.List(MESSAGE)
 QUALITY = pl.Struct(
     {
         "characters": pl.Int32,
@@ -33,6 +35,7 @@ DOCUMENTS = _schema(
         "lang": pl.String,
         "dialect": pl.String,
         "dialect_score": pl.Float32,
+        "script": pl.String,
         "quality": QUALITY,
         "split": pl.String,
         "copies": pl.Int32,
@@ -51,6 +54,7 @@ PAIRS = _schema(
         "licence": pl.String,
         "dialect": pl.String,
         "dialect_score": pl.Float32,
+        "script": pl.String,
         "split": pl.String,
         "copies": pl.Int32,
         "reason": pl.String,
@@ -67,6 +71,7 @@ FEEDBACK = _schema(
         "licence": pl.String,
         "dialect": pl.String,
         "dialect_score": pl.Float32,
+        "script": pl.String,
         "split": pl.String,
         "copies": pl.Int32,
         "reason": pl.String,
@@ -87,6 +92,7 @@ ITEMS = _schema(
         "licence": pl.String,
         "dialect": pl.String,
         "dialect_score": pl.Float32,
+        "script": pl.String,
         "split": pl.String,
         "copies": pl.Int32,
         "reason": pl.String,
@@ -100,6 +106,7 @@ RECORDS = ("documents", "pairs", "items", "feedback")
 SPLITS = ("train", "dev", "test")
 DIALECTS = ("MSA", "EGY", "GLF", "LEV", "MGR", "unknown")
 MANY = "mul"  # ISO 639-2, as `lang`: several languages, such as a text with its translation
+SCRIPTS = ("arabic", "arabizi", "mixed", "latin", "other")
 EXCERPT = 200  # characters
 
 # What a loader leaves out by rule: well formed, kept among the rejects, but no sign of a broken source.
