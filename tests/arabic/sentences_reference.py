@@ -51,10 +51,6 @@ def is_word(char: str) -> bool:
     return kind(char) in ("arabic", "foreign", "number", "mark")
 
 
-def visible(text: str) -> str:
-    return "".join(" " if kind(char) == "blank" else char for char in text)
-
-
 @dataclass
 class Rules:
     semicolon: bool = True
@@ -135,6 +131,7 @@ class Line:
         self.line, self.rules = line, rules
         self.words = [word for word in words_of(line) if word.begin not in references]
         self.kinds = ["blank" if rules.wrapped and kind(char) == "break" else kind(char) for char in line]
+        self.blanked = "".join(" " if name == "blank" else char for char, name in zip(line, self.kinds, strict=True))
         self.brackets: list[tuple[int, int]] = []
         i = 0
         while i < len(line):
@@ -184,29 +181,29 @@ class Line:
 
     def item_cut(self, start: int, i: int) -> int | None:
         """Where a sentence ends because the next number of a list begins at `i`."""
-        value = self.item(i)
+        value = self.item(start, i)
         goes_on = value and value == self.expected(start, i) and self.words_before(start, i)
         return i if goes_on and not self.bracket(i) else None
 
-    def item(self, i: int) -> int:
+    def item(self, start: int, i: int) -> int:
         """The number of a list that stands at `i`, or 0."""
-        if i > 0 and self.kinds[i - 1] not in ("blank", "break"):
+        if i > start and self.kinds[i - 1] not in ("blank", "break"):
             return 0
-        found = re.match(r"([0-9٠-٩۰-۹]{1,2})[-.)](?=\s|$)", visible(self.line[i : i + 4]))
+        found = re.match(r"([0-9٠-٩۰-۹]{1,2})[-.)] ", self.blanked[i : i + 4])
         return int(found[1]) if found else 0
 
     def expected(self, start: int, i: int) -> int:
         """Which number would go on with the list that stands in line[start:i]."""
         wanted = 0
         for k in range(start, i):
-            value = self.item(k)
+            value = self.item(start, k)
             if value and self.is_item(start, k):
                 wanted = value + 1
         return 0 if self.seen(start, i) == "comma" else wanted
 
     def is_item(self, start: int, k: int) -> bool:
         """Whether the number at `k` begins an item: first of its sentence, behind a colon, or a 1 with a dash."""
-        one = re.match(r"\d[-)]", self.line[k : k + 2]) and self.item(k) == 1
+        one = re.match(r"\d[-)]", self.line[k : k + 2]) and self.item(start, k) == 1
         return not self.words_before(start, k) or self.led(start, k) or bool(one)
 
     def words_before(self, start: int, i: int) -> list[Word]:
@@ -256,7 +253,7 @@ class Line:
         following = self.next_word(after)
         ends = len(self.words_before(start, i)) >= EMOJI_WORDS and following is not None and following.counts()
         ends = ends and not self.bracket(i)
-        if following and (following.text.startswith("و") or WORDS.get(following.text) == "goes_on"):
+        if following and (following.text.startswith("و") or WORDS.get(following.text) in ("goes_on", "conjunction")):
             ends = False
         return after, ends
 
@@ -276,7 +273,7 @@ class Line:
                 i += reference.end()
                 continue
             name = self.kinds[i]
-            if name not in ("stop", "final", "ellipsis", "close", "quote", "quote_open") or self.opens(i):
+            if name not in ("stop", "final", "ellipsis", "close", "quote", "quote_open") or self.opens(-1, i):
                 break
             own = "" if ")" in closers or '"' in closers else self.line[i]
             closers += {"close": ")", "quote": '"', "quote_open": '"'}.get(name, own)
@@ -284,8 +281,7 @@ class Line:
         return i, closers
 
     def reference_behind(self, i: int) -> int:
-        rest = "".join(" " if name == "blank" else char for char, name in zip(self.line, self.kinds, strict=True))[i:]
-        found = re.match(r" +\[\d+\](?: *\[\d+\])*", rest)
+        found = re.match(r" +\[\d+\](?: *\[\d+\])*", self.blanked[i:])
         return i + found.end() if found else i
 
     def quote(self, start: int, i: int) -> tuple[int, bool] | None:
@@ -294,15 +290,15 @@ class Line:
         for k in range(start, i):
             if self.kinds[k] not in ("quote", "quote_open"):
                 continue
-            if self.opens(k):
+            if self.opens(start, k):
                 state = k, not self.words_before(start, k) or self.led(start, k)
             else:
                 state = None
         return state
 
-    def opens(self, k: int) -> bool:
+    def opens(self, start: int, k: int) -> bool:
         """Whether the quotation mark at `k` opens a quote."""
-        before = self.kinds[k - 1] if k else "break"
+        before = self.kinds[k - 1] if k > start and k else "break"
         free = self.kinds[k] == "quote_open" or (
             self.kinds[k] == "quote" and before in ("blank", "break", "colon", "open")
         )
@@ -374,7 +370,7 @@ class Line:
         return role != "always"
 
     def is_marked_item(self, start: int, word: Word) -> bool:
-        return bool(self.item(word.begin)) and self.led(start, word.begin)
+        return bool(self.item(start, word.begin)) and self.led(start, word.begin)
 
     def after_number(self, start: int, word: Word) -> bool:
         """Whether a number stands before a word, perhaps with single letters and stops between them."""

@@ -14,7 +14,7 @@ Where the writer left out the space, a full stop ends a sentence between two Ara
 abbreviations. The next number of a list, and a face behind three words or more, end one without a mark.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -106,20 +106,17 @@ def count_expr(expr: pl.Expr, how: Segmentation = Segmentation()) -> pl.Expr:
 
 def count_sentences(texts: pl.Series, how: Segmentation = Segmentation()) -> pl.Series:
     """Number of sentences of each text, none cut for its length; null where the text is."""
-    from arabic_llm_pipeline.arabic import sentences_kernel
-
     column = from_series(texts)
-    arguments = (column.data, column.offsets, column.valid, _tables(how.wrapped_lines), _switches(how))
-    counts = pl.Series(texts.name, sentences_kernel.count_sentences(*arguments), dtype=pl.Int32)
-    return counts.set(~pl.Series(column.valid), None)
+    first, _ = _find(column, replace(how, max_characters=0), only_count=True)
+    return pl.Series(texts.name, np.diff(first), dtype=pl.Int32).set(~pl.Series(column.valid), None)
 
 
-def _find(column: TextColumn, how: Segmentation) -> tuple[np.ndarray, np.ndarray]:
+def _find(column: TextColumn, how: Segmentation, only_count: bool = False) -> tuple[np.ndarray, np.ndarray]:
     from arabic_llm_pipeline.arabic import sentences_kernel
 
     tables = _tables(how.wrapped_lines)
     found: tuple[np.ndarray, np.ndarray] = sentences_kernel.find_sentences(
-        column.data, column.offsets, column.valid, tables, _switches(how)
+        column.data, column.offsets, column.valid, tables, _switches(how), only_count
     )
     return found
 

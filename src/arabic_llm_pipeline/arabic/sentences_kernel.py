@@ -15,6 +15,7 @@ SAYS, PREPOSITION, GOES_ON, CONJUNCTION = range(4)  # roles of words
 
 RUN_ON_LETTERS = 3  # a full stop without a space after it ends a sentence only behind a word of so many letters
 BRACKET_CHARACTERS = 300  # a bracket that is open for longer was never closed
+WAW = 0x648  # and
 EMOJI_WORDS = 3  # behind fewer words a face is part of what is said
 
 # The state inside a line.
@@ -47,6 +48,15 @@ class Switches(NamedTuple):
     longest: int
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _decode(data: np.ndarray, i: int) -> tuple[np.int64, int]:
+    """`decode`, quick where a letter has two bytes, as those of Arabic have."""
+    first = np.int64(data[i])
+    if 0xC0 <= first < 0xE0:
+        return (first & 0x1F) << 6 | np.int64(data[i + 1]) & 0x3F, 2
+    return decode(data, i)
+
+
 @njit(cache=True, nogil=True)
 def _kind(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> int:
     """The kind of the character at `i`; the end of the line is a line break."""
@@ -69,6 +79,14 @@ def _skip_gaps(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _joins(following: int, letters: int, digits: int) -> bool:
+    """Whether a full stop before a character of the kind `following` is part of the word."""
+    if following == ARABIC_LETTER:
+        return digits == 0 and 0 < letters < RUN_ON_LETTERS
+    return following in (FOREIGN, NUMBER)
+
+
+@njit(cache=True, nogil=True, inline="always")
 def _read_word(
     data: np.ndarray, i: int, end: int, kinds: np.ndarray
 ) -> tuple[int, int, int, int, int, np.uint64, int, int]:
@@ -80,28 +98,38 @@ def _read_word(
     """
     letters, digits, lone, parts, hashed, size, first, begin = 0, 0, 0, 1, HASH_START, 0, 0, i
     while i < end:
-        code, width = decode(data, i)
+        code, width = _decode(data, i)
         kind = kinds[code]
-        if kind == STOP:
-            following = _kind(data, i + 1, end, kinds)
-            if i == begin or not (
-                following in (FOREIGN, NUMBER)
-                or (following == ARABIC_LETTER and digits == 0 and 0 < letters < RUN_ON_LETTERS)
-            ):
-                break
+        if kind == ARABIC_LETTER:
+            letters += 1
+        elif kind == MARK:
+            i += width
+            continue
+        elif kind == FOREIGN:
+            letters += 1
+            code = code | 0x20 if code < 0x80 else code
+        elif kind == NUMBER:
+            digits += 1
+        elif kind == STOP and i > begin and _joins(_kind(data, i + 1, end, kinds), letters, digits):
             lone += letters + digits == 1
             letters, digits = 0, 0
             parts += 1
-        elif not _is_wordy(kind):
+            size -= 1
+        else:
             break
-        if kind != MARK:
-            letters += kind in (FOREIGN, ARABIC_LETTER)
-            digits += kind == NUMBER
-            hashed = hash_step(hashed, code | 0x20 if code < 0x80 else code)
-            first = code if size == 0 else first
-            size += kind != STOP
+        if size == 0:
+            first = code
+        hashed = hash_step(hashed, code)
+        size += 1
         i += width
     return i, letters, digits, lone + (letters + digits == 1), parts, hashed, size, first
+
+
+@njit(cache=True, nogil=True)
+def _word_at(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> tuple[int, int, int, np.uint64, int, int]:
+    """The word at `i`: its end, letters and digits of its last part, hash, characters, first character."""
+    after, letters, digits, _, _, hashed, size, first = _read_word(data, i, end, kinds)
+    return after, letters, digits, hashed, size, first
 
 
 @njit(cache=True, nogil=True)
@@ -150,6 +178,8 @@ def _closing(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> int:
         if i >= end:
             return -1
         code, width = decode(data, i)
+        if kinds[code] == NEWLINE:
+            return -1
         depth += (kinds[code] == OPENER) - (kinds[code] == CLOSER)
         if depth == 0:
             return i
@@ -205,7 +235,7 @@ def _starts_word(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> bool:
 def _next_role(data: np.ndarray, i: int, end: int, tables: Tables) -> int:
     """The role of the word behind the blanks at `i`, or -1."""
     begin = _skip_gaps(data, i, end, tables.kinds)
-    return _role(tables.words, tables.word_roles, _read_word(data, begin, end, tables.kinds)[5])
+    return _role(tables.words, tables.word_roles, _word_at(data, begin, end, tables.kinds)[3])
 
 
 @njit(cache=True, nogil=True)
@@ -243,7 +273,7 @@ def _stop_ends(data: np.ndarray, i: int, after: int, end: int, tables: Tables, s
     if is_letter and state[PARTS] > 1 and state[LONE] == state[PARTS]:
         return role == ERA and state[AFTER_NUMBER] > 0
     begin = _skip_gaps(data, after, end, tables.kinds)
-    stop, letters, digits, _, _, _, size, _ = _read_word(data, begin, end, tables.kinds)
+    stop, letters, digits, _, size, _ = _word_at(data, begin, end, tables.kinds)
     if is_letter:  # an initial or a title; behind a number a unit or an era
         is_initial = size == 1 and _kind(data, stop, end, tables.kinds) == STOP
         return state[AFTER_NUMBER] > 0 and digits == 0 and not is_initial
@@ -295,7 +325,7 @@ def _item(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> tuple[int, b
         digits += 1
         if digits > 2:
             return 0, False
-    if i >= end or data[i] not in (0x2D, 0x2E, 0x29) or _kind(data, i + 1, end, kinds) not in (GAP, NEWLINE):
+    if i >= end or data[i] not in (0x2D, 0x2E, 0x29) or _kind(data, i + 1, end, kinds) != GAP:
         return 0, False
     return value, value == 1 and digits == 1 and data[i] != 0x2E
 
@@ -305,6 +335,7 @@ def _restart(state: np.ndarray, begin: int) -> None:
     """A new sentence begins."""
     state[BEGIN] = state[LAST] = begin
     state[WORDS], state[SEEN], state[QUOTED], state[ITEM], state[NUMBER_NEAR] = 0, GAP, NO_QUOTE, 0, FAR
+    state[PREVIOUS] = NEWLINE
 
 
 @njit(cache=True, nogil=True)
@@ -325,26 +356,25 @@ def _close(state: np.ndarray, spans: np.ndarray, begin: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _take_word(data: np.ndarray, i: int, end: int, tables: Tables, state: np.ndarray, spans: np.ndarray) -> tuple[int, int]:
-    """Read the word at `i`; an item of a list ends what is before it. Returns where it ends, and its hash."""
-    led, led_item = state[SEEN] == COLON, False
-    if _kind(data, i, end, tables.kinds) == NUMBER and state[PREVIOUS] in (GAP, NEWLINE):
-        value, is_one = _item(data, i, end, tables.kinds)
-        if value > 0 and value == state[ITEM] and state[WORDS] > 0 and state[SEEN] != COMMA and i > state[BRACKET_END]:
-            _close(state, spans, i)
-        if value > 0 and (state[WORDS] == 0 or led or is_one):
-            state[ITEM] = value + 1
-        led_item = value > 0 and led
-    after, letters, digits, lone, parts, hashed, size, _ = _read_word(data, i, end, tables.kinds)
-    if size:
-        near = state[NUMBER_NEAR] == NEAR
-        is_letter = letters == 1 and digits == 0
-        state[NUMBER_NEAR] = NEAR if digits else PENDING if is_letter and near else FAR
-        state[WORD_END], state[LETTERS], state[DIGITS], state[LONE], state[PARTS] = after, letters, digits, lone, parts
-        state[AFTER_NUMBER], state[LED_ITEM] = near, led_item
-        state[WORDS] += 1
-    state[LAST], state[SEEN], state[PREVIOUS] = after, PLAIN, PLAIN
-    return after, np.int64(hashed)
+def _take_item(data: np.ndarray, i: int, end: int, kinds: np.ndarray, state: np.ndarray, spans: np.ndarray) -> bool:
+    """See whether the number at `i` is one of a list, and end what is before it; whether it stands behind a colon."""
+    value, is_one = _item(data, i, end, kinds)
+    led = state[SEEN] == COLON
+    if value > 0 and value == state[ITEM] and state[WORDS] > 0 and state[SEEN] != COMMA and i > state[BRACKET_END]:
+        _close(state, spans, i)
+    if value > 0 and (state[WORDS] == 0 or led or is_one):
+        state[ITEM] = value + 1
+    return value > 0 and led
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _note_word(state: np.ndarray, after: int, letters: int, digits: int, lone: int, parts: int) -> None:
+    """A word has been read."""
+    near = state[NUMBER_NEAR] == NEAR
+    state[NUMBER_NEAR] = NEAR if digits else PENDING if near and letters == 1 else FAR
+    state[WORD_END], state[LETTERS], state[DIGITS], state[LONE], state[PARTS] = after, letters, digits, lone, parts
+    state[AFTER_NUMBER] = near
+    state[WORDS] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -360,8 +390,8 @@ def _take_faces(data: np.ndarray, i: int, end: int, tables: Tables, state: np.nd
         state[LAST] = after if kind != GAP else state[LAST]
     state[SEEN] = PICTURE
     state[NUMBER_NEAR] = FAR
-    _, _, _, _, _, hashed, size, first = _read_word(data, after, end, tables.kinds)
-    goes_on = first == 0x648 or _role(tables.words, tables.word_roles, hashed) == GOES_ON  # Waw: and
+    _, _, _, hashed, size, first = _word_at(data, after, end, tables.kinds)
+    goes_on = first == WAW or _role(tables.words, tables.word_roles, hashed) in (GOES_ON, CONJUNCTION)
     if state[WORDS] >= EMOJI_WORDS and size > 0 and not goes_on and i > state[BRACKET_END]:
         _close(state, spans, after)
     return after
@@ -378,61 +408,88 @@ def _take_quote(data: np.ndarray, after: int, end: int, kinds: np.ndarray, state
 
 
 @njit(cache=True, nogil=True)
-def _take_sign(data: np.ndarray, i: int, end: int, kinds: np.ndarray, state: np.ndarray, kind: int) -> int:
-    """A character that ends nothing."""
-    after = max(i + decode(data, i)[1], _after_reference(data, i, end, kinds))
-    if after > i + 1 and kind == OPENER and data[i] == 0x5B:
-        kind = CLOSER  # a reference is no word
-    elif kind in (QUOTE_OPEN, QUOTE):
-        _take_quote(data, after, end, kinds, state, kind)
-    elif kind == OPENER and i > state[BRACKET_END]:
+def _take_bracket(data: np.ndarray, i: int, end: int, kinds: np.ndarray, state: np.ndarray) -> int:
+    """A bracket opens, or a reference stands there, which is no word. Returns where it is read on."""
+    after = _after_reference(data, i, end, kinds)
+    if after > i:
+        return after
+    if i > state[BRACKET_END]:
         state[BRACKET_END], state[BRACKET_WORDS] = _closing(data, i, end, kinds), state[WORDS]
-    if kind != GAP:
-        state[LAST], state[SEEN] = after, kind
-        state[NUMBER_NEAR] = FAR
-    state[PREVIOUS] = kind
+    return i + decode(data, i)[1]
+
+
+@njit(cache=True, nogil=True)
+def _take_sign(
+    data: np.ndarray, i: int, end: int, tables: Tables, switches: Switches, state: np.ndarray, spans: np.ndarray
+) -> int:
+    """A character that is of no word and no run of marks. Returns where it is read on."""
+    kinds = tables.kinds
+    code, width = decode(data, i)
+    kind, after, leading = kinds[code], i + width, state[SEEN] == GAP
+    if kind in (QUOTE_OPEN, QUOTE):
+        _take_quote(data, after, end, kinds, state, kind)
+    elif kind == OPENER:
+        after = _take_bracket(data, i, end, kinds, state)
+        kind = kinds[data[after - 1]]  # a reference closes, too
+    state[LAST], state[SEEN], state[PREVIOUS], state[NUMBER_NEAR] = after, kind, kind, FAR
+    if leading and kind in (PICTURE, EMOJI) and state[COUNT] > state[FIRST]:
+        spans[state[COUNT] - 1, 1] = state[BEGIN] = after  # it belongs to the sentence before
+        state[SEEN] = GAP
+    wanted = (kind == SEMI and switches.semicolon) or (kind == COMMA and switches.comma)
+    if wanted and i > state[BRACKET_END] and _kind(data, after, end, kinds) in (GAP, NEWLINE, ARABIC_LETTER):
+        _close(state, spans, after)
     return after
 
 
 @njit(cache=True, nogil=True)
-def _join_picture(state: np.ndarray, spans: np.ndarray) -> None:
-    """Pictures before the first word of a sentence belong to the sentence before it."""
-    if state[WORDS] == 0 and state[COUNT] > state[FIRST]:
-        spans[state[COUNT] - 1, 1] = state[LAST]
-        state[BEGIN], state[SEEN] = state[LAST], GAP
+def _take_marks(
+    data: np.ndarray, i: int, end: int, tables: Tables, state: np.ndarray, spans: np.ndarray, hashed: int
+) -> int:
+    """A run of marks. Returns where it is read on."""
+    after, ends = _ends(data, i, end, tables, state, hashed)
+    state[LAST], state[SEEN], state[PREVIOUS] = after, STOP, PLAIN
+    if ends:
+        _close(state, spans, after)
+    return after
 
 
 @njit(cache=True, nogil=True)
 def _segment_line(
     data: np.ndarray, i: int, end: int, tables: Tables, switches: Switches, state: np.ndarray, spans: np.ndarray
-) -> None:
-    """Find the sentences of one line."""
-    kinds, hashed = tables.kinds, 0
+) -> int:
+    """Find the sentences of one line, and where it ends. Words and blanks are read here, for speed; all else is rare."""
+    kinds, hashed = tables.kinds, np.int64(0)
     _restart(state, i)
-    state[FIRST], state[PREVIOUS], state[WORD_END], state[BRACKET_END] = state[COUNT], NEWLINE, -1, -1
+    state[FIRST], state[WORD_END], state[BRACKET_END] = state[COUNT], -1, -1
     while i < end:
-        kind = kinds[decode(data, i)[0]]
-        if state[LAST] == state[BEGIN] and kind == GAP:
-            state[BEGIN] = state[LAST] = i = i + decode(data, i)[1]  # blanks before the sentence
+        code, width = _decode(data, i)
+        kind = kinds[code]
+        if FOREIGN <= kind <= NUMBER:
+            state[LED_ITEM] = (
+                kind == NUMBER
+                and state[PREVIOUS] in (GAP, NEWLINE)
+                and _take_item(data, i, end, kinds, state, spans)
+            )
+            i, letters, digits, lone, parts, found, size, _ = _read_word(data, i, end, kinds)
+            if size:
+                _note_word(state, i, letters, digits, lone, parts)
+                hashed = np.int64(found)
+            state[LAST], state[SEEN], state[PREVIOUS] = i, PLAIN, PLAIN
+        elif kind == GAP:
+            i += width
             state[PREVIOUS] = GAP
-        elif _is_wordy(kind):
-            i, hashed = _take_word(data, i, end, tables, state, spans)
+            if state[LAST] <= state[BEGIN]:
+                state[BEGIN] = state[LAST] = i  # blanks before the sentence
+        elif kind == NEWLINE:
+            break
         elif STOP <= kind <= ELLIPSIS:
-            i, ends = _ends(data, i, end, tables, state, hashed)
-            state[LAST], state[SEEN], state[PREVIOUS] = i, STOP, PLAIN
-            if ends:
-                _close(state, spans, i)
+            i = _take_marks(data, i, end, tables, state, spans, hashed)
         elif kind == EMOJI and state[WORDS] > 0:
             i = _take_faces(data, i, end, tables, state, spans)
         else:
-            at, leading = i, state[SEEN] == GAP
-            i = _take_sign(data, i, end, kinds, state, kind)
-            if leading and kind in (PICTURE, EMOJI):
-                _join_picture(state, spans)
-            wanted = (kind == SEMI and switches.semicolon) or (kind == COMMA and switches.comma)
-            if wanted and at > state[BRACKET_END] and _kind(data, i, end, kinds) in (GAP, NEWLINE, ARABIC_LETTER):
-                _close(state, spans, i)
-    _close(state, spans, end)
+            i = _take_sign(data, i, end, tables, switches, state, spans)
+    _close(state, spans, i)
+    return i
 
 
 @njit(cache=True, nogil=True)
@@ -475,10 +532,9 @@ def segment(
     """Find the sentences of one text: fills `spans` with their bytes (begin, end), returns how many there are."""
     state[COUNT] = 0
     while i < end:
-        wrapped = switches.wrapped_lines
-        stop = _end_of_paragraph(data, i, end, tables.kinds) if wrapped else _end_of_line(data, i, end)
-        _segment_line(data, i, stop, tables, switches, state, spans)
-        i = stop + _line_break(data, stop, end) if stop < end else end
+        stop = _end_of_paragraph(data, i, end, tables.kinds) if switches.wrapped_lines else end
+        i = _segment_line(data, i, stop, tables, switches, state, spans)
+        i += _line_break(data, i, end) if i < end else 0
     return state[COUNT]
 
 
@@ -537,6 +593,17 @@ def _cut(
 
 
 @njit(cache=True, nogil=True)
+def _cut_all(
+    data: np.ndarray, tables: Tables, longest: int, spans: np.ndarray, count: int, pieces: np.ndarray
+) -> int:
+    """Note all sentences of a text, in pieces where they are too long; returns how many pieces there are."""
+    found = 0
+    for k in range(count):
+        found = _cut(data, spans[k, 0], spans[k, 1], tables, longest, pieces, found)
+    return found
+
+
+@njit(cache=True, nogil=True)
 def _characters(data: np.ndarray, begin: int, end: int) -> int:
     count = 0
     for i in range(begin, end):
@@ -555,56 +622,41 @@ def _room(rows: np.ndarray, wanted: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _longest(offsets: np.ndarray) -> int:
-    longest = 0
-    for row in range(len(offsets) - 1):
-        longest = max(longest, offsets[row + 1] - offsets[row])
-    return longest
-
-
-@njit(cache=True, nogil=True)
 def find_sentences(
-    data: np.ndarray, offsets: np.ndarray, valid: np.ndarray, tables: Tables, switches: Switches
+    data: np.ndarray, offsets: np.ndarray, valid: np.ndarray, tables: Tables, switches: Switches, only_count: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """The sentences of a column.
 
     Returns:
         where each text's sentences begin among all, one more than there are texts; and for each sentence its bytes in
-        the column (begin, end) and its characters in its text (begin, end).
+        the column (begin, end) and its characters in its text (begin, end), unless they are only to be counted.
     """
     size = len(offsets) - 1
     first, state = np.zeros(size + 1, np.int64), np.zeros(STATES, np.int64)
     found = np.empty((size + 16, 4), np.int64)
-    spans, pieces = np.empty((_longest(offsets) + 1, 2), np.int64), np.empty((_longest(offsets) + 1, 2), np.int64)
+    longest = np.max(np.diff(offsets)) + 1 if size else 1
+    spans, pieces = np.empty((longest, 2), np.int64), np.empty((longest, 2), np.int64)
     total = 0
     for row in range(size):
         begin, characters, count = offsets[row], 0, 0
         if valid[row]:
-            for k in range(segment(data, begin, offsets[row + 1], tables, switches, state, spans)):
-                count = _cut(data, spans[k, 0], spans[k, 1], tables, switches.longest, pieces, count)
+            count = segment(data, begin, offsets[row + 1], tables, switches, state, spans)
+            if switches.longest > 0:
+                count = _cut_all(data, tables, switches.longest, spans, count, pieces)
+        first[row + 1] = first[row] + count
+        if only_count:
+            continue
         found = _room(found, total + count)
+        final = pieces if switches.longest > 0 else spans
         for k in range(count):
-            found[total, 0], found[total, 1] = pieces[k]
-            found[total, 2] = characters + _characters(data, begin, pieces[k, 0])
-            characters = found[total, 3] = found[total, 2] + _characters(data, pieces[k, 0], pieces[k, 1])
-            begin = pieces[k, 1]
+            first_byte, end_byte = final[k, 0], final[k, 1]
+            characters += _characters(data, begin, first_byte)
+            found[total, 0], found[total, 1], found[total, 2] = first_byte, end_byte, characters
+            characters += _characters(data, first_byte, end_byte)
+            found[total, 3] = characters
+            begin = end_byte
             total += 1
-        first[row + 1] = total
     return first, found[:total]
-
-
-@njit(cache=True, nogil=True)
-def count_sentences(
-    data: np.ndarray, offsets: np.ndarray, valid: np.ndarray, tables: Tables, switches: Switches
-) -> np.ndarray:
-    """How many sentences each text has; a long one counts as one."""
-    rows = len(offsets) - 1
-    counts, state = np.zeros(rows, dtype=np.int32), np.zeros(STATES, np.int64)
-    spans = np.empty((_longest(offsets) + 1, 2), dtype=np.int64)
-    for row in range(rows):
-        if valid[row]:
-            counts[row] = segment(data, offsets[row], offsets[row + 1], tables, switches, state, spans)
-    return counts
 
 
 @njit(cache=True, nogil=True)
