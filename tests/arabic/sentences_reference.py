@@ -305,7 +305,7 @@ class Line:
         return free and self.at(k + 1) not in CLOSING
 
     def ends(self, start: int, i: int, after: int, run: str) -> bool:
-        following, marks = self.at(after), run.rstrip(")\"")
+        following, marks = self.at(after), run.rstrip(')"')
         stops, finals = marks.count("."), [char for char in marks if char in FINALS]
         ellipsis = ELLIPSIS in marks or stops > 1
         if following in ("comma", "semicolon"):

@@ -430,7 +430,7 @@ def _take_sign(
         _take_quote(data, after, end, kinds, state, kind)
     elif kind == OPENER:
         after = _take_bracket(data, i, end, kinds, state)
-        kind = kinds[data[after - 1]]  # a reference closes, too
+        kind = CLOSER if after > i + width else kind  # a reference
     state[LAST], state[SEEN], state[PREVIOUS], state[NUMBER_NEAR] = after, kind, kind, FAR
     if leading and kind in (PICTURE, EMOJI) and state[COUNT] > state[FIRST]:
         spans[state[COUNT] - 1, 1] = state[BEGIN] = after  # it belongs to the sentence before
@@ -466,9 +466,7 @@ def _segment_line(
         kind = kinds[code]
         if FOREIGN <= kind <= NUMBER:
             state[LED_ITEM] = (
-                kind == NUMBER
-                and state[PREVIOUS] in (GAP, NEWLINE)
-                and _take_item(data, i, end, kinds, state, spans)
+                kind == NUMBER and state[PREVIOUS] in (GAP, NEWLINE) and _take_item(data, i, end, kinds, state, spans)
             )
             i, letters, digits, lone, parts, found, size, _ = _read_word(data, i, end, kinds)
             if size:
@@ -577,9 +575,7 @@ def _trimmed(data: np.ndarray, begin: int, end: int, kinds: np.ndarray) -> tuple
 
 
 @njit(cache=True, nogil=True)
-def _cut(
-    data: np.ndarray, begin: int, end: int, tables: Tables, longest: int, spans: np.ndarray, count: int
-) -> int:
+def _cut(data: np.ndarray, begin: int, end: int, tables: Tables, longest: int, spans: np.ndarray, count: int) -> int:
     """Note a sentence, in pieces if it is longer than `longest` characters; returns how many sentences there are now."""
     while longest > 0 and end - begin > longest:  # in bytes: at least as many as characters
         place = _cut_place(data, begin, end, tables, longest)
@@ -593,9 +589,7 @@ def _cut(
 
 
 @njit(cache=True, nogil=True)
-def _cut_all(
-    data: np.ndarray, tables: Tables, longest: int, spans: np.ndarray, count: int, pieces: np.ndarray
-) -> int:
+def _cut_all(data: np.ndarray, tables: Tables, longest: int, spans: np.ndarray, count: int, pieces: np.ndarray) -> int:
     """Note all sentences of a text, in pieces where they are too long; returns how many pieces there are."""
     found = 0
     for k in range(count):
