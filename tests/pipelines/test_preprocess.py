@@ -17,6 +17,7 @@ from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
+from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.pipelines.preprocess.pipeline import TABLES, create_pipeline
@@ -63,7 +64,7 @@ MODELS = {
     "ingest": IngestSettings, "text": TextSettings, "filters": FilterSettings,
     "dialect": DialectSettings,
     "quality": QualitySettings, "pii": PiiSettings,
-    "duplicates": DuplicatesSettings, "splits": SplitsSettings,
+    "duplicates": DuplicatesSettings, "splits": SplitsSettings, "sentences": SentencesSettings,
 }  # fmt: skip
 
 
@@ -127,6 +128,7 @@ def test_the_same_bytes_in_small_shards_on_two_processes(raw, tmp_path, monkeypa
         assert [p.read_bytes() for p in one[table].paths] == [p.read_bytes() for p in two[table].paths]
     assert len(one["documents"].paths) > 3
     assert one["funnel"] == two["funnel"]
+    assert one["sentences"].rows() == 0  # they are asked for
     whole = preprocess(raw, tmp_path / "whole", processes=1)  # shards are only where rows lie
     assert one["documents"].scan().collect().equals(whole["documents"].scan().collect())
 

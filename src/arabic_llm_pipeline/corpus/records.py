@@ -98,6 +98,20 @@ ITEMS = _schema(
         "reason": pl.String,
     }
 )
+SENTENCES = _schema(
+    {
+        "id": pl.String,  # of the document
+        "source": pl.String,
+        "split": pl.String,
+        "message": pl.Int32,  # which of the document's, from 0
+        "ordinal": pl.Int32,  # which of the message's, from 0
+        "start": pl.Int32,  # in the message's text, in characters
+        "end": pl.Int32,
+        "text": pl.String,
+        "dialect": pl.String,
+        "dialect_score": pl.Float32,
+    }
+)
 REJECTS = pl.Schema(
     {"source": pl.String, "file": pl.String, "place": pl.Int64, "reason": pl.String, "excerpt": pl.String}
 )

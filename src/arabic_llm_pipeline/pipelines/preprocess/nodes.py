@@ -12,6 +12,7 @@ from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
+from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 
@@ -80,6 +81,21 @@ def split(
     with replace_file(handed) as new:
         verdicts.write_parquet(new)
     return map_shards(Splitting(table, handed, splits), records, workspace, engine.processes, f"Splitting {table}")
+
+
+def cut_sentences(
+    documents: ShardSet,
+    sentences: SentencesSettings,
+    dialect: DialectSettings,
+    model: Path | None,
+    engine: EngineSettings,
+    workspace: Path,
+) -> Path:
+    """The sentences of the documents that are kept, with where they stand."""
+    from arabic_llm_pipeline.corpus.sentences import Sentences, make
+
+    step = Sentences(sentences, dialect, model)
+    return make(documents, step, workspace, engine.processes, engine.rows_per_shard)
 
 
 def measure_quality(documents: ShardSet, quality: QualitySettings, engine: EngineSettings) -> pl.DataFrame:

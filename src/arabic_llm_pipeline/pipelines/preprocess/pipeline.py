@@ -47,8 +47,21 @@ def create_pipeline() -> Pipeline:
         "quality_table",
         name="measure_quality",
     )
+    cut_sentences = Node(
+        nodes.cut_sentences,
+        {
+            "documents": "documents",
+            "sentences": "params:sentences",
+            "dialect": "params:dialect",
+            "model": "dialect_model_file",
+            "engine": "params:engine",
+            "workspace": "cut_sentences_workspace",
+        },
+        "sentences",
+        name="cut_sentences",
+    )
     each = [node for table in TABLES for node in (_clean(table), _split(table))]
-    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality])
+    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality, cut_sentences])
 
 
 def _of(step: Callable[..., Path], table: str) -> Callable[..., Path]:
