@@ -1,8 +1,8 @@
 """Bactrian-X: one JSON array, or JSON lines, of id, instruction, input, output; the input may be empty or null."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
+from arabic_llm_pipeline.common.files import File
 from arabic_llm_pipeline.corpus.mapping import converted, instruction_row
 from arabic_llm_pipeline.corpus.records import Record, Reject
 from arabic_llm_pipeline.corpus.rows import Row, json_rows, jsonl_rows
@@ -12,7 +12,7 @@ from arabic_llm_pipeline.parameters.sources import SourceSettings
 FIELDS = {"id": "id", "instruction": "instruction", "input": "input", "output": "output"}
 
 
-def read(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
+def read(path: File, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
     """The instructions of one file."""
     rows = json_rows if first_byte(path) in (b"[", b"") else jsonl_rows
     mapped = source.model_copy(update={"record": "instruction", "columns": FIELDS})

@@ -14,7 +14,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json, write_json
 from arabic_llm_pipeline.corpus.records import LEFT_OUT, RECORDS, SCHEMAS
 from arabic_llm_pipeline.corpus.shards import GROUP_ROWS, ShardSet, ShardWriter
-from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, read_file
+from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, known_as, read_file
 from arabic_llm_pipeline.corpus.workers import enough_for, run_tasks
 from arabic_llm_pipeline.parameters.dialect import DialectSources
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
@@ -45,18 +45,14 @@ def source_files(sources: Sources | DialectSources, found: FoundFiles) -> list[S
     files = []
     for name, source in sources.chosen().items():
         paths = found.files.get(name, [])
-        absent = [_shown(path, found.root) for path in paths if not path.is_file()]
+        absent = [known_as(path, found.root) for path in paths if not path.is_file()]
         if absent or not paths:
             raise UserError(
                 f"Source {name}: there is no {', '.join(absent or source.paths)} in {found.root}. "
                 f"Put it there, or change sources.{name}.path or data_root."
             )
-        files += [SourceFile(name, source, path, _shown(path, found.root), len(paths) > 1) for path in paths]
+        files += [SourceFile(name, source, path, known_as(path, found.root), len(paths) > 1) for path in paths]
     return files
-
-
-def _shown(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
 def ingest(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from arabic_llm_pipeline.common.files import File
 from arabic_llm_pipeline.corpus.records import EXCERPT, Reject
 from arabic_llm_pipeline.corpus.streams import (
     UNREADABLE,
@@ -41,13 +42,13 @@ def excerpt(value: Any) -> str:
     return str(value[:EXCERPT].encode("utf-8", errors="replace").decode())
 
 
-def text_rows(path: Path, max_bytes: int, encoding: str = UTF_8) -> Rows:
+def text_rows(path: File, max_bytes: int, encoding: str = UTF_8) -> Rows:
     """The lines of a text."""
     for line in read_lines(path, max_bytes, encoding):
         yield line if isinstance(line, Reject) else Row(line.place, line.text)
 
 
-def jsonl_rows(path: Path, max_bytes: int, encoding: str = UTF_8) -> Rows:
+def jsonl_rows(path: File, max_bytes: int, encoding: str = UTF_8) -> Rows:
     """The values of a file with one JSON value a line."""
     for line in read_lines(path, max_bytes, encoding):
         yield line if isinstance(line, Reject) else _parsed(line)
@@ -60,7 +61,7 @@ def _parsed(line: Line) -> Row | Reject:
         return Reject(line.place, "broken_json", excerpt(line.text))
 
 
-def json_rows(path: Path, max_bytes: int, lists: Sequence[str] = (), encoding: str = UTF_8) -> Rows:
+def json_rows(path: File, max_bytes: int, lists: Sequence[str] = (), encoding: str = UTF_8) -> Rows:
     """The elements of one large JSON array, streamed; broken syntax ends the file with one reject.
 
     Args:
@@ -101,7 +102,7 @@ def _inside(row: Row, lists: Sequence[str]) -> Rows:
         yield from _inside(Row(row.place, value), lists[1:])
 
 
-def _elements(path: Path, max_bytes: int, prefix: str, encoding: str) -> Rows:
+def _elements(path: File, max_bytes: int, prefix: str, encoding: str) -> Rows:
     import ijson
 
     begins = first_byte(path, encoding)
@@ -135,7 +136,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inside)
 
 
-def table_rows(path: Path, max_bytes: int, dialect: dict[str, Any], header: bool, encoding: str = UTF_8) -> Rows:
+def table_rows(path: File, max_bytes: int, dialect: dict[str, Any], header: bool, encoding: str = UTF_8) -> Rows:
     """The rows of a CSV or TSV file: by column name where the first line is a header, else as a list of cells."""
     damaged: list[Reject] = []
     csv.field_size_limit(max_bytes)
@@ -190,7 +191,7 @@ class _Records:
                 yield Row(self._place, cells)
 
 
-def parquet_rows(path: Path, max_bytes: int, columns: set[str] | None = None) -> Rows:
+def parquet_rows(path: File, max_bytes: int, columns: set[str] | None = None) -> Rows:
     """The rows of a parquet file as objects.
 
     Args:
@@ -201,7 +202,7 @@ def parquet_rows(path: Path, max_bytes: int, columns: set[str] | None = None) ->
     return _columnar(_parquet_batches(path, columns), max_bytes, "broken_parquet")
 
 
-def arrow_rows(path: Path, max_bytes: int, columns: set[str] | None = None) -> Rows:
+def arrow_rows(path: File, max_bytes: int, columns: set[str] | None = None) -> Rows:
     """The rows of an Arrow file as objects: the stream that `datasets` keeps data sets in, or Arrow's file format.
 
     The arguments are those of `parquet_rows`.
@@ -222,18 +223,18 @@ def _columnar(batches: Iterable[Any], max_bytes: int, broken: str) -> Rows:
         yield Reject(place, broken, str(error)[:EXCERPT])
 
 
-def _parquet_batches(path: Path, columns: set[str] | None) -> Iterator[Any]:
+def _parquet_batches(path: File, columns: set[str] | None) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with path.open("rb") as source, pq.ParquetFile(source) as file:
         yield from file.iter_batches(batch_size=PARQUET_ROWS, columns=_named(file.schema_arrow.names, columns))
 
 
-def _arrow_batches(path: Path, columns: set[str] | None) -> Iterator[Any]:
-    """The batches of a file of either form, mapped into memory."""
+def _arrow_batches(path: File, columns: set[str] | None) -> Iterator[Any]:
+    """The batches of a file of either form, mapped into memory where it lies here."""
     import pyarrow as pa
 
-    with pa.memory_map(str(path)) as file:
+    with pa.memory_map(str(path)) if isinstance(path, Path) else pa.PythonFile(path.open("rb"), "r") as file:
         if file.size() >= len(ARROW_FILE) and file.read(len(ARROW_FILE)) == ARROW_FILE:
             reader = pa.ipc.open_file(file)
             batches = (reader.get_batch(n) for n in range(reader.num_record_batches))
