@@ -21,9 +21,10 @@ from arabic_llm_pipeline.common.errors import UserError
 PROTOCOL = re.compile(r"([a-z][a-z0-9+.-]*)://")
 MAGIC = re.compile(r"[*?\[]")
 READ_BYTES = 1 << 18
-STATED = ("ETag", "etag", "md5Hash", "md5", "checksum", "blob_id", "Content-MD5")  # what changes when the content does
+STATED = ("ETag", "etag", "md5Hash", "md5", "checksum", "blob_id", "Content-MD5", "Digest")  # of the content
 DATED = ("mtime", "LastModified", "last_modified", "updated", "modified", "Last-Modified")
 SECRET = re.compile(r"(?:key|password|sig|signature|token)$", re.IGNORECASE)  # how such names in a query end
+ABSENT = {404, 410}  # as HTTP says that there is no such file
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 HELP = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or ~/.aws say who you are, AWS_ENDPOINT_URL names another "
@@ -64,7 +65,9 @@ class RemoteFile:
         with _explained(self.url):
             try:
                 return cast(dict[str, Any], system.info(self.url))
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if (cause := error.__cause__) and _web(self.url) and getattr(cause, "status", None) not in ABSENT:
+                    raise cause from None  # fsspec calls absent whatever a web server does not give
                 return None
 
     def is_file(self) -> bool:
@@ -142,11 +145,10 @@ def find(url: str) -> list[RemoteFile]:
     Raises:
         UserError: the storage does not answer, or has no way to list what it holds.
     """
-    protocol = protocol_of(url)
-    magic = MAGIC.search(urlsplit(url).path if protocol.startswith("http") else url)
+    magic = MAGIC.search(urlsplit(url).path if _web(url) else url)
     if not magic or (one := RemoteFile(url)).is_file():  # a name may have brackets in it
         return [RemoteFile(url)]
-    if protocol.startswith("http"):
+    if _web(url):
         raise UserError(f"{shown(url)}: a web server does not say what files it has. Name each file.")
     system = file_system(url)
     with _explained(url):
@@ -157,6 +159,10 @@ def find(url: str) -> list[RemoteFile]:
 def protocol_of(url: str) -> str:
     """What stands before the `://`."""
     return url.partition("://")[0]
+
+
+def _web(url: str) -> bool:
+    return protocol_of(url) in {"http", "https"}
 
 
 def file_system(url: str) -> Any:
@@ -181,7 +187,7 @@ def file_system(url: str) -> Any:
 def secret_in(url: str) -> str | None:
     """The part of a URL that gives access to something, and has no place in a configuration."""
     parts = urlsplit(url)
-    if parts.password or (parts.username and protocol_of(url).startswith("http")):
+    if parts.password or (parts.username and _web(url)):
         return "a name or password"
     return next((name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if SECRET.search(name)), None)
 
