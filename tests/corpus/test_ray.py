@@ -1,11 +1,9 @@
 """Tasks done by Ray: the same bytes, the same errors, and a worker that dies on the way."""
 
 import os
-import signal
 import sys
 from pathlib import Path
 
-import polars as pl
 import pytest
 from pydantic import ValidationError
 
@@ -13,21 +11,23 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus import workers
 from arabic_llm_pipeline.corpus.shards import collect_shards, map_shards
 from arabic_llm_pipeline.parameters.engine import EngineSettings
-from tests.corpus.making import contents, document, failing, shards, upper
+from tests.corpus.making import contents, document, dying, failing, shards, told, upper
 from tests.pipelines.test_preprocess import TABLES, preprocess, raw
 
 __all__ = ["raw"]  # a fixture
 ROWS = [document(str(n), f"نص رقم {n} " * (n % 50)) for n in range(3000)]
-MARK = "RAY_TEST_MARK"
 
 
-def dying(frame: pl.LazyFrame, ordinal: int) -> pl.LazyFrame:
-    """A step whose worker is killed the first time it comes to the third shard."""
-    mark = Path(os.environ[MARK])
-    if ordinal == 2 and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return upper(frame, ordinal)
+def test_ray_that_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match=r"arabic-llm-pipeline\[ray\]"):
+        workers.begin(EngineSettings(runner="ray"))
+    assert isinstance(workers._runner, workers.Processes)
+
+
+def test_an_address_is_of_ray():
+    with pytest.raises(ValidationError, match="set runner=ray"):
+        EngineSettings(address="auto")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def ray(tmp_path_factory):
     """Ray on two workers, for all tests of this file."""
     pytest.importorskip("ray", reason="ray is not installed: pip install 'arabic-llm-pipeline[ray]'")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(MARK, str(tmp_path_factory.mktemp("ray") / "mark"))  # workers have the environment of the start
+        patch.setenv("STEP_MARK", str(tmp_path_factory.mktemp("ray") / "mark"))
         patch.setattr(workers, "SMALL", 0)
         workers.begin(EngineSettings(runner="ray", processes=2))
         import ray
@@ -49,7 +49,7 @@ def ray(tmp_path_factory):
 def test_a_killed_worker_and_the_same_bytes(ray, tmp_path):
     found = shards(tmp_path / "in", "documents", *ROWS, per_shard=700)
     made = map_shards(dying, found, tmp_path / "ray", 2)
-    assert Path(os.environ[MARK]).exists()
+    assert Path(os.environ["STEP_MARK"]).exists()
     assert contents(made) == contents(map_shards(upper, found, tmp_path / "one", 1))
     assert [path.name for path in made.iterdir() if path.suffix != ".parquet"] == []
     assert all(one.equals(other) for one, other in zip(
@@ -64,10 +64,8 @@ def test_what_a_task_raises_is_raised_here(ray, tmp_path):
     assert type(raised.value) is ValueError
 
 
-def test_nothing_is_sent_home(ray):
-    from ray._private.usage import usage_lib
-
-    assert not usage_lib.usage_stats_enabled()
+def test_nothing_is_sent_home_and_workers_share_the_cores(ray):
+    assert list(workers.run_tasks(told, [1, 2, 3], 2, "Asking")) == [("0", "1")] * 3
 
 
 def test_all_of_preprocessing(ray, raw, tmp_path):
@@ -77,15 +75,3 @@ def test_all_of_preprocessing(ray, raw, tmp_path):
     for table in (*TABLES, "ingest_rejects"):
         assert [p.read_bytes() for p in by_ray[table].paths] == [p.read_bytes() for p in alone[table].paths]
     assert by_ray["funnel"] == alone["funnel"]
-
-
-def test_ray_that_is_not_installed(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UserError, match=r"arabic-llm-pipeline\[ray\]"):
-        workers.begin(EngineSettings(runner="ray"))
-    assert isinstance(workers._runner, workers.Processes)
-
-
-def test_an_address_is_of_ray():
-    with pytest.raises(ValidationError, match="set runner=ray"):
-        EngineSettings(address="auto")

@@ -25,7 +25,7 @@ STATED = ("ETag", "etag", "md5Hash", "md5", "checksum", "blob_id", "Content-MD5"
 DATED = ("mtime", "LastModified", "last_modified", "updated", "modified", "Last-Modified")
 SECRET = re.compile(r"(?:key|password|sig|signature|token)$", re.IGNORECASE)  # how such names in a query end
 ABSENT = {404, 410}  # as HTTP says that there is no such file
-EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}
 HELP = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or ~/.aws say who you are, AWS_ENDPOINT_URL names another "
     "server than Amazon's, FSSPEC_S3_ANON=true reads what is public",
