@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
+from arabic_llm_pipeline.common.files import File
 from arabic_llm_pipeline.corpus.mapping import converted, instruction_row
 from arabic_llm_pipeline.corpus.records import Record, Reject
 from arabic_llm_pipeline.corpus.rows import Row, json_rows, jsonl_rows
@@ -14,7 +14,7 @@ LANGUAGE = re.compile("[a-z]{2}(?=[._-])")  # what the upstream files are named 
 FIELDS = {"id": "id", "instruction": "instruction", "input": "input", "output": "output"}
 
 
-def read(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
+def read(path: File, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
     """The instructions of one file."""
     rows = json_rows if first_byte(path) in (b"[", b"") else jsonl_rows
     mapped = source.model_copy(update={"record": "instruction", "columns": FIELDS})

@@ -12,7 +12,7 @@ from arabic_llm_pipeline.common.files import read_json, write_json
 from arabic_llm_pipeline.corpus.records import LEFT_OUT, RECORDS, SCHEMAS
 from arabic_llm_pipeline.corpus.sampling import Sampling, batches, taken
 from arabic_llm_pipeline.corpus.shards import ShardWriter
-from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, read_file
+from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, known_as, read_file
 from arabic_llm_pipeline.corpus.workers import enough_for, run_tasks
 from arabic_llm_pipeline.parameters.dialect import DialectSources
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
@@ -43,16 +43,16 @@ def source_files(sources: Sources | DialectSources, found: FoundFiles) -> list[S
     files = []
     for name, source in sources.chosen().items():
         paths = found.files.get(name, [])
-        if folder := next((path for path in paths if path.is_dir()), None):
-            own = _shown(folder, found.root)
+        if folder := next((path for path in paths if isinstance(path, Path) and path.is_dir()), None):
+            own = known_as(folder, found.root)
             raise UserError(f"Source {name}: {own} is a folder. Name the files in it: sources.{name}.path={own}/*")
-        absent = [_shown(path, found.root) for path in paths if not path.is_file()]
+        absent = [known_as(path, found.root) for path in paths if not path.is_file()]
         if absent or not paths:
             raise UserError(
                 f"Source {name}: there is no {', '.join(absent or source.paths)} in {found.root}. "
                 f"Put it there, or change sources.{name}.path or data_root."
             )
-        shown = [_shown(path, found.root) for path in paths]
+        shown = [known_as(path, found.root) for path in paths]
         files += [
             SourceFile(name, source, path, own, len(paths) > 1, label)
             for path, own, label in zip(paths, shown, _labels(shown), strict=True)
@@ -66,10 +66,6 @@ def _labels(shown: list[str]) -> list[str]:
     counts = Counter(names)
     paths = [name.removesuffix(name.rpartition("/")[2]) + own for name, own in zip(shown, names, strict=True)]
     return [own if counts[own] == 1 else path for own, path in zip(names, paths, strict=True)]
-
-
-def _shown(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
 def ingest(

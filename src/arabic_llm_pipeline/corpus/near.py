@@ -172,7 +172,7 @@ def _write_sets(task: _Task) -> np.ndarray:
         for part in texts.to_frame().iter_slices(ROWS_AT_ONCE):
             column = from_series(part["_whole"])
             values, counts = near_kernel.shingle_sets(column.data, column.offsets, task.shingle)
-            values.tofile(file)
+            file.write(values.data)  # numpy's tofile does not notice a full disk
             sizes.append(counts)
     return np.concatenate(sizes)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
+from arabic_llm_pipeline.common.files import File
 from arabic_llm_pipeline.corpus.mapping import converted
 from arabic_llm_pipeline.corpus.records import EXCERPT, Record, RefusedError, Reject, message
 from arabic_llm_pipeline.corpus.rows import Row, Rows, excerpt, jsonl_rows, parquet_rows
@@ -18,7 +18,7 @@ UNRANKED = 1 << 30
 Message = dict[str, Any]
 
 
-def read(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
+def read(path: File, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
     """The conversations, and where wanted the pairs, of one file."""
     rows = parquet_rows(path, max_bytes) if path.suffix == ".parquet" else jsonl_rows(path, max_bytes)
     return converted(_trees(rows), lambda row: _tree_records(row, source))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arabic_llm_pipeline.common.files import File
 from arabic_llm_pipeline.corpus import bactrian, oasst, tables, wikipedia
 from arabic_llm_pipeline.corpus.records import Record, Reject
 from arabic_llm_pipeline.parameters.sources import SourceSettings
@@ -22,7 +23,7 @@ class FoundFiles:
     """The files of every source, and the folder that they are named from."""
 
     root: Path
-    files: dict[str, list[Path]]
+    files: dict[str, list[File]]
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,24 @@ class SourceFile:
         name: of the source.
         source: what the configuration says of it.
         path: the file.
-        shown: the file as people know it, from the root of the data.
+        shown: the file as people know it, from the root of the data, or its URL.
         several: the source has more files, so that ordinals alone do not tell their records apart.
         label: what the ids of its records begin with then; its name, if not given.
     """
 
     name: str
     source: SourceSettings
-    path: Path
+    path: File
     shown: str
     several: bool
     label: str = ""
+
+
+def known_as(path: File, root: Path) -> str:
+    """A file as people know it: from the root of the data, by its name, or by its URL."""
+    if not isinstance(path, Path):
+        return str(path)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
 def read_file(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,9 +1,9 @@
 """Sources whose columns the configuration names: JSON, JSON lines, CSV, TSV, parquet, and plain text, to any record."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from arabic_llm_pipeline.common.files import File
 from arabic_llm_pipeline.corpus import tasks
 from arabic_llm_pipeline.corpus.labels import chosen, good, texts
 from arabic_llm_pipeline.corpus.mapping import (
@@ -37,7 +37,7 @@ from arabic_llm_pipeline.parameters.sources import SourceSettings
 TEXT_COLUMN = {"text": 0}
 
 
-def read(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
+def read(path: File, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
     """The records of one file."""
     rows = rows_of(path, source, max_bytes)
     if source.format == "text":
@@ -52,7 +52,7 @@ def read(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record 
     return converted(rows, make, source.languages)
 
 
-def rows_of(path: Path, source: SourceSettings, max_bytes: int) -> Rows:
+def rows_of(path: File, source: SourceSettings, max_bytes: int) -> Rows:
     """The rows of one file in the source's format."""
     match source.format:
         case "json":

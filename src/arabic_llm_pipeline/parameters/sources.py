@@ -5,6 +5,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, RootModel, field_validator, model_validator
 
+from arabic_llm_pipeline.common.remote import is_url, secret_in, shown
 from arabic_llm_pipeline.parameters.base import Settings
 from arabic_llm_pipeline.parameters.shapes import FIELDS, NEEDED, SHAPES, TASKS, Column, RecordKind, Shape, Use
 
@@ -34,7 +35,9 @@ class SourceSettings(Settings):
     format: Format = Field(
         description="How the files are written; compression (.gz .bz2 .xz .zst) is told by their names."
     )
-    path: str | list[str] = Field(description="Files of the source: a path or glob, or several, from `data_root`.")
+    path: str | list[str] = Field(
+        description="Files of the source: a path, glob or URL, or several; paths start from `data_root`."
+    )
     licence: str = Field(description="Licence of the source; each record carries it.", min_length=1)
     record: RecordKind = Field(
         "document", description="What a row becomes, in the formats whose columns are named here."
@@ -162,6 +165,17 @@ class SourceSettings(Settings):
             return codecs.lookup(name).name
         except LookupError:
             raise ValueError(f"there is no encoding {name!r}; Python knows utf-8, cp1256, iso8859-6, utf-16") from None
+
+    @field_validator("path")
+    @classmethod
+    def _tells_no_secret(cls, path: str | list[str]) -> str | list[str]:
+        for url in filter(is_url, [path] if isinstance(path, str) else path):
+            if secret := secret_in(url):
+                raise ValueError(
+                    f"{shown(url)} has {secret} in it, and parameters are kept: leave it out, and give credentials as "
+                    "the storage takes them (docs/scale.md)"
+                )
+        return path
 
     @property
     def paths(self) -> list[str]:
