@@ -13,9 +13,7 @@ import polars as pl
 from arabic_llm_pipeline.arabic import dialect, lexicon
 from arabic_llm_pipeline.arabic.buckwalter import to_arabic
 from arabic_llm_pipeline.arabic.dialect import Model
-from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus import labelled
-from arabic_llm_pipeline.corpus.ingest import MB, source_files
 from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, read_file
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSource
 
@@ -32,27 +30,14 @@ def read(files: FoundFiles, settings: DialectModelSettings, max_line_mb: float) 
     Raises:
         UserError: no source is named, or one gives nothing.
     """
-    sources = settings.sources.chosen()
-    if not sources:
-        raise UserError("There is nothing to train on: name sources in dialect_model.sources")
-    read_in = [_read(file, int(max_line_mb * MB)) for file in source_files(settings.sources, files)]
-    frame = pl.concat(read_in).filter(pl.col("dialect") != "unknown", pl.col("key").str.contains(labelled.ARABIC))
-    if empty := sorted({*sources} - {*frame["source"]}):
-        raise UserError(f"Source {empty[0]} gives no text of a known dialect: look at its columns and dialects")
+    frame = labelled.read(files, settings.sources, "dialect", _texts, max_line_mb)
     return part(labelled.cut(frame, settings), settings)
-
-
-def _read(file: SourceFile, max_bytes: int) -> pl.DataFrame:
-    """The texts of one file with their dialects."""
-    rows = list(_texts(file, max_bytes))
-    frame = pl.DataFrame(rows, schema={"dialect": pl.String, "text": pl.String}, orient="row")
-    return frame.select(source=pl.lit(file.name), dialect="dialect", key=labelled.keys(frame["text"]))
 
 
 def _texts(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, str]]:
     transliterated = isinstance(file.source, DialectSource) and file.source.buckwalter
     for table, row in read_file(file, max_bytes):
-        if table == "documents" and row["dialect"]:
+        if table == "documents" and row["dialect"] not in (None, dialect.UNKNOWN):
             text = row["messages"][0]["content"]
             yield row["dialect"], to_arabic(text) if transliterated else text
 

@@ -1,10 +1,10 @@
-"""Texts whose class is known: spelt alike, cut, parted into train, dev and test, and a classifier fitted to them.
+"""Texts whose class is known: read, spelt alike, cut, parted into train, dev and test, and a classifier fitted to them.
 
 A text's part is decided by a hash of it, so that adding a source moves none. What is near to a tested text (word
 triples in common) is not trained on, whatever set it is from.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -16,15 +16,49 @@ from arabic_llm_pipeline.arabic.classifier import Model
 from arabic_llm_pipeline.arabic.classifier_fit import Fitting
 from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.corpus.ingest import MB, source_files
 from arabic_llm_pipeline.corpus.keys import hashed
+from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile
 from arabic_llm_pipeline.parameters.classifier import ClassifierSettings, LabelledSource
+from arabic_llm_pipeline.parameters.sources import NamedSources, Source
 
 TRIPLE = 3  # words
 COMMON = 200  # triples in more texts than this are phrases, and tell nothing of copying
 ARABIC = "[\u0620-\u064a\u0671-\u06d3]"  # letters that words of Arabic are made of
 
 
-def keys(texts: pl.Series) -> pl.Series:
+def read(
+    files: FoundFiles,
+    sources: NamedSources[Source],
+    label: str,
+    texts: Callable[[SourceFile, int], Iterator[tuple[str, str]]],
+    max_line_mb: float,
+) -> pl.DataFrame:
+    """All texts that have a word of Arabic: source, the column of labels, key (spelt as MATCHING_KEY does).
+
+    Args:
+        files: of all sources.
+        sources: what the configuration says of them.
+        label: what is known of a text: the column's name.
+        texts: the labels and texts of a file, longer lines than so many bytes left out.
+        max_line_mb: longer lines are left out.
+
+    Raises:
+        UserError: no source is named, or one gives nothing.
+    """
+    if not sources.chosen():
+        raise UserError(f"There is nothing to train on: name sources in {label}_model.sources")
+    schema, parts = {label: pl.String, "text": pl.String}, []
+    for file in source_files(sources, files):
+        part = pl.DataFrame(list(texts(file, int(max_line_mb * MB))), schema=schema, orient="row")
+        parts.append(part.select(pl.lit(file.name).alias("source"), label, key=_key(part["text"])))
+    frame = pl.concat(parts).filter(pl.col("key").str.contains(ARABIC))
+    if empty := sorted({*sources.chosen()} - {*frame["source"]}):
+        raise UserError(f"Source {empty[0]} gives no text whose {label} is known: look at its columns and labels")
+    return frame
+
+
+def _key(texts: pl.Series) -> pl.Series:
     """Texts in the spelling of MATCHING_KEY, a blank between words."""
     return clean_series(texts, MATCHING_KEY).str.replace_all(r"\s+", " ").str.strip_chars()
 

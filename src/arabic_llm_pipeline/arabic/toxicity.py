@@ -1,0 +1,103 @@
+"""How toxic a text is: by a classifier (classifier.py), or by a list of words that insult (data/toxic_words.tsv).
+
+Toxic is what people called abusive, offensive, disrespectful or hateful. Texts are looked at in pieces of so many
+words, as the classifier learnt from tweets and comments; the most toxic piece decides, so that an insult is found in an
+article too.
+"""
+
+from functools import lru_cache, partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from arabic_llm_pipeline.arabic import classifier, lexicon, wordlist
+from arabic_llm_pipeline.arabic.classifier import Model
+from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
+from arabic_llm_pipeline.arabic.columns import elementwise
+
+CLASSES = ("normal", "toxic")
+TOXIC = CLASSES.index("toxic")
+PIECE_WORDS = 60  # in one piece of a text, as the models are trained
+SHIPPED = "toxicity_model.npz"
+By = Literal["both", "model", "lexicon"]
+INSULT = 1.0  # of the words' weights: what makes a piece an insult, and its score 0.5
+
+
+def read_model(data: bytes) -> Model:
+    """A model from the bytes of its file.
+
+    Raises:
+        ValueError: they are not those of a toxicity model.
+    """
+    return classifier.read_model(data, CLASSES, "toxicity")
+
+
+@lru_cache(maxsize=4)
+def model_of(path: Path | None = None) -> Model:
+    """The model of a file; the one that comes with the package, if none is named.
+
+    Raises:
+        ValueError: the file holds none.
+    """
+    return read_model(path.read_bytes() if path else files(__package__).joinpath("data", SHIPPED).read_bytes())
+
+
+def scores_expr(expr: pl.Expr, by: By = "both", model: Path | None = None) -> pl.Expr:
+    """How toxic the worst piece of each text of a column is (Float32), inside a polars plan."""
+    return elementwise(expr, partial(scores, by=by, model=model), pl.Float32)
+
+
+def scores(texts: pl.Series, by: By = "both", model: Path | None = None) -> pl.Series:
+    """How toxic the worst piece of each text is, 0 to 1 (Float32); null where the text is.
+
+    Args:
+        texts: as they are written.
+        by: who tells: a model, the list of words, or the higher of the two.
+        model: another file of weights than that of the package.
+    """
+    rows = pieces(clean_series(texts, MATCHING_KEY))
+    worst = rows.select("row", score=key_scores(rows["key"], by, model)).group_by("row").agg(pl.col("score").max())
+    found = np.zeros(len(texts), np.float32)
+    found[worst["row"].to_numpy()] = worst["score"].to_numpy()
+    return pl.Series(texts.name, found).set(texts.is_null(), None)
+
+
+def key_scores(keys: pl.Series, by: By = "both", model: Path | None = None) -> pl.Series:
+    """How toxic each piece of text is, given in the spelling of MATCHING_KEY (Float32)."""
+    found = []
+    if by != "lexicon":
+        found.append(model_scores(keys, model_of(model)))
+    if by != "model":
+        found.append(lexicon_scores(keys))
+    return pl.DataFrame({str(n): one for n, one in enumerate(found)}).max_horizontal().alias("score")
+
+
+def pieces(keys: pl.Series) -> pl.DataFrame:
+    """Texts cut into pieces of so many words, a row each: the text's `row`, and `key`."""
+    words = pl.DataFrame({"key": keys.str.extract_all(r"\S+")}).with_row_index("row")
+    starts = words.with_columns(start=pl.int_ranges(0, pl.col("key").list.len(), PIECE_WORDS))
+    cut = starts.explode("start").drop_nulls("start")
+    return cut.select("row", key=pl.col("key").list.slice("start", PIECE_WORDS).list.join(" "))
+
+
+def model_scores(keys: pl.Series, model: Model) -> pl.Series:
+    """The share that a model gives to toxic, for each text in the spelling of MATCHING_KEY (Float32)."""
+    shares, _ = classifier.scores(keys, model)
+    return pl.Series("score", shares[:, TOXIC].astype(np.float32))
+
+
+def lexicon_scores(keys: pl.Series) -> pl.Series:
+    """The same by the list: the sum s of the weights of its words as s / (s + INSULT)."""
+    sums = wordlist.words(keys).join(_words(), on="word").group_by("row").agg(pl.col("weight").sum())
+    found = np.zeros(len(keys))
+    found[sums["row"].to_numpy()] = sums["weight"].to_numpy()
+    return pl.Series("score", (found / (found + INSULT)).astype(np.float32))
+
+
+@lru_cache(maxsize=1)
+def _words() -> pl.DataFrame:
+    rows = lexicon.read_table("toxic_words.tsv")
+    return wordlist.table(((row["form"], float(row["weight"])) for row in rows), "weight")
