@@ -43,7 +43,7 @@ class ProjectHooks:
     def after_catalog_created(self, catalog: Any) -> None:
         """Tell the entries of files from outside which files these are: parameters say so, the catalog cannot."""
         root, trained = self.project / self.parameters.data_root, self.parameters.dialect.model
-        judge = self.parameters.audit.toxicity.model
+        judge = self.parameters.toxicity.model
         declared = {
             "source_files": self.parameters.sources,
             "dialect_source_files": self.parameters.dialect_model.sources,

@@ -35,7 +35,7 @@ def spellings(form: str) -> set[str]:
 
 
 def table(rows: Iterable[tuple[str, object]], name: str) -> pl.DataFrame:
-    """Every spelling of every form beside what it means: `word`, and a column of the name; a word's first meaning wins."""
+    """Every spelling of every form beside what it means: `word`, and a column of that name; its first meaning wins."""
     found: dict[str, object] = {}
     for form, meaning in rows:
         for word in sorted(spellings(form)):

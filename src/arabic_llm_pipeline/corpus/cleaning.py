@@ -8,11 +8,11 @@ import polars as pl
 from arabic_llm_pipeline.arabic import dialect, measure, sentences
 from arabic_llm_pipeline.arabic.clean import TextPolicy, clean_expr
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.corpus import pii, quality
+from arabic_llm_pipeline.corpus import audit, pii, quality
 from arabic_llm_pipeline.corpus.keys import contents
 from arabic_llm_pipeline.corpus.quality import Rule, verdict
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, ITEMS, PAIRS, QUALITY
-from arabic_llm_pipeline.parameters.audit import PiiSettings
+from arabic_llm_pipeline.parameters.audit import GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
@@ -29,15 +29,20 @@ class Cleaning:
     model: Path | None = None  # a dialect model of the user's own
     quality: QualitySettings = field(default_factory=QualitySettings)
     pii: PiiSettings = field(default_factory=PiiSettings)
+    toxic: ToxicitySettings = field(default_factory=ToxicitySettings)
+    groups: GroupsSettings = field(default_factory=GroupsSettings)
+    judge: Path | None = None  # a toxicity model of the user's own
 
     def __call__(self, frame: pl.LazyFrame, _ordinal: int) -> pl.LazyFrame:
         """The same rows, cleaned; those that go have a reason, and the value that decided.
 
         Raises:
-            UserError: the file of the dialect model holds none.
+            UserError: the file of the dialect model, or of the toxicity model, holds none.
         """
         if self.model:
             check_model(self.model)
+        if self.judge:
+            audit.check_model(self.judge)
         return STEPS[self.table](frame, self)
 
 
@@ -64,14 +69,14 @@ def clean_documents(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     """Clean documents.
 
     Reasons: empty (a message has no text left), too_long, little_arabic, too_short (prose: an answer may be a word);
-    those of `corpus.quality` and `corpus.pii`.
+    those of `corpus.quality`, `corpus.pii` and `corpus.audit`.
     """
     policy, filters = text_policy(how.text), how.filters
     frame = frame.with_columns(_messages("messages", policy), clean_expr(pl.col("title"), policy))
     frame = frame.with_columns(_text=contents("messages")).with_columns(quality=_quality(pl.col("_text")))
     short = (pl.col("kind") == "prose") & (_quality_of("words") < filters.min_words)
     frame = quality.with_measures(_tagged(frame, pl.col("_text"), how), how.quality, "documents")
-    frame = pii.with_counts(frame, how.pii)
+    frame = audit.with_measures(pii.with_counts(frame, how.pii), how.toxic, how.groups, how.judge)
     rules = [
         Rule("empty", _blank("messages")),
         Rule("too_long", _quality_of("characters") > filters.max_characters, _quality_of("characters")),
@@ -79,6 +84,7 @@ def clean_documents(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
         Rule("too_short", short, _quality_of("words")),
         *quality.rules(how.quality, "documents"),
         *pii.rules(how.pii),
+        *audit.rules(how.toxic, how.groups),
     ]
     frame = verdict(frame, rules).with_columns(pii.masked_messages("messages", how.pii))
     return frame.with_columns(pii.masked(pl.col("title"), how.pii)).select(DOCUMENTS.names())
@@ -88,7 +94,7 @@ def clean_pairs(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     """Clean preference pairs.
 
     Reasons: empty, equal_answers (cleaning took away what told them apart), too_long, little_arabic; those of
-    `corpus.quality` and `corpus.pii`.
+    `corpus.quality`, `corpus.pii` and `corpus.audit`.
     """
     policy, filters = text_policy(how.text), how.filters
     frame = frame.with_columns(_messages("prompt", policy), clean_expr(pl.col("chosen", "rejected"), policy))
@@ -96,6 +102,7 @@ def clean_pairs(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     frame = frame.with_columns(_ratio=measure.arabic_ratio_expr(pl.col("_text")))
     said = pl.concat_str(contents("prompt"), "chosen", separator="\n")
     frame = pii.with_counts(quality.with_measures(_tagged(frame, said, how), how.quality, "pairs"), how.pii)
+    frame = audit.with_measures(frame, how.toxic, how.groups, how.judge)
     length, ratio = pl.col("_text").str.len_chars(), pl.col("_ratio")
     rules = [
         Rule("empty", _blank("prompt") | (pl.col("chosen") == "") | (pl.col("rejected") == "")),
@@ -104,6 +111,7 @@ def clean_pairs(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
         Rule("little_arabic", ratio < filters.min_arabic_ratio, ratio),
         *quality.rules(how.quality, "pairs"),
         *pii.rules(how.pii),
+        *audit.rules(how.toxic, how.groups),
     ]
     frame = verdict(frame, rules).with_columns(pii.masked_messages("prompt", how.pii))
     return frame.with_columns(pii.masked(pl.col(name), how.pii) for name in ("chosen", "rejected")).select(

@@ -48,3 +48,14 @@ def rates(toxic: np.ndarray, said: np.ndarray) -> dict[str, Any]:
 
 def _share(part: int, of: int) -> float | None:
     return part / of if of else None
+
+
+def with_shares(table: pl.DataFrame, of: str) -> pl.DataFrame:
+    """A table with the share of what is `toxic` among the column `of`, and its interval: null where there is none."""
+    intervals = [wilson(toxic, every) or (None, None) for toxic, every in table.select("toxic", of).rows()]
+    low, high = (pl.Series([interval[end] for interval in intervals], dtype=pl.Float64) for end in (0, 1))
+    share = pl.when(pl.col(of) > 0).then(pl.col("toxic") / pl.col(of))
+    rounded = (one.round(6) for one in (share, pl.lit(low), pl.lit(high)))
+    return table.with_columns(
+        value.alias(name) for name, value in zip(("toxic_share", "toxic_low", "toxic_high"), rounded, strict=True)
+    )

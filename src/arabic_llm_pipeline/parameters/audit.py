@@ -59,8 +59,6 @@ class AuditSettings(Settings):
     window: int = Field(
         10, description="Words on either side of a group's mention that are said to be around it.", ge=1, le=100
     )
-    toxicity: ToxicitySettings = Field(ToxicitySettings(), description="Abusive, offensive and hateful texts.")
-    groups: GroupsSettings = Field(GroupsSettings(), description="Mentions of groups of people.")
 
 
 class ToxicitySource(LabelledSource):

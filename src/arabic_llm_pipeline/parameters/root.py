@@ -8,7 +8,13 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.artifacts import ArtifactsSettings
-from arabic_llm_pipeline.parameters.audit import AuditSettings, PiiSettings, ToxicityModelSettings
+from arabic_llm_pipeline.parameters.audit import (
+    AuditSettings,
+    GroupsSettings,
+    PiiSettings,
+    ToxicityModelSettings,
+    ToxicitySettings,
+)
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
@@ -49,12 +55,12 @@ class Parameters(Settings):
     filters: FilterSettings = Field(FilterSettings(), description="Which documents are dropped.")
     quality: QualitySettings = Field(QualitySettings(), description="Rules of quality, each with its reason and value.")
     pii: PiiSettings = Field(PiiSettings(), description="Personal data: keep, mask, or drop the record.")
-    audit: AuditSettings = Field(
-        AuditSettings(), description="Toxicity and mentions of groups: counted, kept or dropped."
+    toxicity: ToxicitySettings = Field(
+        ToxicitySettings(), description="Toxic records: how they are told, keep or drop."
     )
-    toxicity_model: ToxicityModelSettings = Field(
-        ToxicityModelSettings(), description="Training a model for the audit."
-    )
+    toxicity_model: ToxicityModelSettings = Field(ToxicityModelSettings(), description="Training a model for them.")
+    groups: GroupsSettings = Field(GroupsSettings(), description="Records that mention groups of people: keep or drop.")
+    audit: AuditSettings = Field(AuditSettings(), description="What is counted in the corpus as it will be taught.")
     duplicates: DuplicatesSettings = Field(DuplicatesSettings(), description="Duplicates and decontamination.")
     splits: SplitsSettings = Field(SplitsSettings(), description="Shares of train, dev and test.")
     tokenizer: TokenizerSettings = Field(TokenizerSettings(), description="Which tokenizer and chat template.")

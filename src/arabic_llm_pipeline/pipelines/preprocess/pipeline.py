@@ -12,7 +12,7 @@ TABLES = ("documents", "pairs", "items")
 
 
 def create_pipeline() -> Pipeline:
-    """Raw files -> documents, pairs, items, with verdicts, funnel, dialect table and values of quality."""
+    """Raw files -> documents, pairs, items, with verdicts, funnel, dialect table, values of quality and audit."""
     ingest = Node(
         nodes.ingest,
         {
@@ -47,8 +47,22 @@ def create_pipeline() -> Pipeline:
         "quality_table",
         name="measure_quality",
     )
+    audit = Node(
+        nodes.audit,
+        {
+            "documents": "documents",
+            "pairs": "pairs",
+            "settings": "params:audit",
+            "toxicity": "params:toxicity",
+            "judge": "toxicity_model_file",
+            "seed": "params:seed",
+            "engine": "params:engine",
+        },
+        ["audit_table", "group_mentions"],
+        name="audit",
+    )
     each = [node for table in TABLES for node in (_clean(table), _split(table))]
-    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality])
+    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality, audit])
 
 
 def _of(step: Callable[..., Path], table: str) -> Callable[..., Path]:
@@ -66,6 +80,9 @@ def _clean(table: str) -> Node:
             "filters": "params:filters",
             "quality": "params:quality",
             "pii": "params:pii",
+            "toxicity": "params:toxicity",
+            "groups": "params:groups",
+            "judge": "toxicity_model_file",
             "engine": "params:engine",
             "workspace": f"clean_{table}_workspace",
         },
