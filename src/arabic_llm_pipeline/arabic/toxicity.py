@@ -6,7 +6,6 @@ article too.
 """
 
 from functools import lru_cache, partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +20,6 @@ from arabic_llm_pipeline.arabic.columns import elementwise
 CLASSES = ("normal", "toxic")
 TOXIC = CLASSES.index("toxic")
 PIECE_WORDS = 60  # in one piece of a text, as the models are trained
-SHIPPED = "toxicity_model.npz"
 By = Literal["both", "model", "lexicon"]
 INSULT = 1.0  # of the words' weights: what makes a piece an insult, and its score 0.5
 
@@ -36,13 +34,13 @@ def read_model(data: bytes) -> Model:
 
 
 @lru_cache(maxsize=4)
-def model_of(path: Path | None = None) -> Model:
-    """The model of a file; the one that comes with the package, if none is named.
+def model_of(path: Path) -> Model:
+    """The model of a file.
 
     Raises:
         ValueError: the file holds none.
     """
-    return read_model(path.read_bytes() if path else files(__package__).joinpath("data", SHIPPED).read_bytes())
+    return read_model(path.read_bytes())
 
 
 def scores_expr(expr: pl.Expr, by: By = "both", model: Path | None = None) -> pl.Expr:
@@ -56,7 +54,7 @@ def scores(texts: pl.Series, by: By = "both", model: Path | None = None) -> pl.S
     Args:
         texts: as they are written.
         by: who tells: a model, the list of words, or the higher of the two.
-        model: another file of weights than that of the package.
+        model: file of a model; without one the list tells.
     """
     rows = pieces(clean_series(texts, MATCHING_KEY))
     worst = rows.select("row", score=key_scores(rows["key"], by, model)).group_by("row").agg(pl.col("score").max())
@@ -67,12 +65,12 @@ def scores(texts: pl.Series, by: By = "both", model: Path | None = None) -> pl.S
 
 def key_scores(keys: pl.Series, by: By = "both", model: Path | None = None) -> pl.Series:
     """How toxic each piece of text is, given in the spelling of MATCHING_KEY (Float32)."""
-    found = []
-    if by != "lexicon":
-        found.append(model_scores(keys, model_of(model)))
-    if by != "model":
-        found.append(lexicon_scores(keys))
-    return pl.DataFrame({str(n): one for n, one in enumerate(found)}).max_horizontal().alias("score")
+    if model is None or by == "lexicon":
+        return lexicon_scores(keys)
+    told = model_scores(keys, model_of(model))
+    if by == "model":
+        return told
+    return pl.DataFrame({"model": told, "lexicon": lexicon_scores(keys)}).max_horizontal().alias("score")
 
 
 def pieces(keys: pl.Series) -> pl.DataFrame:
@@ -90,14 +88,20 @@ def model_scores(keys: pl.Series, model: Model) -> pl.Series:
 
 
 def lexicon_scores(keys: pl.Series) -> pl.Series:
-    """The same by the list: the sum s of the weights of its words as s / (s + INSULT)."""
-    sums = wordlist.words(keys).join(_words(), on="word").group_by("row").agg(pl.col("weight").sum())
-    found = np.zeros(len(keys))
-    found[sums["row"].to_numpy()] = sums["weight"].to_numpy()
-    return pl.Series("score", (found / (found + INSULT)).astype(np.float32))
+    """The same by the list: the sum s of the weights of its words, each counted once, as s / (s + INSULT)."""
+    found = wordlist.words(keys).join(_forms(), on="word").unique(["row", "form"]).join(_weights(), on="form")
+    sums = found.group_by("row").agg(pl.col("weight").sum())
+    scores = np.zeros(len(keys))
+    scores[sums["row"].to_numpy()] = sums["weight"].to_numpy()
+    return pl.Series("score", (scores / (scores + INSULT)).astype(np.float32))
 
 
 @lru_cache(maxsize=1)
-def _words() -> pl.DataFrame:
-    rows = lexicon.read_table("toxic_words.tsv")
-    return wordlist.table(((row["form"], float(row["weight"])) for row in rows), "weight")
+def _forms() -> pl.DataFrame:
+    """Every spelling of the list's words."""
+    return wordlist.table(((form, form) for form in _weights()["form"]), "form")
+
+
+@lru_cache(maxsize=1)
+def _weights() -> pl.DataFrame:
+    return pl.DataFrame(lexicon.read_table("toxic_words.tsv")).with_columns(pl.col("weight").cast(pl.Float64))

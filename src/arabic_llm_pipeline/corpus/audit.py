@@ -77,7 +77,7 @@ class Looking:
         table: documents or pairs.
         settings: of the audit.
         toxic: how toxicity is told.
-        model: file of the toxicity model, if it is not the package's.
+        model: file of the toxicity model, if there is one.
         seed: of the sample.
         last: by source the highest hash that is looked at; None: all are.
     """
@@ -186,7 +186,7 @@ def make(
         tables: documents and pairs as they were split.
         settings: how much is looked at.
         toxic: how toxicity is told.
-        model: file of the toxicity model, if it is not the package's.
+        model: file of the toxicity model, if there is one.
         seed: of the sample.
         processes: how many at most; 0 is one for each core.
 

@@ -31,14 +31,19 @@ class ToxicitySettings(Settings):
     """How toxicity is told, and what is done about it."""
 
     policy: KeepOrDrop = Field("keep", description="drop: a record with a toxic piece goes, with the reason `toxic`.")
+    model: str | None = Field(
+        None, description="File of a trained model, from the project's folder; none: the list of words tells alone."
+    )
     by: Literal["both", "model", "lexicon"] = Field(
         "both", description="Who tells: the model, the list of words, or whoever of the two finds a piece more toxic."
     )
-    model: str | None = Field(
-        None,
-        description="File of a trained model, from the project's folder; none: the one that comes with the package.",
-    )
     threshold: float = Field(0.5, description="A piece of 60 words with this score is toxic.", gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _has_a_model(self) -> Self:
+        if self.by == "model" and self.model is None:
+            raise ValueError("by=model needs `model`, a file that `kedro run --pipelines=toxicity_model` made")
+        return self
 
 
 class GroupsSettings(Settings):

@@ -1,4 +1,4 @@
-"""The pipeline `toxicity_model`; no part of the default run, whose audit has the model that comes with the package."""
+"""The pipeline `toxicity_model`; no part of the default run, whose audit goes by a list of words."""
 
 from kedro.pipeline import Node, Pipeline
 
