@@ -21,6 +21,7 @@ CLASSES = ("normal", "toxic")
 TOXIC = CLASSES.index("toxic")
 PIECE_WORDS = 60  # in one piece of a text, as the models are trained
 By = Literal["both", "model", "lexicon"]
+SLICE = 4_000  # texts
 INSULT = 1.0  # of the words' weights: what makes a piece an insult, and its score 0.5
 
 
@@ -56,11 +57,22 @@ def scores(texts: pl.Series, by: By = "both", model: Path | None = None) -> pl.S
         by: who tells: a model, the list of words, or the higher of the two.
         model: file of a model; without one the list tells.
     """
-    rows = pieces(clean_series(texts, MATCHING_KEY))
+    parts = [_worst(clean_series(part, MATCHING_KEY), by, model) for part in _slices(texts)]
+    found = pl.Series(np.concatenate([*parts, np.zeros(0, np.float32)]), dtype=pl.Float32)
+    return found.alias(texts.name).set(texts.is_null(), None)
+
+
+def _slices(texts: pl.Series) -> list[pl.Series]:
+    """So few texts at a time that their words fit into memory."""
+    return [texts.slice(start, SLICE) for start in range(0, len(texts), SLICE)]
+
+
+def _worst(keys: pl.Series, by: By, model: Path | None) -> np.ndarray:
+    rows = pieces(keys)
     worst = rows.select("row", score=key_scores(rows["key"], by, model)).group_by("row").agg(pl.col("score").max())
-    found = np.zeros(len(texts), np.float32)
+    found = np.zeros(len(keys), np.float32)
     found[worst["row"].to_numpy()] = worst["score"].to_numpy()
-    return pl.Series(texts.name, found).set(texts.is_null(), None)
+    return found
 
 
 def key_scores(keys: pl.Series, by: By = "both", model: Path | None = None) -> pl.Series:
@@ -75,10 +87,9 @@ def key_scores(keys: pl.Series, by: By = "both", model: Path | None = None) -> p
 
 def pieces(keys: pl.Series) -> pl.DataFrame:
     """Texts cut into pieces of so many words, a row each: the text's `row`, and `key`."""
-    words = pl.DataFrame({"key": keys.str.extract_all(r"\S+")}).with_row_index("row")
-    starts = words.with_columns(start=pl.int_ranges(0, pl.col("key").list.len(), PIECE_WORDS))
-    cut = starts.explode("start").drop_nulls("start")
-    return cut.select("row", key=pl.col("key").list.slice("start", PIECE_WORDS).list.join(" "))
+    words = wordlist.words(keys).with_columns(piece=pl.col("place") // PIECE_WORDS)
+    cut = words.group_by("row", "piece", maintain_order=True).agg(key=pl.col("word").str.join(" "))
+    return cut.select("row", "key")
 
 
 def model_scores(keys: pl.Series, model: Model) -> pl.Series:
@@ -89,7 +100,7 @@ def model_scores(keys: pl.Series, model: Model) -> pl.Series:
 
 def lexicon_scores(keys: pl.Series) -> pl.Series:
     """The same by the list: the sum s of the weights of its words, each counted once, as s / (s + INSULT)."""
-    found = wordlist.words(keys).join(_forms(), on="word").unique(["row", "form"]).join(_weights(), on="form")
+    found = wordlist.words(keys).join(_forms(), on="word").unique(["row", "forms"]).join(_weights(), on="forms")
     sums = found.group_by("row").agg(pl.col("weight").sum())
     scores = np.zeros(len(keys))
     scores[sums["row"].to_numpy()] = sums["weight"].to_numpy()
@@ -99,7 +110,7 @@ def lexicon_scores(keys: pl.Series) -> pl.Series:
 @lru_cache(maxsize=1)
 def _forms() -> pl.DataFrame:
     """Every spelling of the list's words."""
-    return wordlist.table(((form, form) for form in _weights()["form"]), "form")
+    return wordlist.table(((form, forms) for forms in _weights()["forms"] for form in forms.split()), "forms")
 
 
 @lru_cache(maxsize=1)

@@ -45,6 +45,6 @@ def table(rows: Iterable[tuple[str, object]], name: str) -> pl.DataFrame:
 
 def words(keys: pl.Series) -> pl.DataFrame:
     """The words of texts in the spelling of MATCHING_KEY, a row each: `row`, `place`, `word`; none of a null."""
-    frame = pl.DataFrame({"word": keys.str.extract_all(r"\S+")}).with_row_index("row").explode("word")
-    frame = frame.drop_nulls("word")
+    split = keys.str.replace_all("\n", " ", literal=True).str.split(" ")
+    frame = pl.DataFrame({"word": split}).with_row_index("row").explode("word").filter(pl.col("word") != "")
     return frame.with_columns(place=pl.int_range(pl.len(), dtype=pl.UInt32).over("row")).select("row", "place", "word")

@@ -27,6 +27,7 @@ GROUP = ("source", "dialect", "category", "group")
 GROUP_COUNTS = ("texts", "mentions", "toxic")
 GROUPS = pl.Schema(dict.fromkeys(GROUP, pl.String) | dict.fromkeys(GROUP_COUNTS, pl.Int64) | {"around": pl.String})
 HEARD = pl.Schema({**GROUPS, "word": pl.String, "times": pl.Int64})
+SLICE = 4_000  # texts whose words are held at a time
 SHOWN_WORDS = 8  # that are frequent around a group
 LETTERS = "[\u0620-\u064a]{2}"  # what a word that says something has
 
@@ -151,7 +152,13 @@ class Listening:
     def __call__(self, frame: pl.LazyFrame, _ordinal: int) -> pl.LazyFrame:
         """Rows of HEARD: counts of each group and, in rows of their own, of each word around it."""
         how = self.looking
-        rows = how.rows(frame).select("source", "dialect", key=key(pl.col("text"))).collect().with_row_index("row")
+        rows = how.rows(frame).select("source", "dialect", key=key(pl.col("text"))).collect()
+        heard = [part for rows in rows.iter_slices(SLICE) for part in self._heard(rows.with_row_index("row"))]
+        return pl.concat([HEARD.to_frame(), *heard]).lazy()
+
+    def _heard(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Counts of each group in some texts, and of each word around it."""
+        how = self.looking
         found = mentions.find(rows["key"], how.settings.window).join(rows.drop("key"), on="row", maintain_order="left")
         scores = toxicity.key_scores(found["around"].list.join(" "), how.toxic.by, how.model)
         found = found.with_columns(scores).with_columns(toxic=how.is_toxic(pl.col("score")))
@@ -159,7 +166,7 @@ class Listening:
         said = found.explode("around").rename({"around": "word"}).filter(pl.col("word").str.contains(LETTERS))
         said = said.join(_function_words(), on="word", how="anti")
         words = said.group_by(*GROUP, "word").agg(times=pl.len())
-        return pl.concat([HEARD.to_frame(), *(_heard(part) for part in (sums, words))]).lazy()
+        return _heard(sums), _heard(words)
 
 
 def _heard(frame: pl.DataFrame) -> pl.DataFrame:
