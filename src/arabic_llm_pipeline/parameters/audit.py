@@ -66,6 +66,16 @@ class AuditSettings(Settings):
     )
 
 
+class CardSettings(Settings):
+    """What people call the corpus."""
+
+    name: str = Field("Arabic corpus", description="Name of the corpus on its data card.", min_length=1)
+    summary: str = Field(
+        "An Arabic corpus, cleaned, compared and split, with its sources and what was taken out.",
+        description="A sentence or two on what it is for.",
+    )
+
+
 class ToxicitySource(LabelledSource):
     """A source of texts that people judged: a column of what they said, as the `answers` of an item."""
 

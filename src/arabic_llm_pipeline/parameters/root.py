@@ -10,6 +10,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.artifacts import ArtifactsSettings
 from arabic_llm_pipeline.parameters.audit import (
     AuditSettings,
+    CardSettings,
     GroupsSettings,
     PiiSettings,
     ToxicityModelSettings,
@@ -61,6 +62,7 @@ class Parameters(Settings):
     toxicity_model: ToxicityModelSettings = Field(ToxicityModelSettings(), description="Training a model for them.")
     groups: GroupsSettings = Field(GroupsSettings(), description="Records that mention groups of people: keep or drop.")
     audit: AuditSettings = Field(AuditSettings(), description="What is counted in the corpus as it will be taught.")
+    card: CardSettings = Field(CardSettings(), description="The data card.")
     duplicates: DuplicatesSettings = Field(DuplicatesSettings(), description="Duplicates and decontamination.")
     splits: SplitsSettings = Field(SplitsSettings(), description="Shares of train, dev and test.")
     tokenizer: TokenizerSettings = Field(TokenizerSettings(), description="Which tokenizer and chat template.")

@@ -7,7 +7,13 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.corpus.sources import FoundFiles
-from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
+from arabic_llm_pipeline.parameters.audit import (
+    AuditSettings,
+    CardSettings,
+    GroupsSettings,
+    PiiSettings,
+    ToxicitySettings,
+)
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
@@ -107,6 +113,34 @@ def audit(
     tables = {"documents": documents, "pairs": pairs}
     table, groups = audit.make(tables, settings, toxicity, judge, seed, engine.processes)
     return with_shares(table, "looked_at"), with_shares(groups, "mentions")
+
+
+def make_card(
+    card: CardSettings,
+    sources: Sources,
+    text: TextSettings,
+    filters: FilterSettings,
+    quality: QualitySettings,
+    pii: PiiSettings,
+    toxicity: ToxicitySettings,
+    groups: GroupsSettings,
+    audit: AuditSettings,
+    duplicates: DuplicatesSettings,
+    splits: SplitsSettings,
+    seed: int,
+    funnel: list[dict[str, Any]],
+    audit_table: pl.DataFrame,
+    group_mentions: pl.DataFrame,
+) -> tuple[str, dict[str, Any]]:
+    """The data card as a page and as plain facts."""
+    from arabic_llm_pipeline.reporting.card import facts, markdown
+
+    settings = {
+        "card": card, "sources": sources, "text": text, "filters": filters, "quality": quality, "pii": pii,
+        "toxicity": toxicity, "groups": groups, "audit": audit, "duplicates": duplicates, "splits": splits,
+    }  # fmt: skip
+    found = facts(settings, seed, funnel, audit_table, group_mentions)
+    return markdown(found), found
 
 
 def make_funnel(

@@ -9,10 +9,14 @@ from kedro.pipeline import Node, Pipeline
 from arabic_llm_pipeline.pipelines.preprocess import nodes
 
 TABLES = ("documents", "pairs", "items")
+CARD = (
+    "card", "sources", "text", "filters", "quality", "pii",
+    "toxicity", "groups", "audit", "duplicates", "splits", "seed",
+)  # fmt: skip
 
 
 def create_pipeline() -> Pipeline:
-    """Raw files -> documents, pairs, items, with verdicts, funnel, dialect table, values of quality and audit."""
+    """Raw files -> documents, pairs, items; verdicts, funnel, dialect table, values of quality, audit, data card."""
     ingest = Node(
         nodes.ingest,
         {
@@ -61,8 +65,15 @@ def create_pipeline() -> Pipeline:
         ["audit_table", "group_mentions"],
         name="audit",
     )
+    make_card = Node(
+        nodes.make_card,
+        {name: f"params:{name}" for name in CARD}
+        | {name: name for name in ("funnel", "audit_table", "group_mentions")},
+        ["data_card", "data_card_facts"],
+        name="make_card",
+    )
     each = [node for table in TABLES for node in (_clean(table), _split(table))]
-    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality, audit])
+    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality, audit, make_card])
 
 
 def _of(step: Callable[..., Path], table: str) -> Callable[..., Path]:
