@@ -5,7 +5,7 @@ from typing import Any
 
 from arabic_llm_pipeline.corpus import quality_table
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
-from arabic_llm_pipeline.parameters.audit import PiiSettings
+from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
@@ -15,7 +15,17 @@ from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import DpoSettings, SftSettings
-from tests.reporting.made_corpus import AFTER, BEFORE, dialect_table, document, funnel, shards, token_summary
+from tests.reporting.made_corpus import (
+    AFTER,
+    BEFORE,
+    audit_table,
+    dialect_table,
+    document,
+    funnel,
+    group_mentions,
+    shards,
+    token_summary,
+)
 from tests.reporting.made_scores import (
     BASELINES,
     CANDIDATES,
@@ -58,6 +68,8 @@ def data(folder: Path) -> dict[str, Any]:
         "funnel": funnel(),
         "dialect_table": dialect_table(),
         "quality_table": quality_table.TABLE.to_frame(),
+        "audit_table": audit_table(),
+        "group_mentions": group_mentions(),
         "token_summary": token_summary(),
         "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},
         "comparison": comparison(),
@@ -125,6 +137,9 @@ def settings(**changed: Any) -> dict[str, Any]:
         "filters": FilterSettings(),
         "quality": QualitySettings(),
         "pii": PiiSettings(),
+        "toxicity": ToxicitySettings(),
+        "groups": GroupsSettings(),
+        "audit": AuditSettings(),
         "duplicates": DuplicatesSettings(),
         "splits": SplitsSettings(),
         "tokenizer": TokenizerSettings(),

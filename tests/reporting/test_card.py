@@ -9,13 +9,13 @@ from huggingface_hub import DatasetCard
 from arabic_llm_pipeline.corpus.audit import AUDIT, GROUPS
 from arabic_llm_pipeline.evaluation.statistics import wilson
 from arabic_llm_pipeline.evaluation.toxicity import with_shares
-from arabic_llm_pipeline.parameters.audit import AuditSettings, CardSettings, GroupsSettings, ToxicitySettings
+from arabic_llm_pipeline.parameters.audit import CardSettings
 from arabic_llm_pipeline.reporting import card
 from tests.reporting.made import settings
 from tests.reporting.made_corpus import GONE, funnel
 
 NAME = 'Corpus: "news" | <b>*bold*</b> & [link](https://x.org)\n# no heading'
-SETTINGS = ("sources", "text", "filters", "quality", "pii", "duplicates", "splits")
+SETTINGS = ("sources", "text", "filters", "quality", "pii", "toxicity", "groups", "audit", "duplicates", "splits")
 
 
 def audit_row(source: str, **counts: Any) -> dict[str, Any]:
@@ -25,10 +25,7 @@ def audit_row(source: str, **counts: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, Any]:
-    chosen = {name: settings()[name] for name in SETTINGS} | {
-        "card": CardSettings(name=NAME), "toxicity": ToxicitySettings(), "groups": GroupsSettings(),
-        "audit": AuditSettings(),
-    }  # fmt: skip
+    chosen = {name: settings()[name] for name in SETTINGS} | {"card": CardSettings(name=NAME)}
     rows = [audit_row("bactrian", rows=100, looked_at=50, toxic=5, phone=2), audit_row("oasst", rows=40, looked_at=30)]
     said = {"source": "oasst", "dialect": "MSA", "category": "gender", "group": "women", "texts": 3, "mentions": 4,
             "toxic": 1, "around": "بيت 2"}  # fmt: skip
