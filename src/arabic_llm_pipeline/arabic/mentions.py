@@ -13,7 +13,7 @@ from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
 from arabic_llm_pipeline.arabic.columns import elementwise
 
 CATEGORIES = ("gender", "religion", "nationality", "ethnicity")
-MENTION = pl.Schema({"row": pl.UInt32, "group": pl.String, "category": pl.String, "around": pl.List(pl.String)})
+MENTION = pl.Schema({"row": pl.UInt32(), "group": pl.String(), "category": pl.String(), "around": pl.List(pl.String)})
 
 
 def counts_expr(expr: pl.Expr, category: str) -> pl.Expr:
