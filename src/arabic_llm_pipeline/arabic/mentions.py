@@ -4,7 +4,7 @@ Texts are given in the spelling of MATCHING_KEY; particles written with a name o
 (wordlist.py).
 """
 
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import polars as pl
 
@@ -13,20 +13,24 @@ from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
 from arabic_llm_pipeline.arabic.columns import elementwise
 
 CATEGORIES = ("gender", "religion", "nationality", "ethnicity")
+COUNTS = pl.Struct(dict.fromkeys(CATEGORIES, pl.Int32))
 MENTION = pl.Schema({"row": pl.UInt32(), "group": pl.String(), "category": pl.String(), "around": pl.List(pl.String)})
 
 
-def counts_expr(expr: pl.Expr, category: str) -> pl.Expr:
-    """How often each text of a column mentions a group of a category (Int32), inside a polars plan."""
-    return elementwise(expr, partial(counts, category=category), pl.Int32)
+def counts_expr(expr: pl.Expr) -> pl.Expr:
+    """How often each text of a column mentions a group of each category: a struct of COUNTS, inside a polars plan."""
+    return elementwise(expr, counts, COUNTS)
 
 
-def counts(texts: pl.Series, category: str) -> pl.Series:
-    """How often each text, as it is written, mentions a group of a category; null where the text is."""
-    words = wordlist.words(clean_series(texts, MATCHING_KEY))
-    found = words.join(names().filter(category=category), on="word", how="semi").group_by("row").len()
+def counts(texts: pl.Series) -> pl.Series:
+    """How often each text, as it is written, mentions a group of each category; nulls where the text is."""
+    found = wordlist.words(clean_series(texts, MATCHING_KEY)).join(names(), on="word").group_by("row", "category").len()
     zeros = texts.str.len_bytes().cast(pl.Int32) * 0
-    return zeros.scatter(found["row"], found["len"].cast(pl.Int32))
+    columns = []
+    for category in CATEGORIES:
+        here = found.filter(category=category)
+        columns.append(zeros.scatter(here["row"], here["len"].cast(pl.Int32)).alias(category))
+    return pl.DataFrame(columns).to_struct(texts.name)
 
 
 def find(keys: pl.Series, window: int) -> pl.DataFrame:

@@ -143,7 +143,9 @@ def _refusals(texts: pl.Series) -> pl.Series:
 
 def _scaffolds(texts: pl.Series) -> pl.Series:
     hits = [texts.str.contains(pattern).cast(pl.Float32) for pattern in _marks()]
-    return pl.DataFrame({str(n): hit for n, hit in enumerate(hits)}).sum_horizontal(ignore_nulls=False).alias(texts.name)
+    return (
+        pl.DataFrame({str(n): hit for n, hit in enumerate(hits)}).sum_horizontal(ignore_nulls=False).alias(texts.name)
+    )
 
 
 def _doubled(texts: pl.Series) -> pl.Series:

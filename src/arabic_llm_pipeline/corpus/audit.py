@@ -39,7 +39,8 @@ def with_measures(
     text, found = pl.col("_text"), {}
     if toxic.policy == "drop":
         found["_toxicity"] = toxicity.scores_expr(text, toxic.by, model)
-    found |= {f"_{category}": mentions.counts_expr(text, category) for category in _dropped(groups)}
+    if _dropped(groups):
+        found["_mentions"] = mentions.counts_expr(text)
     return frame.with_columns(**found)
 
 
@@ -48,7 +49,10 @@ def rules(toxic: ToxicitySettings, groups: GroupsSettings) -> list[Rule]:
     found = []
     if toxic.policy == "drop":
         found.append(Rule("toxic", pl.col("_toxicity") >= toxic.threshold, pl.col("_toxicity")))
-    return found + [Rule(f"group_{name}", pl.col(f"_{name}") > 0, pl.col(f"_{name}")) for name in _dropped(groups)]
+    for category in _dropped(groups):
+        often = pl.col("_mentions").struct.field(category)
+        found.append(Rule(f"group_{category}", often > 0, often))
+    return found
 
 
 def _dropped(groups: GroupsSettings) -> list[str]:
@@ -133,8 +137,9 @@ class Counting:
         how, text = self.looking, pl.col("text")
         score = toxicity.scores_expr(text, how.toxic.by, how.model)
         kinds = {kind: _personal(text, kind) for kind in personal.KINDS}
-        groups = {category: mentions.counts_expr(text, category) > 0 for category in CATEGORIES}
-        found = how.rows(frame).with_columns(looked_at=pl.lit(1), toxic=how.is_toxic(score), **kinds, **groups)
+        found = how.rows(frame).with_columns(mentions.counts_expr(text).alias("_mentions"))
+        groups = {category: pl.col("_mentions").struct.field(category) > 0 for category in CATEGORIES}
+        found = found.with_columns(looked_at=pl.lit(1), toxic=how.is_toxic(score), **kinds, **groups)
         return found.group_by(SOURCE).agg(pl.col(COUNTS).cast(pl.Int64).sum())
 
 

@@ -43,7 +43,7 @@ def _table(caption: str, table: pl.DataFrame, *by: str) -> Table:
         counts = [count(row[name]) for name in ("rows", "looked_at", *kinds, *CATEGORIES)]
         interval = f"{share(row['toxic_low'])} to {share(row['toxic_high'])}" if row["looked_at"] else ""
         rows.append([*(row[name] for name in by), *counts, share(row["toxic_share"]), interval])
-    names = ["Rows", "Looked at", *kinds, *(f"Mention {name}" for name in CATEGORIES), "Toxic", "95%"]
+    names = ["Rows", "Looked at", *kinds, *map(str.capitalize, CATEGORIES), "Toxic", "95%"]
     columns = [*(Column(name.capitalize()) for name in by), *(Column(name, "number") for name in names)]
     return Table(caption, columns, rows)
 
