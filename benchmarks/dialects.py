@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 
 from arabic_llm_pipeline.arabic import dialect
 from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
-from arabic_llm_pipeline.corpus import dialects
+from arabic_llm_pipeline.corpus import dialects, labelled
 from arabic_llm_pipeline.corpus.sources import FoundFiles
 from arabic_llm_pipeline.evaluation.dialects import macro_f1
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings
@@ -114,7 +114,7 @@ def peer(train: pl.DataFrame) -> Pipeline:
 
 def arabic_words(frame: pl.DataFrame) -> pl.DataFrame:
     """Texts without the words that tell their source: masks of names and addresses, Latin words, numbers."""
-    arabic = pl.element().filter(pl.element().str.contains(dialects.ARABIC))
+    arabic = pl.element().filter(pl.element().str.contains(labelled.ARABIC))
     return frame.with_columns(key=pl.col("key").str.split(" ").list.eval(arabic).list.join(" "))
 
 

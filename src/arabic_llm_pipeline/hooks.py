@@ -43,9 +43,11 @@ class ProjectHooks:
     def after_catalog_created(self, catalog: Any) -> None:
         """Tell the entries of files from outside which files these are: parameters say so, the catalog cannot."""
         root, trained = self.project / self.parameters.data_root, self.parameters.dialect.model
+        judge = self.parameters.toxicity.model
         declared = {
             "source_files": self.parameters.sources,
             "dialect_source_files": self.parameters.dialect_model.sources,
+            "toxicity_source_files": self.parameters.toxicity_model.sources,
         }
         for entry, found in declared.items():
             sources = found.chosen()
@@ -53,6 +55,7 @@ class ProjectHooks:
             licences = {name: source.licence for name, source in sources.items()}
             catalog.get(entry).bind(root, paths, licences)
         catalog.get("dialect_model_file").bind(self.project / trained if trained else None)
+        catalog.get("toxicity_model_file").bind(self.project / judge if judge else None)
         catalog.get("base_files").bind(self.parameters.model.directory(self.project))
         catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
         catalog.get("compared_tokenizers").bind(self.parameters.fertility.directories(self.project))

@@ -42,6 +42,7 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
     found: dict[str, Callable[[], Pipeline]] = {
         "sources": lambda: _create("sources"),
         "dialect_model": lambda: _create("dialect_model"),
+        "toxicity_model": lambda: _create("toxicity_model"),
         "preprocess": lambda: _create("preprocess"),
         "base_model": lambda: _create("base_model"),
         "tokenize": lambda: _create("base_model") + _create("tokenize"),

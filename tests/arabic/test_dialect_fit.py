@@ -10,8 +10,8 @@ from scipy.sparse import random as random_matrix
 from scipy.special import log_softmax
 from sklearn.svm import LinearSVC
 
-from arabic_llm_pipeline.arabic import dialect, dialect_fit, dialect_fit_kernel
-from arabic_llm_pipeline.arabic.dialect_fit import Fitting
+from arabic_llm_pipeline.arabic import classifier_fit, classifier_fit_kernel, dialect
+from arabic_llm_pipeline.arabic.classifier_fit import Fitting
 from tests.arabic.dialect_reference import block_features
 
 MARKS = ["سوف الذي", "دلوقتي عايز", "الحين وش", "هلق شو", "برشا واش"]
@@ -28,7 +28,9 @@ def made(count: int, seed: int) -> tuple[pl.Series, np.ndarray]:
 
 def fitted(**changed: object) -> dialect.Model:
     keys, labels = made(200, 0)
-    return dialect_fit.fit(keys, labels, np.ones(200), made(50, 1), Fitting(bits=12, **changed), {"of": "a test"})
+    return classifier_fit.fit(
+        keys, labels, np.ones(200), made(50, 1), Fitting(bits=12, **changed), dialect.REGIONS, {"of": "a test"}
+    )
 
 
 def test_what_is_easily_told_apart_is() -> None:
@@ -44,7 +46,7 @@ def test_the_same_texts_give_the_same_bytes() -> None:
 
 def test_features_are_those_of_the_reference() -> None:
     keys = pl.Series(["هلق شو صار هون", None, "", "abc 12", "جميييييل جدا\nجميل"])
-    found, starts, counts = dialect_fit.blocks(keys, 18)
+    found, starts, counts = classifier_fit.blocks(keys, 18)
     for row, key in enumerate(keys):
         for block, expected in enumerate(block_features(key or "", 18)):
             begin, end = starts[2 * row + block], starts[2 * row + block + 1]
@@ -56,7 +58,7 @@ def test_equal_features_are_counted() -> None:
     rng = np.random.default_rng(0)
     buckets, starts = rng.integers(0, 9, 60).astype(np.int32), np.array([0, 0, 10, 45, 60])
     scales = np.array([1.0, 0.5, 2.0, 1.0])
-    found, values, begins = dialect_fit_kernel.merge(buckets, starts, scales)
+    found, values, begins = classifier_fit_kernel.merge(buckets, starts, scales)
     for block in range(4):
         expected = Counter(buckets[starts[block] : starts[block + 1]].tolist())
         got = dict(
@@ -73,7 +75,7 @@ def test_weights_are_those_of_another_solver() -> None:
     alphas, weights, bias = np.zeros((120, 5)), np.zeros((40, 5), np.float32), np.zeros(5)
     for _ in range(1000):
         order = rng.permutation(120)
-        dialect_fit_kernel.descend(
+        classifier_fit_kernel.descend(
             order, rows.indptr.astype(np.int64), rows.indices, rows.data, labels, costs, alphas, weights, bias
         )
     peer = LinearSVC(C=1.0, tol=1e-8, max_iter=100_000).fit(rows, labels, sample_weight=costs)
@@ -92,5 +94,5 @@ def test_scores_are_calibrated_as_well_as_can_be() -> None:
     def loss(place: np.ndarray) -> float:
         return -log_softmax(sums * np.exp(place[0]) + place[1:], axis=1)[np.arange(400), labels].mean()
 
-    shares, _ = dialect.scores(keys, dialect_fit._calibrated(model, keys, labels))
+    shares, _ = dialect.scores(keys, classifier_fit._calibrated(model, keys, labels))
     assert -np.log(shares[np.arange(400), labels]).mean() == pytest.approx(minimize(loss, np.zeros(6)).fun, abs=2e-3)

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from itertools import groupby
 
 import polars as pl
@@ -219,3 +220,38 @@ def test_phrases_are_spelt_as_they_are_matched() -> None:
     for kind in (quality.REFUSES, quality.ASKS_FOR_LATIN):
         for phrase in quality._phrases(kind):
             assert all(key.get(char, char) == char for char in phrase), phrase
+
+
+def of(expression: Callable[[pl.Expr], pl.Expr], *texts: str | None) -> list[float | None]:
+    return (
+        pl.DataFrame({"text": texts}, schema={"text": pl.String})
+        .select(expression(pl.col("text")))
+        .to_series()
+        .to_list()
+    )
+
+
+def test_doubled_words_are_slips_not_clauses_or_emphasis() -> None:
+    texts = [
+        "كيف نكشف عناوين عناوين البريد؟",
+        "ما البكتيريا البكتيريا؟",
+        "هي فئتان من الخلايا: الخلايا العصبية",
+        "لا لا أريد",
+        None,
+    ]
+    assert of(quality.doubled_expr, *texts) == pytest.approx([1 / 5, 1 / 3, 0.0, 0.0, None])
+
+
+def test_marks_of_forms_are_found_where_they_are_none_of_the_answers_own() -> None:
+    scaffolds = ["Output: نعم", "المخرجات: نعم", "نعم\n### Response\nلا", "<noinput>", "نعم<|im_end|>", "[INST] ما هذا"]
+    assert of(quality.scaffolds_expr, *scaffolds) == [1.0] * len(scaffolds)
+    right = ["وصفة سهلة\nالتعليمات:\n1. سخن الفرن", "الإخراج فن من فنون السينما", "الإجابة: نعم", "س < ص", None]
+    assert of(quality.scaffolds_expr, *right) == [0.0, 0.0, 0.0, 0.0, None]
+
+
+def test_an_answer_that_runs_in_circles_is_a_loop() -> None:
+    sentence = "تساعد القراءة اليومية على تنمية التفكير وتوسيع المفردات وفهم العالم من حولنا. "
+    once, often, null = of(quality.loop_expr, sentence, sentence * 6, None)
+    assert once == 0.0
+    assert often > 0.6
+    assert null is None

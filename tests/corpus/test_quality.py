@@ -90,12 +90,20 @@ def test_dialects_have_limits_of_their_own(tmp_path):
         ("اكتب عن البحر كلاما جميلا ليقرأه الأولاد الصغار", "البحر واسع وجميل the sea is wide", "untranslated"),
         ("ما هذا؟", "Ø§Ù„Ø³Ù„Ø§Ù… نص عربي فيه كلمات كثيرة صحيحة", "mojibake"),
         ("ما هذا؟", "هذا كتاب جديد", None),
+        ("ما عاصمة مصر؟", "Output: القاهرة مدينة كبيرة", "scaffold"),
+        ("كيف نكشف التزوير؟", "نكشف عناوين عناوين البريد", "doubled_words"),
+        ("اكتب نصا", "تساعد القراءة اليومية على تنمية التفكير وتوسيع المفردات وفهم العالم. " * 8, "loop"),
     ],
 )
 def test_rules_on_answers(tmp_path, asked, answer, reason):
     [(found, value)] = cleaned(tmp_path, "documents", instruction("1", asked, answer), rules="basic")
     assert (found, value is None) == (reason, reason is None)
-    off = {"answers": AnswerLimits(max_likeness=None, refusals=False, max_latin=None), "max_mojibake": None}
+    off = {
+        "answers": AnswerLimits(
+            max_likeness=None, refusals=False, max_latin=None, scaffolds=False, max_doubled=None, max_loop=None
+        ),
+        "max_mojibake": None,
+    }
     row = instruction("1", asked, answer)
     assert cleaned(tmp_path / "off", "documents", row, rules="basic", **off) == [(None, None)]
     assert cleaned(tmp_path / "none", "documents", row) == [(None, None)]

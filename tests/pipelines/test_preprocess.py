@@ -12,7 +12,13 @@ import yaml
 from arabic_llm_pipeline.corpus import funnel as room
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.datasets.sources import SourceFiles
-from arabic_llm_pipeline.parameters.audit import PiiSettings
+from arabic_llm_pipeline.parameters.audit import (
+    AuditSettings,
+    CardSettings,
+    GroupsSettings,
+    PiiSettings,
+    ToxicitySettings,
+)
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
@@ -64,6 +70,7 @@ MODELS = {
     "ingest": IngestSettings, "text": TextSettings, "filters": FilterSettings,
     "dialect": DialectSettings,
     "quality": QualitySettings, "pii": PiiSettings,
+    "toxicity": ToxicitySettings, "groups": GroupsSettings, "audit": AuditSettings, "card": CardSettings,
     "duplicates": DuplicatesSettings, "splits": SplitsSettings, "sentences": SentencesSettings,
 }  # fmt: skip
 
@@ -75,7 +82,7 @@ def preprocess(raw: Path, work: Path, **engine) -> dict:
     entry.bind(raw, {name: source.paths for name, source in sources.chosen().items()})
     settings |= {"sources": sources, "engine": EngineSettings(**engine)}
     settings["ingest"] = IngestSettings(max_reject_ratio=0.5)
-    data = {"source_files": entry.load(), "dialect_model_file": None} | {
+    data = {"source_files": entry.load(), "dialect_model_file": None, "toxicity_model_file": None, "params:seed": 0} | {
         f"params:{name}": value for name, value in settings.items()
     }
     for node in create_pipeline().nodes:
@@ -100,6 +107,9 @@ def test_the_line(raw, tmp_path):
     assert feedback["label"].to_list() == [False, True] * 4 + [False]
     assert data["ingest_rejects"].rows() == 3 + 10 + 1 + 2
     assert json.loads(json.dumps(data["funnel"])) == data["funnel"]
+    assert data["audit_table"]["rows"].sum() == len(documents.filter(pl.col("reason").is_null())) + 20
+    assert json.loads(json.dumps(data["data_card_facts"])) == data["data_card_facts"]
+    assert "| prose | CC0 | jsonl |" in data["data_card"]
     assert data["dialect_table"]["rows"].sum() == len(documents.filter(pl.col("reason").is_null())) + 20 + 3 + 8
 
 
@@ -129,6 +139,8 @@ def test_the_same_bytes_in_small_shards_on_two_processes(raw, tmp_path, monkeypa
     assert len(one["documents"].paths) > 3
     assert one["funnel"] == two["funnel"]
     assert one["sentences"].rows() == 0  # they are asked for
+    assert one["audit_table"].equals(two["audit_table"])
+    assert one["group_mentions"].equals(two["group_mentions"])
     whole = preprocess(raw, tmp_path / "whole", processes=1)  # shards are only where rows lie
     assert one["documents"].scan().collect().equals(whole["documents"].scan().collect())
 

@@ -31,6 +31,8 @@ def test_it_reads_what_candidates_and_stages_left() -> None:
     }
     made |= {
         "quality_table",
+        "audit_table",
+        "group_mentions",
         "funnel",
         "dialect_table",
         "base_model",

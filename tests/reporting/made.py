@@ -5,7 +5,7 @@ from typing import Any
 
 from arabic_llm_pipeline.corpus import quality_table
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
-from arabic_llm_pipeline.parameters.audit import PiiSettings
+from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
@@ -18,10 +18,12 @@ from arabic_llm_pipeline.parameters.training import DpoSettings, SftSettings
 from tests.reporting.made_corpus import (
     AFTER,
     BEFORE,
+    audit_table,
     dialect_table,
     document,
     fertility_table,
     funnel,
+    group_mentions,
     shards,
     token_summary,
 )
@@ -67,6 +69,8 @@ def data(folder: Path) -> dict[str, Any]:
         "funnel": funnel(),
         "dialect_table": dialect_table(),
         "quality_table": quality_table.TABLE.to_frame(),
+        "audit_table": audit_table(),
+        "group_mentions": group_mentions(),
         "token_summary": token_summary(),
         "fertility_table": fertility_table(),
         "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},
@@ -135,6 +139,9 @@ def settings(**changed: Any) -> dict[str, Any]:
         "filters": FilterSettings(),
         "quality": QualitySettings(),
         "pii": PiiSettings(),
+        "toxicity": ToxicitySettings(),
+        "groups": GroupsSettings(),
+        "audit": AuditSettings(),
         "duplicates": DuplicatesSettings(),
         "splits": SplitsSettings(),
         "tokenizer": TokenizerSettings(),

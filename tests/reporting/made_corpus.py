@@ -145,3 +145,28 @@ def dialect_table() -> pl.DataFrame:
     from arabic_llm_pipeline.corpus.funnel import FUNNEL, dialects
 
     return dialects(pl.DataFrame(funnel(), schema=FUNNEL))
+
+
+def audit_table() -> pl.DataFrame:
+    from arabic_llm_pipeline.corpus.audit import AUDIT
+    from arabic_llm_pipeline.evaluation.toxicity import with_shares
+
+    zeros = {name: 0 for name, dtype in AUDIT.items() if dtype == pl.Int64}
+    rows = [
+        {"records": "documents", "source": source, "dialect": dialect, "licence": "MIT"} | zeros | counts
+        for source, dialect, counts in (
+            ("bactrian", "EGY", {"rows": 915, "looked_at": 300, "toxic": 6, "gender": 12, "phone": 3}),
+            ("bactrian", "MSA", {"rows": 3030, "looked_at": 700, "toxic": 7, "religion": 21}),
+            ("oasst", "MSA", {"rows": 41, "looked_at": 41}),
+        )
+    ]
+    return with_shares(pl.DataFrame(rows, schema=AUDIT), "looked_at")
+
+
+def group_mentions() -> pl.DataFrame:
+    from arabic_llm_pipeline.corpus.audit import GROUPS
+    from arabic_llm_pipeline.evaluation.toxicity import with_shares
+
+    said = {"source": "bactrian", "dialect": "EGY", "category": "gender", "group": "women", "texts": 12,
+            "mentions": 40, "toxic": 4, "around": "بيت 9، عمل 7"}  # fmt: skip
+    return with_shares(pl.DataFrame([said], schema=GROUPS), "mentions")

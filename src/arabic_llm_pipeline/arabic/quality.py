@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from arabic_llm_pipeline.arabic import alphabet, lexicon
+from arabic_llm_pipeline.arabic import alphabet, lexicon, wordlist
 from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
 from arabic_llm_pipeline.arabic.columns import elementwise, from_series
 
@@ -38,7 +38,9 @@ QUOTES = "\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}\N{RIGHT-POINTING DOUBLE 
     "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}\N{SOFT HYPHEN}"
 )
 RUN = 3  # tokens whose runs say how much two texts share
-REFUSES, ASKS_FOR_LATIN = "refuses", "asks_for_latin"
+REFUSES, ASKS_FOR_LATIN, SCAFFOLD = "refuses", "asks_for_latin", "scaffold"
+LONG_WORD = 4  # letters: shorter words stand twice in right sentences, too
+LOOP = "duplicate_10grams"  # the measure that tells an answer that runs in circles
 OPENING = 300  # characters of an answer in which a refusal is looked for: who refuses does so at once
 LATIN_WORD = r"[A-Za-z]{2,}"
 ANY_WORD = r"[\p{L}\p{M}]{2,}"
@@ -92,6 +94,21 @@ def refusals_expr(expr: pl.Expr) -> pl.Expr:
     return elementwise(expr, _refusals, pl.Float32)
 
 
+def scaffolds_expr(expr: pl.Expr) -> pl.Expr:
+    """How many kinds of marks a text has that belong to the form it was made in (Float32): Output:, <noinput>."""
+    return elementwise(expr, _scaffolds, pl.Float32)
+
+
+def doubled_expr(expr: pl.Expr) -> pl.Expr:
+    """The share of words that only repeat the word before them (Float32); words of four letters and more."""
+    return elementwise(expr, _doubled, pl.Float32)
+
+
+def loop_expr(expr: pl.Expr) -> pl.Expr:
+    """The share of a text's characters in runs of ten tokens that stood in it before (Float32)."""
+    return measures_expr(expr).struct.field(LOOP)
+
+
 def residue_expr(asked: pl.Expr, answer: pl.Expr) -> pl.Expr:
     """The share of Latin words in an answer (Float32) that nobody asked for.
 
@@ -124,6 +141,22 @@ def _refusals(texts: pl.Series) -> pl.Series:
     return found.scatter(rows, pl.Series(np.sum(hits, axis=0), dtype=pl.Float32)).alias(texts.name)
 
 
+def _scaffolds(texts: pl.Series) -> pl.Series:
+    hits = [texts.str.contains(pattern).cast(pl.Float32) for pattern in _marks()]
+    return (
+        pl.DataFrame({str(n): hit for n, hit in enumerate(hits)}).sum_horizontal(ignore_nulls=False).alias(texts.name)
+    )
+
+
+def _doubled(texts: pl.Series) -> pl.Series:
+    words, before = wordlist.words(texts), pl.col("word").shift(1).over("row")  # punctuation sticks, and parts clauses
+    said = pl.col("word").str.strip_chars_end(TERMINALS + alphabet.COMMA + ",")
+    same = (said == before) & (said.str.len_chars() >= LONG_WORD)
+    shares = words.with_columns(same=same.fill_null(False)).group_by("row").agg(share=pl.col("same").mean())
+    zeros = texts.str.len_bytes().cast(pl.Float32) * 0
+    return zeros.scatter(shares["row"], shares["share"].cast(pl.Float32))
+
+
 def _asks_for_latin(texts: pl.Series) -> pl.Series:
     return clean_series(texts, MATCHING_KEY).str.contains("|".join(_phrases(ASKS_FOR_LATIN)))
 
@@ -133,6 +166,12 @@ def _phrases(kind: str) -> tuple[str, ...]:
     """Regular expressions over whole words, from the table that comes with the package."""
     rows = lexicon.read_table("answer_phrases.tsv")
     return tuple(rf"(?:^|\s){row['pattern']}" for row in rows if row["kind"] == kind)
+
+
+@lru_cache(maxsize=1)
+def _marks() -> tuple[str, ...]:
+    """Regular expressions over texts as they are, from the same table."""
+    return tuple(row["pattern"] for row in lexicon.read_table("answer_phrases.tsv") if row["kind"] == SCAFFOLD)
 
 
 @lru_cache(maxsize=1)

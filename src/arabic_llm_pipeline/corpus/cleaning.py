@@ -11,11 +11,11 @@ from arabic_llm_pipeline.arabic.clean import TextPolicy, clean_expr, clean_serie
 from arabic_llm_pipeline.arabic.columns import elementwise
 from arabic_llm_pipeline.arabic.markup import replaced
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.corpus import pii, quality
+from arabic_llm_pipeline.corpus import audit, pii, quality
 from arabic_llm_pipeline.corpus.keys import contents
 from arabic_llm_pipeline.corpus.quality import Rule, verdict
 from arabic_llm_pipeline.corpus.records import DOCUMENT, DOCUMENTS, FEEDBACK, ITEMS, MANY, MESSAGE, PAIRS, QUALITY
-from arabic_llm_pipeline.parameters.audit import PiiSettings
+from arabic_llm_pipeline.parameters.audit import GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
@@ -32,15 +32,20 @@ class Cleaning:
     model: Path | None = None  # a dialect model of the user's own
     quality: QualitySettings = field(default_factory=QualitySettings)
     pii: PiiSettings = field(default_factory=PiiSettings)
+    toxic: ToxicitySettings = field(default_factory=ToxicitySettings)
+    groups: GroupsSettings = field(default_factory=GroupsSettings)
+    judge: Path | None = None  # a toxicity model of the user's own
 
     def __call__(self, frame: pl.LazyFrame, _ordinal: int) -> pl.LazyFrame:
         """The same rows, cleaned; those that go have a reason, and the value that decided.
 
         Raises:
-            UserError: the file of the dialect model holds none.
+            UserError: the file of the dialect model, or of the toxicity model, holds none.
         """
         if self.model:
             check_model(self.model)
+        if self.judge:
+            audit.check_model(self.judge)
         return STEPS[self.table](frame, self)
 
 
@@ -72,7 +77,7 @@ def clean_documents(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     """Clean documents.
 
     Reasons: empty (a message has no text left), too_long, little_arabic (but of translations), too_short (prose: an
-    answer may be a word); those of `corpus.quality` and `corpus.pii`.
+    answer may be a word); those of `corpus.quality`, `corpus.pii` and `corpus.audit`.
     """
     filters = how.filters
     title = clean_expr(pl.col("title"), text_policy(how.text))
@@ -81,7 +86,7 @@ def clean_documents(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     foreign = _little_arabic(_quality_of("arabic_ratio"), filters) & (pl.col("lang").fill_null("") != MANY)
     short = (pl.col("kind") == "prose") & (_quality_of("words") < filters.min_words)
     frame = quality.with_measures(_tagged(frame, pl.col("_text"), how), how.quality, "documents")
-    frame = pii.with_counts(frame, how.pii)
+    frame = audit.with_measures(pii.with_counts(frame, how.pii), how.toxic, how.groups, how.judge)
     rules = [
         Rule("empty", _blank("messages")),
         Rule("too_long", _quality_of("characters") > filters.max_characters, _quality_of("characters")),
@@ -89,6 +94,7 @@ def clean_documents(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
         Rule("too_short", short, _quality_of("words")),
         *quality.rules(how.quality, "documents"),
         *pii.rules(how.pii),
+        *audit.rules(how.toxic, how.groups),
     ]
     frame = verdict(frame, rules).with_columns(pii.masked_messages("messages", how.pii))
     return frame.with_columns(pii.masked(pl.col("title"), how.pii)).select(DOCUMENTS.names())
@@ -98,7 +104,7 @@ def clean_pairs(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     """Clean preference pairs.
 
     Reasons: empty, equal_answers (cleaning took away what told them apart), too_long, little_arabic; those of
-    `corpus.quality` and `corpus.pii`.
+    `corpus.quality`, `corpus.pii` and `corpus.audit`.
     """
     filters, answers = how.filters, clean_expr(pl.col("chosen", "rejected"), turn_policy(how.text))
     frame = frame.with_columns(_messages("prompt", how.text), answers)
@@ -106,6 +112,7 @@ def clean_pairs(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     frame = frame.with_columns(_ratio=measure.arabic_ratio_expr(pl.col("_text")))
     said = pl.concat_str(contents("prompt"), "chosen", separator="\n")
     frame = pii.with_counts(quality.with_measures(_tagged(frame, said, how), how.quality, "pairs"), how.pii)
+    frame = audit.with_measures(frame, how.toxic, how.groups, how.judge)
     length, ratio = pl.col("_text").str.len_chars(), pl.col("_ratio")
     rules = [
         Rule("empty", _blank("prompt") | (pl.col("chosen") == "") | (pl.col("rejected") == "")),
@@ -114,6 +121,7 @@ def clean_pairs(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
         Rule("little_arabic", _little_arabic(ratio, filters), ratio),
         *quality.rules(how.quality, "pairs"),
         *pii.rules(how.pii),
+        *audit.rules(how.toxic, how.groups),
     ]
     frame = verdict(frame, rules).with_columns(pii.masked_messages("prompt", how.pii))
     return frame.with_columns(pii.masked(pl.col(name), how.pii) for name in ("chosen", "rejected")).select(
@@ -135,7 +143,7 @@ def clean_items(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
 
 
 def clean_feedback(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
-    """Clean answers that people judged. Reasons: empty, too_long, little_arabic, those of `quality` and `pii`."""
+    """Clean answers that people judged. Reasons: empty, too_long, little_arabic, those of `quality`, `pii`, `audit`."""
     filters, completion = how.filters, clean_expr(pl.col("completion"), turn_policy(how.text))
     frame = frame.with_columns(_messages("prompt", how.text), completion)
     frame = frame.with_columns(_text=pl.concat_str(contents("prompt"), "completion", separator="\n"))
@@ -148,8 +156,10 @@ def clean_feedback(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
         Rule("little_arabic", _little_arabic(ratio, filters), ratio),
         *quality.rules(how.quality, "feedback"),
         *pii.rules(how.pii),
+        *audit.rules(how.toxic, how.groups),
     ]
-    frame = verdict(pii.with_counts(frame, how.pii), rules)
+    frame = audit.with_measures(pii.with_counts(frame, how.pii), how.toxic, how.groups, how.judge)
+    frame = verdict(frame, rules)
     masked = pii.masked_messages("prompt", how.pii), pii.masked(pl.col("completion"), how.pii)
     return frame.with_columns(masked).select(FEEDBACK.names())
 

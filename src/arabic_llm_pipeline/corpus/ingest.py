@@ -14,9 +14,8 @@ from arabic_llm_pipeline.corpus.sampling import Sampling, batches, taken
 from arabic_llm_pipeline.corpus.shards import ShardWriter
 from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, known_as, read_file
 from arabic_llm_pipeline.corpus.workers import enough_for, run_tasks
-from arabic_llm_pipeline.parameters.dialect import DialectSources
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
-from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.parameters.sources import NamedSources, Source
 
 log = logging.getLogger(__name__)
 MB = 1 << 20
@@ -34,7 +33,7 @@ class _Part:
     rows_per_shard: int
 
 
-def source_files(sources: Sources | DialectSources, found: FoundFiles) -> list[SourceFile]:
+def source_files(sources: NamedSources[Source], found: FoundFiles) -> list[SourceFile]:
     """Every file to read, in order.
 
     Raises:

@@ -115,6 +115,12 @@ def _answer_measures(settings: QualitySettings, table: str) -> dict[str, pl.Expr
         found["_latin"] = pl.when(one_language).then(room.residue_expr(asked, answer))
     if limits.refusals and table == "documents":
         found["_refusals"] = room.refusals_expr(answer)
+    if limits.scaffolds:
+        found["_scaffolds"] = room.scaffolds_expr(answer)
+    if limits.max_doubled is not None:
+        found["_doubled"] = room.doubled_expr(answer)
+    if limits.max_loop is not None:
+        found["_loop"] = room.loop_expr(answer)
     if table == "documents" and (limits.min_length_ratio is not None or limits.max_length_ratio is not None):
         words = measure.words_expr(asked)
         found["_length"] = pl.when(words > 0).then(measure.words_expr(answer) / words).cast(pl.Float32)
@@ -129,6 +135,12 @@ def _answer_rules(settings: QualitySettings, table: str) -> list[Rule]:
         found.append(Rule("repeats_question", pl.col("_likeness") > limits.max_likeness, pl.col("_likeness")))
     if limits.refusals and table == "documents":
         found.append(Rule("refusal", pl.col("_refusals") > 0, pl.col("_refusals")))
+    if limits.scaffolds:
+        found.append(Rule("scaffold", pl.col("_scaffolds") > 0, pl.col("_scaffolds")))
+    if limits.max_doubled is not None:
+        found.append(Rule("doubled_words", pl.col("_doubled") > limits.max_doubled, pl.col("_doubled")))
+    if limits.max_loop is not None:
+        found.append(Rule("loop", pl.col("_loop") > limits.max_loop, pl.col("_loop")))
     if limits.max_latin is not None:
         found.append(Rule("untranslated", pl.col("_latin") > limits.max_latin, pl.col("_latin")))
     if limits.min_length_ratio is not None and table == "documents":

@@ -98,6 +98,15 @@ class AnswerLimits(Settings):
     refusals: bool = Field(
         True, description="Drop answers that open with a refusal or say that a machine speaks: refusal."
     )
+    scaffolds: bool = Field(
+        True, description="Drop answers with left-over marks of the form that they were made in: scaffold."
+    )
+    max_doubled: float | None = Field(
+        0.05, description="Words of an answer that only repeat the word before them, of all: doubled_words.", ge=0, le=1
+    )
+    max_loop: float | None = Field(
+        0.5, description="Characters of an answer in runs of ten tokens that stood in it before: loop.", ge=0, le=1
+    )
     max_latin: float | None = Field(
         0.3,
         description="Latin words of an answer to a question that has none and asks for none: untranslated.",

@@ -8,7 +8,14 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.artifacts import ArtifactsSettings
-from arabic_llm_pipeline.parameters.audit import PiiSettings
+from arabic_llm_pipeline.parameters.audit import (
+    AuditSettings,
+    CardSettings,
+    GroupsSettings,
+    PiiSettings,
+    ToxicityModelSettings,
+    ToxicitySettings,
+)
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
@@ -50,6 +57,13 @@ class Parameters(Settings):
     filters: FilterSettings = Field(FilterSettings(), description="Which documents are dropped.")
     quality: QualitySettings = Field(QualitySettings(), description="Rules of quality, each with its reason and value.")
     pii: PiiSettings = Field(PiiSettings(), description="Personal data: keep, mask, or drop the record.")
+    toxicity: ToxicitySettings = Field(
+        ToxicitySettings(), description="Toxic records: how they are told, keep or drop."
+    )
+    toxicity_model: ToxicityModelSettings = Field(ToxicityModelSettings(), description="Training a model for them.")
+    groups: GroupsSettings = Field(GroupsSettings(), description="Records that mention groups of people: keep or drop.")
+    audit: AuditSettings = Field(AuditSettings(), description="What is counted in the corpus as it will be taught.")
+    card: CardSettings = Field(CardSettings(), description="The data card.")
     duplicates: DuplicatesSettings = Field(DuplicatesSettings(), description="Duplicates and decontamination.")
     splits: SplitsSettings = Field(SplitsSettings(), description="Shares of train, dev and test.")
     sentences: SentencesSettings = Field(SentencesSettings(), description="The corpus by sentences.")

@@ -23,6 +23,8 @@ class Inputs:
     funnel: Sequence[Mapping[str, Any]]
     dialects: pl.DataFrame
     quality: pl.DataFrame  # values of the rules for prose, as corpus.quality_table makes them
+    audit: pl.DataFrame  # as corpus.audit makes it, with shares; likewise the groups
+    groups: pl.DataFrame
     tokens: Mapping[str, Any]
     fertility: pl.DataFrame  # as tokens.fertility makes it
     baselines: Mapping[str, Any]
@@ -77,6 +79,8 @@ def gather(
         funnel=data["funnel"],
         dialects=data["dialect_table"],
         quality=data["quality_table"],
+        audit=data["audit_table"],
+        groups=data["group_mentions"],
         tokens=data["token_summary"],
         fertility=data["fertility_table"],
         baselines=data["baseline_scores"],

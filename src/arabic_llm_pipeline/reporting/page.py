@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from arabic_llm_pipeline.reporting import data, fertility, findings, quality, run, scores, tokens, training
+from arabic_llm_pipeline.reporting import audit, data, fertility, findings, quality, run, scores, tokens, training
 from arabic_llm_pipeline.reporting.changes import change
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.samples import samples
@@ -68,7 +68,7 @@ def asked(inputs: Inputs) -> str:
 def sections(inputs: Inputs) -> list[Section]:
     """All sections but the summary and the samples, in order."""
     return [
-        Section("data", "Data", [*data.blocks(inputs), *quality.blocks(inputs)]),
+        Section("data", "Data", [*data.blocks(inputs), *quality.blocks(inputs), *audit.blocks(inputs)]),
         Section("text", "Text", []),
         Section(
             "tokens",

@@ -7,7 +7,13 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.corpus.sources import FoundFiles
-from arabic_llm_pipeline.parameters.audit import PiiSettings
+from arabic_llm_pipeline.parameters.audit import (
+    AuditSettings,
+    CardSettings,
+    GroupsSettings,
+    PiiSettings,
+    ToxicitySettings,
+)
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
@@ -35,6 +41,9 @@ def clean(
     filters: FilterSettings,
     quality: QualitySettings,
     pii: PiiSettings,
+    toxicity: ToxicitySettings,
+    groups: GroupsSettings,
+    judge: Path | None,
     engine: EngineSettings,
     workspace: Path,
     table: str,
@@ -43,7 +52,7 @@ def clean(
     from arabic_llm_pipeline.corpus.cleaning import Cleaning
     from arabic_llm_pipeline.corpus.shards import map_shards
 
-    step = Cleaning(table, text, filters, dialect, model, quality, pii)
+    step = Cleaning(table, text, filters, dialect, model, quality, pii, toxicity, groups, judge)
     return map_shards(step, records, workspace, engine.processes, f"Cleaning {table}")
 
 
@@ -103,6 +112,52 @@ def measure_quality(documents: ShardSet, quality: QualitySettings, engine: Engin
     from arabic_llm_pipeline.corpus import quality_table
 
     return quality_table.make(documents, quality, engine.processes)
+
+
+def audit(
+    documents: ShardSet,
+    pairs: ShardSet,
+    settings: AuditSettings,
+    toxicity: ToxicitySettings,
+    judge: Path | None,
+    seed: int,
+    engine: EngineSettings,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Personal data, toxicity and mentions of groups in what is kept; and what is said around the groups."""
+    from arabic_llm_pipeline.corpus import audit
+    from arabic_llm_pipeline.evaluation.toxicity import with_shares
+
+    tables = {"documents": documents, "pairs": pairs}
+    table, groups = audit.make(tables, settings, toxicity, judge, seed, engine.processes)
+    return with_shares(table, "looked_at"), with_shares(groups, "mentions")
+
+
+def make_card(
+    card: CardSettings,
+    sources: Sources,
+    text: TextSettings,
+    filters: FilterSettings,
+    quality: QualitySettings,
+    pii: PiiSettings,
+    toxicity: ToxicitySettings,
+    groups: GroupsSettings,
+    audit: AuditSettings,
+    duplicates: DuplicatesSettings,
+    splits: SplitsSettings,
+    seed: int,
+    funnel: list[dict[str, Any]],
+    audit_table: pl.DataFrame,
+    group_mentions: pl.DataFrame,
+) -> tuple[str, dict[str, Any]]:
+    """The data card as a page and as plain facts."""
+    from arabic_llm_pipeline.reporting.card import facts, markdown
+
+    settings = {
+        "card": card, "sources": sources, "text": text, "filters": filters, "quality": quality, "pii": pii,
+        "toxicity": toxicity, "groups": groups, "audit": audit, "duplicates": duplicates, "splits": splits,
+    }  # fmt: skip
+    found = facts(settings, seed, funnel, audit_table, group_mentions)
+    return markdown(found), found
 
 
 def make_funnel(

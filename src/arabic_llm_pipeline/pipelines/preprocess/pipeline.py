@@ -9,10 +9,14 @@ from kedro.pipeline import Node, Pipeline
 from arabic_llm_pipeline.pipelines.preprocess import nodes
 
 TABLES = ("documents", "pairs", "items", "feedback")
+CARD = (
+    "card", "sources", "text", "filters", "quality", "pii",
+    "toxicity", "groups", "audit", "duplicates", "splits", "seed",
+)  # fmt: skip
 
 
 def create_pipeline() -> Pipeline:
-    """Raw files -> documents, pairs, items, with verdicts, funnel, dialect table and values of quality."""
+    """Raw files -> documents, pairs, items; verdicts, funnel, dialect table, values of quality, audit, data card."""
     ingest = Node(
         nodes.ingest,
         {
@@ -60,8 +64,29 @@ def create_pipeline() -> Pipeline:
         "sentences",
         name="cut_sentences",
     )
+    audit = Node(
+        nodes.audit,
+        {
+            "documents": "documents",
+            "pairs": "pairs",
+            "settings": "params:audit",
+            "toxicity": "params:toxicity",
+            "judge": "toxicity_model_file",
+            "seed": "params:seed",
+            "engine": "params:engine",
+        },
+        ["audit_table", "group_mentions"],
+        name="audit",
+    )
+    make_card = Node(
+        nodes.make_card,
+        {name: f"params:{name}" for name in CARD}
+        | {name: name for name in ("funnel", "audit_table", "group_mentions")},
+        ["data_card", "data_card_facts"],
+        name="make_card",
+    )
     each = [node for table in TABLES for node in (_clean(table), _split(table))]
-    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality, cut_sentences])
+    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality, cut_sentences, audit, make_card])
 
 
 def _of(step: Callable[..., Path], table: str) -> Callable[..., Path]:
@@ -79,6 +104,9 @@ def _clean(table: str) -> Node:
             "filters": "params:filters",
             "quality": "params:quality",
             "pii": "params:pii",
+            "toxicity": "params:toxicity",
+            "groups": "params:groups",
+            "judge": "toxicity_model_file",
             "engine": "params:engine",
             "workspace": f"clean_{table}_workspace",
         },

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from arabic_llm_pipeline.parameters.audit import PiiSettings
+from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
@@ -25,6 +25,9 @@ def make_report(
     filters: FilterSettings,
     quality: QualitySettings,
     pii: PiiSettings,
+    toxicity: ToxicitySettings,
+    groups: GroupsSettings,
+    audit: AuditSettings,
     duplicates: DuplicatesSettings,
     splits: SplitsSettings,
     tokenizer: TokenizerSettings,
@@ -48,6 +51,7 @@ def make_report(
 
     settings = {
         "sources": sources, "text": text, "filters": filters, "quality": quality, "pii": pii,
+        "toxicity": toxicity, "groups": groups, "audit": audit,
         "duplicates": duplicates, "splits": splits,
         "tokenizer": tokenizer, "tokenize": tokenize, "model": model, "adapter": adapter, "sft": sft, "dpo": dpo,
         "evaluate": evaluate, "report": report,

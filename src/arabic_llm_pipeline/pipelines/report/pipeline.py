@@ -9,11 +9,12 @@ from arabic_llm_pipeline.pipelines.report.nodes import draw_funnel, draw_scores,
 
 PARAMETERS = (
     "recipes", "seed", "report", "sources", "text", "filters", "quality", "pii",
+    "toxicity", "groups", "audit",
     "duplicates", "splits", "tokenizer", "tokenize", "model",
     "adapter", "sft", "dpo", "evaluate",
 )  # fmt: skip
 DATA = (
-    "funnel", "dialect_table", "quality_table", "token_summary", "fertility_table",
+    "funnel", "dialect_table", "quality_table", "audit_table", "group_mentions", "token_summary", "fertility_table",
     "baseline_scores", "comparison", "base_model", "provenance",
     "ingested_documents", "documents", "ingest_rejects",
 )  # fmt: skip

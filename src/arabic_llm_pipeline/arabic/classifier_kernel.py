@@ -1,7 +1,7 @@
-"""What a text says of its dialect: hashed character n-grams and words, straight from UTF-8, compiled by numba.
+"""What a text says of its class: hashed character n-grams and words, straight from UTF-8, compiled by numba.
 
 A text is in the spelling of MATCHING_KEY, its words between blanks. A word without an Arabic letter says nothing (names
-of users, addresses and numbers tell the source of a text, not its dialect); of a letter repeated for emphasis two stay.
+of users, addresses and numbers tell the source of a text, not its class); of a letter repeated for emphasis two stay.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ NO_WORD = np.uint64(0)
 CHARACTERS, WORDS = 0, 1  # the two blocks of features, each of which is scaled by its own length
 # A bucket's weights are the low bytes of one number, each with ZERO added. Two sums of every other byte, in lanes of 16
 # bits, hold the features of a word without running over: FOUND * 255 < 2^16.
-REGIONS, ZERO = 5, 128
+ZERO = 128
 EVEN_BYTES, LANE = np.uint64(0x00FF00FF00FF00FF), np.uint64(0xFFFF)
 ARABIC_WORDS, OTHER_WORDS, CHARACTER_FEATURES, WORD_FEATURES = range(4)
 
@@ -80,20 +80,20 @@ def _find(
 
 @njit(cache=True, nogil=True)
 def _add(weights: np.ndarray, found: np.ndarray, begin: int, end: int, sums: np.ndarray) -> None:
-    """Add the weights of some of a word's features to the sums of the regions."""
+    """Add the weights of some of a word's features to the sums of the classes."""
     even, odd = np.uint64(0), np.uint64(0)
     for place in range(begin, end):
         packed = weights[found[place]]
         even += packed & EVEN_BYTES
         odd += (packed >> np.uint64(8)) & EVEN_BYTES
-    for region in range(REGIONS):
-        lanes = odd if region & 1 else even
-        sums[region] += np.int64((lanes >> np.uint64(16 * (region >> 1))) & LANE) - ZERO * (end - begin)
+    for k in range(len(sums)):
+        lanes = odd if k & 1 else even
+        sums[k] += np.int64((lanes >> np.uint64(16 * (k >> 1))) & LANE) - ZERO * (end - begin)
 
 
 @njit(cache=True, nogil=True)
 def add_up(
-    data: np.ndarray, offsets: np.ndarray, valid: np.ndarray, weights: np.ndarray, shift: int
+    data: np.ndarray, offsets: np.ndarray, valid: np.ndarray, weights: np.ndarray, shift: int, classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Add up the weights of what is in each text.
 
@@ -101,12 +101,13 @@ def add_up(
         data, offsets, valid: the column.
         weights: of each bucket, packed in one number.
         shift: 64 less the bits of a bucket's number.
+        classes: how many of the eight bytes of a bucket are weights.
 
     Returns:
-        sums by block and region, and counts: Arabic words, other words, n-grams, words and pairs.
+        sums by block and class, and counts: Arabic words, other words, n-grams, words and pairs.
     """
     rows, bits = len(offsets) - 1, np.uint64(shift)
-    sums = np.zeros((rows, 2, REGIONS), dtype=np.int64)
+    sums = np.zeros((rows, 2, classes), dtype=np.int64)
     counts = np.zeros((rows, 4), dtype=np.int64)
     word, found = np.empty(LONGEST_WORD + 2, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
     for row in range(rows):

@@ -1,4 +1,4 @@
-"""Fitting the dialect model's weights, compiled by numba."""
+"""Fitting a classifier's weights, compiled by numba."""
 
 import numpy as np
 from numba import njit
