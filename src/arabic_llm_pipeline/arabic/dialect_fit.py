@@ -1,10 +1,10 @@
 """Fitting a dialect model: texts and their regions in, weights of one byte out. Needs no library but numpy and numba.
 
 Features are those of dialect.py. Each is weighed by how rare it is (the logarithm of one over the share of blocks that
-have it, as in TF-IDF), and each block by the root of its number of features. One linear machine for each region against
-the rest, with squared hinge loss, is fitted by dual coordinate descent; the rarity goes into the weights, the weights
-into one byte each; a temperature and a bias, fitted to texts held out, make shares of their sums that mean what they
-say.
+have it, as in TF-IDF) and by how much it tells of regions (supervised term weighting: Debole and Sebastiani, SAC 2003),
+and each block by the root of its number of features. One linear machine for each region against the rest, with squared
+hinge loss, is fitted by dual coordinate descent; what features are weighed by goes into the weights, the weights into
+one byte each; a temperature and a bias, fitted to texts held out, make shares of their sums that mean what they say.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from arabic_llm_pipeline.arabic.dialect import REGIONS, Model, logits, make_mode
 
 STOP = 0.05  # violation of optimality below which fitting ends
 LARGEST = 127  # of a weight in one byte
+UNSEEN = 0.5  # texts that each region is taken to have of each feature beyond those seen
+LEAST_TOLD = 0.05  # what every feature is taken to tell, in nats; one of a single region tells log 5
 CALIBRATION_STEPS, CALIBRATION_RATE = 400, 0.05
 
 
@@ -30,6 +32,7 @@ class Fitting:
         cost: C of the machine.
         word_weight: what the block of words counts beside that of n-grams.
         min_texts: blocks that a bucket must be in to have a weight.
+        divergence: 0 weighs a bucket by how rare it is alone; above it, also by this power of what it tells of regions.
         balance: 0 takes texts as they come, 1 gives every region the same weight; between them, its power.
         rounds: over all texts, at most.
         seed: of the order of texts in each round.
@@ -37,8 +40,9 @@ class Fitting:
 
     bits: int = 18
     cost: float = 1.0
-    word_weight: float = 1.0
+    word_weight: float = 0.5
     min_texts: int = 2
+    divergence: float = 0.5
     balance: float = 0.5
     rounds: int = 12
     seed: int = 0
@@ -53,32 +57,38 @@ class Features:
     values: np.ndarray
 
 
-def fit(
-    keys: pl.Series,
-    labels: np.ndarray,
-    counts: np.ndarray,
-    held: tuple[pl.Series, np.ndarray],
-    how: Fitting,
-    about: dict[str, Any],
-) -> Model:
-    """A model of texts, which are given in the spelling of MATCHING_KEY; the same one for the same texts, to the byte.
+@dataclass(frozen=True)
+class Texts:
+    """Texts whose region is known.
 
-    Args:
-        keys: texts to learn from.
+    Attributes:
+        keys: in the spelling of MATCHING_KEY.
         labels: the position of each text's region in REGIONS.
         counts: what each text counts, 1 for an ordinary one.
-        held: the same for texts that the scores are calibrated on.
+    """
+
+    keys: pl.Series
+    labels: np.ndarray
+    counts: np.ndarray
+
+
+def fit(texts: Texts, held: Texts, how: Fitting, about: dict[str, Any]) -> Model:
+    """A model of texts; the same one for the same texts, to the byte.
+
+    Args:
+        texts: to learn from.
+        held: to calibrate the scores on.
         how: settings.
         about: kept in the model.
     """
-    features, rarity, unit = weighed(keys, how)
-    weights, bias = _descend(features, labels, counts * _costs(labels, how), how)
-    weights *= rarity[:, None]
+    features, worth, unit = weighed(texts, how)
+    weights, bias = _descend(features, texts.labels, _costs(texts, how), how)
+    weights *= worth[:, None]
     step = np.abs(weights).max() / LARGEST or 1.0
     small = np.rint(weights / step).astype(np.int8)
     scales = step * unit * np.array([1.0, how.word_weight])
     raw = make_model(small, scales, bias, about)
-    return _calibrated(raw, *held)
+    return _calibrated(raw, held)
 
 
 def blocks(keys: pl.Series, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -93,29 +103,66 @@ def blocks(keys: pl.Series, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return found, starts, counts
 
 
-def weighed(keys: pl.Series, how: Fitting) -> tuple[Features, np.ndarray, float]:
-    """Texts as rows of weighed features; the weight of each bucket; and the unit that makes rows about as long as one.
+def weighed(texts: Texts, how: Fitting) -> tuple[Features, np.ndarray, float]:
+    """Texts as rows of weighed features; what each bucket is worth; and the unit that makes rows about as long as one.
 
-    A bucket's value is its count by its rarity, by the unit, by the root of the number of features in its block.
+    A bucket's value is its count by its worth, by the unit, by the root of the number of features in its block.
     """
     from arabic_llm_pipeline.arabic import dialect_fit_kernel as kernel
 
-    found, starts, counts = blocks(keys, how.bits)
+    found, starts, counts = blocks(texts.keys, how.bits)
     scales = (np.array([1.0, how.word_weight]) / np.sqrt(np.maximum(counts, 1))).ravel()
     buckets, values, begins = kernel.merge(found, starts, scales)
-    seen = kernel.document_counts(buckets, 1 << how.bits)
-    rarity = np.where(seen >= how.min_texts, np.log((1 + counts.size) / (1 + seen)), 0.0)
-    values *= rarity[buckets].astype(np.float32)
-    unit = float(np.sqrt(len(keys) / max(float((values.astype(np.float64) ** 2).sum()), 1e-12)))
+    begins = begins[::2]
+    worth = _worth(Features(begins, buckets, values), texts, counts.size, how)
+    values *= worth[buckets].astype(np.float32)
+    unit = float(np.sqrt(len(counts) / max(float((values.astype(np.float64) ** 2).sum()), 1e-12)))
     kept = values != 0
-    ends = np.concatenate([[0], np.cumsum(kept)])[begins[::2]]
-    return Features(ends, buckets[kept], values[kept] * np.float32(unit)), rarity, unit
+    ends = np.concatenate([[0], np.cumsum(kept)])[begins]
+    return Features(ends, buckets[kept], values[kept] * np.float32(unit)), worth, unit
 
 
-def _costs(labels: np.ndarray, how: Fitting) -> np.ndarray:
-    sizes = np.bincount(labels, minlength=len(REGIONS)).astype(float)
-    share = len(labels) / (np.maximum(sizes, 1) * np.count_nonzero(sizes))
-    costs: np.ndarray = how.cost * share[labels] ** how.balance
+def _worth(features: Features, texts: Texts, blocks: int, how: Fitting) -> np.ndarray:
+    """What each bucket is worth: its rarity, by a power of what it tells; none, if it is in too few blocks."""
+    from arabic_llm_pipeline.arabic import dialect_fit_kernel as kernel
+
+    size = 1 << how.bits
+    seen = kernel.document_counts(features.buckets, size)
+    rarity = np.where(seen >= how.min_texts, np.log((1 + blocks) / (1 + seen)), 0.0)
+    if how.divergence == 0:
+        return rarity
+    by_region = kernel.region_counts(features.starts, features.buckets, texts.labels, texts.counts, size, len(REGIONS))
+    told = divergence(by_region, _sizes(texts))
+    worth: np.ndarray = rarity * (LEAST_TOLD + told) ** how.divergence
+    return worth
+
+
+def divergence(seen: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """How far the regions of texts with a feature are from evenly spread, were there as many texts of each region.
+
+    The divergence of Kullback and Leibler from the even distribution, in nats.
+
+    Args:
+        seen: texts that have it, by feature and region.
+        sizes: texts of each region; one without any has no part.
+    """
+    there = sizes > 0
+    shares = (seen[:, there] + UNSEEN) / (sizes[there] + 2 * UNSEEN)
+    shares /= shares.sum(axis=1, keepdims=True)
+    told: np.ndarray = (shares * np.log(shares * shares.shape[1])).sum(axis=1)
+    return told
+
+
+def _sizes(texts: Texts) -> np.ndarray:
+    return np.bincount(texts.labels, texts.counts, len(REGIONS))
+
+
+def _costs(texts: Texts, how: Fitting) -> np.ndarray:
+    """C of each text."""
+    sizes = _sizes(texts)
+    there = sizes > 0
+    share = np.divide(sizes.sum(), sizes * there.sum(), where=there, out=np.ones_like(sizes))
+    costs: np.ndarray = how.cost * texts.counts * share[texts.labels] ** how.balance
     return costs
 
 
@@ -136,18 +183,20 @@ def _descend(features: Features, labels: np.ndarray, costs: np.ndarray, how: Fit
     return weights, bias
 
 
-def _calibrated(model: Model, keys: pl.Series, labels: np.ndarray) -> Model:
+def _calibrated(model: Model, held: Texts) -> Model:
     """The model with its sums made into shares: by a temperature, and a bias of each region (Guo et al., ICML 2017).
 
-    The likelihood of the texts' regions is climbed by steps of Adam; it has one peak.
+    The likelihood of the texts' regions is climbed by steps of Adam; it has one peak. A text counts what it counts in
+    training: else the regions of the largest sets would seem the likeliest.
     """
-    sums, _ = logits(keys, model)
-    wanted = np.eye(len(REGIONS))[labels]
+    sums, _ = logits(held.keys, model)
+    wanted = np.eye(len(REGIONS))[held.labels]
+    parts = (held.counts / held.counts.sum())[:, None]
     place, first, second = np.zeros((3, 1 + len(REGIONS)))
     for step in range(1, CALIBRATION_STEPS + 1):
         heat = np.exp(place[0])
-        wrong = softmax(sums * heat + place[1:]) - wanted
-        gradient = np.concatenate([[(wrong * sums * heat).sum(axis=1).mean()], wrong.mean(axis=0)])
+        wrong = (softmax(sums * heat + place[1:]) - wanted) * parts
+        gradient = np.concatenate([[(wrong * sums * heat).sum()], wrong.sum(axis=0)])
         first, second = 0.9 * first + 0.1 * gradient, 0.99 * second + 0.01 * gradient**2
         place = place - CALIBRATION_RATE * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-9)
     heat = float(np.exp(place[0]))

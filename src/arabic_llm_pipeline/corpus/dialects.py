@@ -16,7 +16,7 @@ from arabic_llm_pipeline.arabic import dialect, dialect_fit, lexicon
 from arabic_llm_pipeline.arabic.buckwalter import to_arabic
 from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
 from arabic_llm_pipeline.arabic.dialect import Model
-from arabic_llm_pipeline.arabic.dialect_fit import Fitting
+from arabic_llm_pipeline.arabic.dialect_fit import Fitting, Texts
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus.ingest import MB, source_files
 from arabic_llm_pipeline.corpus.keys import hashed
@@ -150,10 +150,8 @@ def fit(frame: pl.DataFrame, settings: DialectModelSettings) -> Model:
             f"No text is left for {empty[0]} of {len(frame)}: name more sources, or other dialect_model.licences"
         )
     how = Fitting(**settings.model_dump(include={field.name for field in fields(Fitting)}))
-    held = parts["dev"]["key"], _labels(parts["dev"])
-    train, weights = parts["train"], {name: source.weight for name, source in settings.sources.chosen().items()}
-    counts = train["source"].replace_strict(weights, return_dtype=pl.Float64).to_numpy()
-    return dialect_fit.fit(train["key"], _labels(train), counts, held, how, _about(train, settings))
+    train, held = (_texts_of(parts[name], settings) for name in ("train", "dev"))
+    return dialect_fit.fit(train, held, how, _about(parts["train"], settings))
 
 
 def tagged(frame: pl.DataFrame, model: Model) -> pl.DataFrame:
@@ -163,8 +161,12 @@ def tagged(frame: pl.DataFrame, model: Model) -> pl.DataFrame:
     return frame.with_columns(tags, pl.Series("score", shares.max(axis=1)))
 
 
-def _labels(frame: pl.DataFrame) -> np.ndarray:
-    return np.array([dialect.REGIONS.index(name) for name in frame["dialect"]], np.int64)
+def _texts_of(frame: pl.DataFrame, settings: DialectModelSettings) -> Texts:
+    """Texts with the weights of their sources."""
+    weights = {name: source.weight for name, source in settings.sources.chosen().items()}
+    counts = frame["source"].replace_strict(weights, return_dtype=pl.Float64).to_numpy()
+    labels = np.array([dialect.REGIONS.index(name) for name in frame["dialect"]], np.int64)
+    return Texts(frame["key"], labels, counts)
 
 
 def _about(train: pl.DataFrame, settings: DialectModelSettings) -> dict[str, Any]:

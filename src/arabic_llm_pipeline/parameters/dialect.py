@@ -26,7 +26,7 @@ class DialectSource(SourceSettings):
         False,
         description="The dialect is that of the texts' origin: train only on those with a word of it.",
     )
-    weight: float = Field(1.0, description="What a text of it counts in training beside those of other sources.", gt=0)
+    weight: float = Field(1.0, description="What a text of it counts beside those of other sources.", gt=0)
     test: float = Field(0.0, description="Share of its texts that is only tested on; 1: all of them.", ge=0, le=1)
     per_dialect: int | None = Field(
         None, description="Train on at most so many texts of each dialect, chosen by hash; none: on all.", gt=0
@@ -82,8 +82,14 @@ class DialectModelSettings(Settings):
     dev: float = Field(0.1, description="Share of the texts not tested on that scores are calibrated with.", gt=0, lt=1)
     bits: int = Field(18, description="Features are hashed into 2 to this power buckets of 5 bytes.", ge=8, le=24)
     cost: float = Field(1.0, description="C of the machine: higher fits the training texts closer.", gt=0)
-    word_weight: float = Field(1.0, description="What words count beside character n-grams.", gt=0)
+    word_weight: float = Field(0.5, description="What words count beside character n-grams.", gt=0)
     min_texts: int = Field(2, description="Features of fewer texts are left out.", ge=1)
+    divergence: float = Field(
+        0.5,
+        description="0: features count by how rare they are; above: also by this power of what they tell of dialects.",
+        ge=0,
+        le=2,
+    )
     balance: float = Field(
         0.5, description="0: dialects count by their texts; 1: all the same; between: by a power.", ge=0, le=1
     )
