@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from arabic_llm_pipeline.parameters.base import Settings
 from arabic_llm_pipeline.parameters.classifier import ClassifierSettings, LabelledSource
-from arabic_llm_pipeline.parameters.sources import NamedSources, RecordKind
+from arabic_llm_pipeline.parameters.shapes import RecordKind
+from arabic_llm_pipeline.parameters.sources import NamedSources
 
 Policy = Literal["keep", "mask", "drop"]
 KeepOrDrop = Literal["keep", "drop"]
@@ -102,3 +103,5 @@ class ToxicityModelSettings(ClassifierSettings):
     sources: ToxicitySources = Field(
         ToxicitySources({}), description="Texts that people judged; conf/toxicity names public ones."
     )
+    word_weight: float = Field(1.0, description="What words count beside character n-grams.", gt=0)
+    divergence: float = Field(0.0, description="As in dialect_model, where it was tried.", ge=0, le=2)
