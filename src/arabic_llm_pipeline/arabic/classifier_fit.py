@@ -2,9 +2,10 @@
 
 Features are those of classifier.py. Each is weighed by how rare it is (the logarithm of one over the share of blocks
 that have it, as in TF-IDF) and by how much it tells of classes (supervised term weighting: Debole and Sebastiani, SAC
-2003), and each block by the root of its number of features. One linear machine for each class against the rest, with squared
-hinge loss, is fitted by dual coordinate descent; what features are weighed by goes into the weights, the weights into
-one byte each; a temperature and a bias, fitted to texts held out, make shares of their sums that mean what they say.
+2003), and each block by the root of its number of features. One linear machine for each class against the rest, with
+squared hinge loss, is fitted by dual coordinate descent; what features are weighed by goes into the weights, the
+weights into one byte each; a temperature and a bias, fitted to texts held out, make shares of their sums that mean
+what they say.
 """
 
 from collections.abc import Sequence
