@@ -232,7 +232,7 @@ def _columnar(batches: Iterable[Any], max_bytes: int, broken: str) -> Rows:
         for batch in batches:
             yield from (_row(batch, place, n, max_bytes) for n in range(batch.num_rows))
             place += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: in the names of columns
         yield Reject(place, broken, str(error)[:EXCERPT])
 
 
