@@ -12,7 +12,7 @@ TABLES = ("documents", "pairs", "items", "feedback")
 
 
 def create_pipeline() -> Pipeline:
-    """Raw files -> documents, pairs, items, with verdicts, funnel, dialect table and values of quality."""
+    """Raw files -> documents, pairs, items, feedback, with verdicts, funnel, dialect table and values of quality."""
     ingest = Node(
         nodes.ingest,
         {
