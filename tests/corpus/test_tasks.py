@@ -213,6 +213,15 @@ def test_feedback_is_cleaned_and_only_what_is_good_has_to_be_a_good_answer(tmp_p
             },
             "needs a `split`",
         ),
+        (
+            {
+                "record": "translation",
+                "columns": {"text": "t", "translation": "u"},
+                "use": "training",
+                "template": "إلى {to}: {text}",
+            },
+            "needs `between`",
+        ),
         ({"columns": {"text": "t"}, "use": "training"}, "`use` is of records of question_answering"),
         ({"columns": {"text": "t"}, "direction": "both"}, "`direction` is of records of translation, not of document"),
         ({"columns": {"text": "t"}, "pairs": True}, "`pairs` is of format oasst, not of jsonl"),

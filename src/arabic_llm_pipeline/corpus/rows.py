@@ -233,7 +233,7 @@ def _columnar(batches: Iterable[Any], max_bytes: int, broken: str) -> Rows:
         for batch in batches:
             yield from _batch_rows(batch, place, max_bytes)
             place += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: in the names of columns
         yield Reject(place, broken, str(error)[:EXCERPT])
 
 

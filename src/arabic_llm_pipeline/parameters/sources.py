@@ -233,7 +233,8 @@ def _check_task(source: SourceSettings) -> None:
         raise ValueError(f"{source.record} can be trained on or measured with: say use: training, or use: evaluation")
     if source.record == "classification" and not source.labels:
         raise ValueError("classification needs `labels`: the value of each class -> the word for it")
-    if source.record == "translation" and not (source.between or source.template):
+    names = any(place in (source.template or "{from}") for place in ("{from}", "{to}"))
+    if source.record == "translation" and names and not source.between:
         raise ValueError("translation needs `between`: what a prompt calls the two languages")
     if source.direction == "both" and not source.split:
         raise ValueError("`direction: both` needs a `split`: a hash could part the two ways of one text")

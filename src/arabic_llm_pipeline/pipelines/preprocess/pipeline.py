@@ -16,7 +16,11 @@ CARD = (
 
 
 def create_pipeline() -> Pipeline:
+<<<<<<< HEAD
     """Raw files -> documents, pairs, items; verdicts, funnel, dialect table, values of quality, audit, data card."""
+=======
+    """Raw files -> documents, pairs, items, feedback, with verdicts, funnel, dialect table and values of quality."""
+>>>>>>> sources
     ingest = Node(
         nodes.ingest,
         {
