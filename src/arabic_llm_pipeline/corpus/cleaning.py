@@ -21,7 +21,6 @@ from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 
-
 UNIFIED: dict[str, Any] = {name: getattr(NORMALIZED, name) for name in ("alif", "ya", "diacritics")}
 
 
