@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from arabic_llm_pipeline.arabic.clean import TextPolicy, clean
+from arabic_llm_pipeline.arabic.clean import NORMALIZED, TextPolicy, clean
 from arabic_llm_pipeline.arabic.sentences import split_sentences
 from arabic_llm_pipeline.corpus.cleaning import Cleaning, text_policy
 from arabic_llm_pipeline.corpus.records import SCHEMAS, message
@@ -104,6 +104,16 @@ def test_the_policy_has_every_switch():
         "keep",
     )
     assert text_policy(TextSettings()) == TextPolicy()
+    assert text_policy(TextSettings(taught="text_normalized")) == NORMALIZED
+
+
+def test_the_unified_text_is_taught_where_it_is_asked_for(tmp_path):
+    rows = [document("1", "إلى المدرسةِ أولا"), instruction("2", "إلى أين؟", "إلى `أ` أُخرى")]
+    found = cleaned(tmp_path, "documents", *rows, text={"taught": "text_normalized"})
+    assert [[turn["content"] for turn in turns] for turns in found["messages"].to_list()] == [
+        ["الي المدرسة اولا"],
+        ["الي اين؟", "الي `أ` اخري"],
+    ]
 
 
 def test_an_empty_table(tmp_path):

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from arabic_llm_pipeline.arabic import dialect, measure, protect, script, sentences
-from arabic_llm_pipeline.arabic.clean import TextPolicy, clean_expr, clean_series
+from arabic_llm_pipeline.arabic.clean import NORMALIZED, TextPolicy, clean_expr, clean_series
 from arabic_llm_pipeline.arabic.columns import elementwise
 from arabic_llm_pipeline.arabic.markup import replaced
 from arabic_llm_pipeline.common.errors import UserError
@@ -19,6 +20,8 @@ from arabic_llm_pipeline.parameters.audit import GroupsSettings, PiiSettings, To
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
+
+UNIFIED: dict[str, Any] = {name: getattr(NORMALIZED, name) for name in ("alif", "ya", "diacritics")}
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,9 @@ def check_model(path: Path) -> None:
 
 
 def text_policy(settings: TextSettings) -> TextPolicy:
-    """The policy of prose that is kept on disk."""
-    return TextPolicy(**settings.model_dump(exclude={"taught", "protect"}))
+    """The policy of prose that is kept on disk, and taught."""
+    policy = TextPolicy(**settings.model_dump(exclude={"taught", "protect"}))
+    return replace(policy, **UNIFIED) if settings.taught == "text_normalized" else policy
 
 
 def turn_policy(settings: TextSettings) -> TextPolicy:

@@ -12,7 +12,8 @@ class TextSettings(Settings):
 
     taught: Literal["text", "text_normalized"] = Field(
         "text",
-        description="What a model is trained on: the kept text, or it with Alif and Ya unified and no diacritics.",
+        description="What is kept and a model trained on: the text of the switches below, or that with Alif and Ya "
+        "unified and no diacritics, whatever they say.",
     )
     nfc: bool = Field(True, description="Compose letters with their marks (Unicode NFC).")
     presentation_forms: bool = Field(

@@ -16,11 +16,7 @@ CARD = (
 
 
 def create_pipeline() -> Pipeline:
-<<<<<<< HEAD
-    """Raw files -> documents, pairs, items; verdicts, funnel, dialect table, values of quality, audit, data card."""
-=======
-    """Raw files -> documents, pairs, items, feedback, with verdicts, funnel, dialect table and values of quality."""
->>>>>>> sources
+    """Raw files -> documents, pairs, items, feedback; verdicts, funnel, dialects, values of quality, audit, data card."""
     ingest = Node(
         nodes.ingest,
         {
