@@ -159,7 +159,8 @@ class Line:
         """Pieces without blanks around them; those without a word, and pictures, are put to the one before."""
         found: list[tuple[int, int]] = []
         waiting = None
-        for begin, end in pieces:
+        for left, right in pieces:
+            begin, end = left, right
             spoken = any(begin <= word.begin < end and word.counts() for word in self.words)
             shown = [k for k in range(begin, end) if self.kinds[k] not in ("blank", "break")]
             if not shown:
@@ -290,10 +291,8 @@ class Line:
         for k in range(start, i):
             if self.kinds[k] not in ("quote", "quote_open"):
                 continue
-            if self.opens(start, k):
-                state = k, not self.words_before(start, k) or self.led(start, k)
-            else:
-                state = None
+            announced = not self.words_before(start, k) or self.led(start, k)
+            state = (k, announced) if self.opens(start, k) else None
         return state
 
     def opens(self, start: int, k: int) -> bool:

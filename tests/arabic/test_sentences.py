@@ -1,5 +1,7 @@
 """Sentence segmentation against texts cut by hand (| marks a boundary), and what must hold for any text."""
 
+import re
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -129,7 +131,9 @@ def test_text_without_words_has_no_sentence() -> None:
         assert split_sentences(text) == []
 
 
-TOKENS = ["كلمة", "قال", "ثم", "و", "في", "م", "أ", "د", "ق.م", "هـ", "3", "12", "1.", "2.", "1-", "2-", "٢)", "3.14", ".", "..", "…", "؟", "!", "?", "؛", "،", ",", ":", '"', "'", "«", "»", "“", "”", "(", ")", "[", "]", "[3]", "😂", "❤️", "abc", "x.y", "Dr", "no", "ـ", "تقرير", "-", "=", "\u06dd", "©"] + ["\n", "\r\n", "\n\n", "  ", "\u064b", "\u200f"]  # fmt: skip
+WORDS = "كلمة قال ثم و في م أ د ق.م هـ 3 12 1. 2. 1- 2- ٢) 3.14 abc x.y Dr no ـ تقرير \u064b [3] 😂 ❤️"
+SIGNS = ". .. … ؟ ! ? ؛ ، , : « » “ ” ( ) [ ] - = ۝ © \" '"
+TOKENS = [*WORDS.split(), *SIGNS.split(), "\n", "\r\n", "\n\n", "  ", "\u200f"]
 TEXTS = st.lists(st.tuples(st.sampled_from(TOKENS), st.sampled_from(["", " "])), max_size=14).map(
     lambda parts: "".join(part + space for part, space in parts)
 )
@@ -157,7 +161,7 @@ def test_spans_reproduce_the_text_and_a_sentence_is_one(text: str, wrapped: bool
     ends = [0, *(place for span in spans for place in span), len(text)]
     assert ends == sorted(ends)
     between = [text[begin:end] for begin, end in zip(ends[::2], ends[1::2], strict=True)]
-    assert not any(is_word(char) for part in between for char in part)
+    assert not any(is_word(char) for part in between for char in re.sub(r"\[\d+\]", "", part))  # no references
     sentences = split_sentences(text, how)
     joined = "".join(part for pair in zip(between, [*sentences, ""], strict=True) for part in pair)
     assert joined == text

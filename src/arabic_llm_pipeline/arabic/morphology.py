@@ -6,12 +6,16 @@ Pieces are cut from the word as it is written: put together they are the word ag
 """
 
 import importlib.util
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import polars as pl
 
 from arabic_llm_pipeline.arabic import alphabet, lexicon
 
@@ -40,7 +44,7 @@ SHORTEST_STEM = 3
 HOSTS = ("host", "before_pronoun")
 RARE_BEFORE, RARE = ((CONJUNCTIONS[1],), (alphabet.KAF,)), 5  # clitics rarer than stems that begin so: more is asked
 DATA_VARIABLE = "CAMELTOOLS_DATA"
-CATALOGUE, DATABASES = "catalogue.json", "data/morphology_db"
+CATALOGUE, COMPONENTS = "catalogue.json", ("MorphologyDB", "DisambigMLE")
 
 
 class MorphologyError(Exception):
@@ -67,6 +71,19 @@ class Analysis(NamedTuple):
     pieces: Pieces
 
 
+def vocabulary(texts: pl.Series, least: int = 3) -> dict[str, int]:
+    """How often each Arabic word is found in texts, without marks: what `LightSegmenter` asks for.
+
+    Args:
+        texts: of the kind and spelling that words will be cut in.
+        least: rarer words are left out.
+    """
+    bare = texts.str.replace_all(f"[{''.join(sorted(MARKS))}]", "")
+    words = bare.str.extract_all(f"[{alphabet.ARABIC_LETTERS}]+").explode().drop_nulls()
+    counted = words.value_counts(name="count").filter(pl.col("count") >= least)
+    return dict(counted.iter_rows())
+
+
 def whole(word: str) -> Pieces:
     """A word without clitics."""
     return Pieces((), word, ())
@@ -76,8 +93,8 @@ def whole(word: str) -> Pieces:
 class LightSegmenter:
     """Cuts clitics where a vocabulary shows the stem without them.
 
-    It is conservative: a word that is more frequent than its would-be stem stays whole, since letters of stems look like
-    clitics. A stem has three letters at least, or is a word that is known to carry pronouns (data/clitic_hosts.tsv).
+    It is conservative: a word that is more frequent than its would-be stem stays whole, since letters of stems look
+    like clitics. A stem has three letters at least, or is one that is known to carry pronouns (data/clitic_hosts.tsv).
 
     Attributes:
         counts: how often each word is found in a corpus, as it is written there, without diacritics.
@@ -188,7 +205,7 @@ def _along(word: str, pieces: Pieces) -> Pieces:
                 lengths, found = lengths[1:], 0
             found += 1
     ends = [0, *cuts, len(word)]
-    parts = [word[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    parts = [word[a:b] for a, b in pairwise(ends)]
     first = len(pieces.before)
     return Pieces(tuple(parts[:first]), parts[first], tuple(parts[first + 1 :]))
 
@@ -225,8 +242,7 @@ def installed_analyser(database: str = "calima-msa-r13") -> CamelAnalyser:
             f"disambig-mle-{database}; or use the light segmenter"
         )
     folder = Path(os.environ.get(DATA_VARIABLE, Path.home() / ".camel_tools")).expanduser()
-    wanted = [folder / CATALOGUE, folder / DATABASES / database]
-    if missing := [path for path in wanted if not path.exists()]:
+    if missing := [path for path in _wanted(folder, database) if not path.exists()]:
         raise MorphologyError(
             f"camel-tools has no data: {missing[0]} does not exist. Run camel_data -i disambig-mle-{database} where "
             f"there is a network, or set {DATA_VARIABLE} to a folder that has it; or use the light segmenter"
@@ -234,6 +250,16 @@ def installed_analyser(database: str = "calima-msa-r13") -> CamelAnalyser:
     from camel_tools.disambig.mle import MLEDisambiguator
 
     return CamelAnalyser(MLEDisambiguator.pretrained(database))
+
+
+def _wanted(folder: Path, database: str) -> Iterator[Path]:
+    """The catalogue of camel-tools, and the folders that it says the data lies in."""
+    catalogue = folder / CATALOGUE
+    yield catalogue
+    known = json.loads(catalogue.read_text(encoding="utf-8"))["components"] if catalogue.exists() else {}
+    for component in COMPONENTS:
+        sets = known.get(component, {}).get("datasets", {})
+        yield folder / "data" / (sets[database]["path"] if database in sets else f"{component}: {database}")
 
 
 def _analysis(word: str, scored: Sequence[Any]) -> Analysis:
@@ -251,7 +277,7 @@ def _without_number(lemma: str) -> str:
 
 
 def _laid_along(word: str, cut: str) -> Pieces | None:
-    """The pieces of `d3seg` (`w+_b+_stem_+h`, with diacritics) cut from the word as it is written; None if they differ."""
+    """The pieces of `d3seg` (`w+_b+_stem_+h`, with diacritics) cut from the word as written; None if they differ."""
     tokens = cut.split("_")
     bare = ["".join(char for char in token.strip("+") if char not in MARKS) for token in tokens]
     letters = [char for char in word if char not in MARKS]

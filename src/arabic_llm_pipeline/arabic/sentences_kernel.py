@@ -89,14 +89,14 @@ def _joins(following: int, letters: int, digits: int) -> bool:
 @njit(cache=True, nogil=True, inline="always")
 def _read_word(
     data: np.ndarray, i: int, end: int, kinds: np.ndarray
-) -> tuple[int, int, int, int, int, np.uint64, int, int]:
+) -> tuple[int, int, int, int, int, np.uint64, int, np.int64]:
     """The word at `i`, with the stops inside it (3.14, readme.txt, a chain of initials).
 
     Returns:
         where it ends; letters and digits of its last part; parts of one character, parts; hash (without marks, ASCII in
         lower case), characters that are no marks, first of them.
     """
-    letters, digits, lone, parts, hashed, size, first, begin = 0, 0, 0, 1, HASH_START, 0, 0, i
+    letters, digits, lone, parts, hashed, size, first, begin = 0, 0, 0, 1, HASH_START, 0, np.int64(0), i
     while i < end:
         code, width = _decode(data, i)
         kind = kinds[code]
@@ -126,7 +126,7 @@ def _read_word(
 
 
 @njit(cache=True, nogil=True)
-def _word_at(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> tuple[int, int, int, np.uint64, int, int]:
+def _word_at(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> tuple[int, int, int, np.uint64, int, np.int64]:
     """The word at `i`: its end, letters and digits of its last part, hash, characters, first character."""
     after, letters, digits, _, _, hashed, size, first = _read_word(data, i, end, kinds)
     return after, letters, digits, hashed, size, first
@@ -188,13 +188,13 @@ def _closing(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _end_of_marks(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> tuple[int, int, int, int, bool]:
+def _end_of_marks(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> tuple[int, int, np.int64, int, bool]:
     """Where a run of sentence marks and of what closes behind them ends.
 
     Returns:
         where; full stops; the last question or exclamation mark or 0; ellipses; whether a quote closes.
     """
-    stops, final, ellipses, closed, quoted, previous = 0, 0, 0, False, False, STOP
+    stops, final, ellipses, closed, quoted, previous = 0, np.int64(0), 0, False, False, STOP
     while i < end:
         code, width = decode(data, i)
         kind = kinds[code]
@@ -262,7 +262,9 @@ def _runs_on(data: np.ndarray, i: int, after: int, end: int, kinds: np.ndarray, 
 
 
 @njit(cache=True, nogil=True)
-def _stop_ends(data: np.ndarray, i: int, after: int, end: int, tables: Tables, state: np.ndarray, hashed: int) -> bool:
+def _stop_ends(
+    data: np.ndarray, i: int, after: int, end: int, tables: Tables, state: np.ndarray, hashed: np.int64
+) -> bool:
     """Whether a full stop with a blank behind it ends a sentence."""
     if state[WORD_END] != i:
         return True
@@ -283,20 +285,20 @@ def _stop_ends(data: np.ndarray, i: int, after: int, end: int, tables: Tables, s
 
 
 @njit(cache=True, nogil=True)
-def _ends(data: np.ndarray, i: int, end: int, tables: Tables, state: np.ndarray, hashed: int) -> tuple[int, bool]:
+def _ends(data: np.ndarray, i: int, end: int, tables: Tables, state: np.ndarray, hashed: np.int64) -> tuple[int, bool]:
     """Where the marks at `i` end, with the references behind them, and whether they end a sentence."""
     kinds = tables.kinds
     after, stops, final, ellipses, quoted = _end_of_marks(data, i, end, kinds)
-    following, loud = _kind(data, after, end, kinds), final > 0 or ellipses > 0 or stops > 1
+    following, loud = _kind(data, after, end, kinds), bool(final > 0 or ellipses > 0 or stops > 1)
     spaced = following in (GAP, NEWLINE, PICTURE, EMOJI)
-    if (
-        following in (COMMA, SEMI)
-        or (i <= state[BRACKET_END] and (after <= state[BRACKET_END] or (loud and state[BRACKET_WORDS] > 0)))
-        or (quoted and _quote_goes_on(data, after, end, tables, state, loud))
-    ):
+    bracketed = i <= state[BRACKET_END] and (after <= state[BRACKET_END] or (loud and state[BRACKET_WORDS] > 0))
+    quote_goes_on = quoted and _quote_goes_on(data, after, end, tables, state, loud)
+    if following in (COMMA, SEMI) or bracketed or quote_goes_on:
         ends = False
     elif final:
-        ends = final >= 0x80 or following not in (PLAIN, FOREIGN, NUMBER, MARK)  # not a sign of an address or of code
+        ends = bool(
+            final >= 0x80 or following not in (PLAIN, FOREIGN, NUMBER, MARK)
+        )  # no sign of an address or of code
     elif loud:
         ends = spaced and _next_role(data, after, end, tables) != GOES_ON
     elif spaced:
@@ -310,9 +312,9 @@ def _ends(data: np.ndarray, i: int, end: int, tables: Tables, state: np.ndarray,
 
 
 @njit(cache=True, nogil=True)
-def _item(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> tuple[int, bool]:
-    """The number of a list that stands at `i` (3- or 3. or 3), no more than two digits) or 0; whether it is 1- or 1)."""
-    value, digits = 0, 0
+def _item(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> tuple[np.int64, bool]:
+    """The number of a list (3- 3. 3) of no more than two digits) that stands at `i`, or 0; whether it is 1- or 1)."""
+    value, digits = np.int64(0), 0
     while _kind(data, i, end, kinds) == NUMBER:
         code, width = decode(data, i)
         if code < 0x40:
@@ -320,13 +322,13 @@ def _item(data: np.ndarray, i: int, end: int, kinds: np.ndarray) -> tuple[int, b
         elif 0x660 <= code <= 0x669 or 0x6F0 <= code <= 0x6F9:
             value = value * 10 + (code & 0x0F)
         else:
-            return 0, False
+            return np.int64(0), False
         i += width
         digits += 1
         if digits > 2:
-            return 0, False
+            return np.int64(0), False
     if i >= end or data[i] not in (0x2D, 0x2E, 0x29) or _kind(data, i + 1, end, kinds) != GAP:
-        return 0, False
+        return np.int64(0), False
     return value, value == 1 and digits == 1 and data[i] != 0x2E
 
 
@@ -364,7 +366,7 @@ def _take_item(data: np.ndarray, i: int, end: int, kinds: np.ndarray, state: np.
         _close(state, spans, i)
     if value > 0 and (state[WORDS] == 0 or led or is_one):
         state[ITEM] = value + 1
-    return value > 0 and led
+    return bool(value > 0 and led)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -443,7 +445,7 @@ def _take_sign(
 
 @njit(cache=True, nogil=True)
 def _take_marks(
-    data: np.ndarray, i: int, end: int, tables: Tables, state: np.ndarray, spans: np.ndarray, hashed: int
+    data: np.ndarray, i: int, end: int, tables: Tables, state: np.ndarray, spans: np.ndarray, hashed: np.int64
 ) -> int:
     """A run of marks. Returns where it is read on."""
     after, ends = _ends(data, i, end, tables, state, hashed)
@@ -457,7 +459,7 @@ def _take_marks(
 def _segment_line(
     data: np.ndarray, i: int, end: int, tables: Tables, switches: Switches, state: np.ndarray, spans: np.ndarray
 ) -> int:
-    """Find the sentences of one line, and where it ends. Words and blanks are read here, for speed; all else is rare."""
+    """Find the sentences of one line, and where it ends. Words and blanks are read here, for speed."""
     kinds, hashed = tables.kinds, np.int64(0)
     _restart(state, i)
     state[FIRST], state[WORD_END], state[BRACKET_END] = state[COUNT], -1, -1
@@ -576,7 +578,7 @@ def _trimmed(data: np.ndarray, begin: int, end: int, kinds: np.ndarray) -> tuple
 
 @njit(cache=True, nogil=True)
 def _cut(data: np.ndarray, begin: int, end: int, tables: Tables, longest: int, spans: np.ndarray, count: int) -> int:
-    """Note a sentence, in pieces if it is longer than `longest` characters; returns how many sentences there are now."""
+    """Note a sentence, in pieces if it has more than `longest` characters; returns how many there are now."""
     while longest > 0 and end - begin > longest:  # in bytes: at least as many as characters
         place = _cut_place(data, begin, end, tables, longest)
         if place == end:
