@@ -16,7 +16,7 @@ CARD = (
 
 
 def create_pipeline() -> Pipeline:
-    """Raw files -> documents, pairs, items, feedback; verdicts, funnel, dialects, values of quality, audit, data card."""
+    """Raw files -> documents, pairs, items, feedback; verdicts, funnel, dialects, quality, audit, data card."""
     ingest = Node(
         nodes.ingest,
         {
