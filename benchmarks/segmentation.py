@@ -4,8 +4,8 @@
 
 F1 counts boundaries between visible characters, so that it does not matter who keeps which blanks. pysbd and pyarabic
 cut at the comma by design, pysbd at the colon, too: the second table leaves out what stands at a comma, colon or
-semicolon, in what was marked and in what was found. Speed is of one core; runs are interleaved; without --texts it is
-of the cases themselves. What is not installed is said and left out.
+semicolon, in what was marked and in what was found. Speed is of one core; runs are interleaved in pairs. Without
+--texts it is measured over the cases themselves. What is not installed is said and left out.
 """
 
 import argparse

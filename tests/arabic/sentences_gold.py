@@ -40,7 +40,7 @@ def read() -> list[Case]:
     for line in FILE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## ") and line.isascii():
             genre, number = line[3:], 0
-        elif line and not line.startswith("# "):
+        elif line and line != "#" and not line.startswith("# "):
             cases.append(Case(genre, number % 2 == 1, line.replace(NEW_LINE, "\n").split(BOUNDARY)))
             number += 1
     return cases

@@ -96,7 +96,8 @@ def sentences_series(texts: pl.Series, how: Segmentation = Segmentation()) -> pl
     columns = [pa.array(found[:, 2].astype(np.int32)), pa.array(found[:, 3].astype(np.int32)), _texts(column, found)]
     rows = pa.StructArray.from_arrays(columns, names=["start", "end", "text"])
     lists = pl.Series(texts.name, pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(first), rows)))
-    return lists.cast(pl.List(SENTENCE)).set(~pl.Series(column.valid), None)
+    lists = lists.cast(pl.List(SENTENCE))
+    return lists if column.valid.all() else lists.set(~pl.Series(column.valid), None)
 
 
 def count_expr(expr: pl.Expr, how: Segmentation = Segmentation()) -> pl.Expr:

@@ -296,9 +296,8 @@ def _ends(data: np.ndarray, i: int, end: int, tables: Tables, state: np.ndarray,
     if following in (COMMA, SEMI) or bracketed or quote_goes_on:
         ends = False
     elif final:
-        ends = bool(
-            final >= 0x80 or following not in (PLAIN, FOREIGN, NUMBER, MARK)
-        )  # no sign of an address or of code
+        in_code = following in (PLAIN, FOREIGN, NUMBER, MARK)  # or in an address
+        ends = bool(final >= 0x80 or not in_code)
     elif loud:
         ends = spaced and _next_role(data, after, end, tables) != GOES_ON
     elif spaced:
@@ -482,6 +481,9 @@ def _segment_line(
                 state[BEGIN] = state[LAST] = i  # blanks before the sentence
         elif kind == NEWLINE:
             break
+        elif kind in (PLAIN, COLON, CLOSER) or (kind == COMMA and not switches.comma):
+            i += width
+            state[LAST], state[SEEN], state[PREVIOUS], state[NUMBER_NEAR] = i, kind, kind, FAR
         elif STOP <= kind <= ELLIPSIS:
             i = _take_marks(data, i, end, tables, state, spans, hashed)
         elif kind == EMOJI and state[WORDS] > 0:
