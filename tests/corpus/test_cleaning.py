@@ -88,6 +88,7 @@ def test_items(tmp_path):
     ]
     found = cleaned(tmp_path, "items", *rows, max_characters=200)
     assert found["reason"].to_list() == [None, None, "empty", "too_long"]
+    assert found["value"].to_list() == [None, None, None, 201]
     first = found.row(0, named=True)
     assert (first["answers"], first["choices"], first["passage"]) == (["كتاب"], ["كتاب", "2"], "فقرة")
     assert first["prompt"] == [message("user", "كم كتابا؟")]
@@ -114,3 +115,18 @@ def test_an_empty_table(tmp_path):
             .collect()
             .equals(pl.DataFrame(schema=SCHEMAS[table]))
         )
+
+
+def test_paragraphs_in_latin_letters_are_cut_where_asked_for(tmp_path):
+    prose = "مقال عن مدينة Cairo القديمة.\n\nSmith, J., A Long History of Cairo, London 1902.\n\nA B C\n\nخاتمة المقال."
+    english = "This is an article that nobody has ever translated."
+    rows = [document("1", prose), document("2", english), instruction("3", "ترجم هذا", english)]
+
+    def texts(where, **filters):
+        step = Cleaning("documents", TextSettings(), FilterSettings(min_arabic_ratio=0, **filters))
+        found = step(shards(where, "documents", *rows).scan(), 0).collect()
+        return found["messages"].list.last().struct.field("content").to_list()
+
+    assert texts(tmp_path / "keep") == [prose, english, english]
+    cut = "مقال عن مدينة Cairo القديمة.\n\nA B C\n\nخاتمة المقال."
+    assert texts(tmp_path / "cut", foreign_paragraphs="cut") == [cut, english, english]

@@ -11,6 +11,7 @@ from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from tests.corpus.making import document, instruction, pair, shards
 
 WORDS = [f"{first}{second}{third}" for first in "بتثجحخ" for second in "درسشصض" for third in "فقكلمن"]
+LONG = "\n".join(" ".join(WORDS[place : place + 5]) + "." for place in range(0, 150, 5))
 GOOD = "\n".join(" ".join(WORDS[place : place + 12]) + "." for place in range(0, 120, 12))
 
 
@@ -35,9 +36,11 @@ def test_good_prose_stays(tmp_path):
         (GOOD.replace(".", " # # # #"), "symbols", 0.25),
         (GOOD.replace(" ", " 12 "), "few_letters", None),
         (GOOD.replace(".", " ..."), "ellipsis_lines", 1),
-        ("\n".join(f"- {line}" for line in GOOD.splitlines()), "bullet_lines", 1),
+        (GOOD.replace(".", "").replace("\n", " ") + "...", None, None),
+        ("\n".join(f"- {line}" for line in GOOD.splitlines()), None, None),
         (GOOD + "\n" + GOOD, "duplicate_lines", 0.5),
-        (GOOD.replace(".", "", 9), "line_punctuation", 0.1),
+        (GOOD.replace(".", "", 9), None, None),
+        (LONG.replace(".", "", 29), "line_punctuation", 0.033),
         (GOOD.replace(".", ""), None, None),
         (GOOD.replace(".", "").replace(" ", "\n\n"), "new_lines", None),
         (GOOD + " " + " ".join(GOOD.split()[:55]), "duplicate_5grams", None),
@@ -63,6 +66,21 @@ def test_an_encyclopedia_has_stubs_lists_and_headings(tmp_path):
     assert [reason for reason, _ in cleaned(tmp_path / "n", "documents", *rows, rules="basic")] == [None] * 3
 
 
+def test_bullets_are_counted_where_they_are_asked_for(tmp_path):
+    row = document("1", "\n".join(f"- {line}" for line in GOOD.splitlines()))
+    found = cleaned(tmp_path, "documents", row, rules="web", limits=ProseLimits(max_bullet_lines=0.9))
+    assert found == [("bullet_lines", 1)]
+
+
+def test_a_title_said_thrice_is_no_repetition(tmp_path):
+    title = "الجمعية العامة لأصدقاء المتاحف"
+    text = f"{title}\n{title} {' '.join(WORDS[:40])}. أسست {title} {' '.join(WORDS[40:60])}."
+    assert cleaned(tmp_path, "documents", document("1", text), rules="web") == [(None, None)]
+    again = f"{text} {title}، {title}!"
+    [(reason, _)] = cleaned(tmp_path / "again", "documents", document("1", again), rules="web")
+    assert reason == "top_3grams"
+
+
 def test_a_null_turns_a_rule_off(tmp_path):
     row = document("1", "كلمات قليلة في سطر واحد.")
     assert cleaned(tmp_path, "documents", row, rules="web", limits=ProseLimits(min_words=None)) == [(None, None)]
@@ -76,7 +94,7 @@ def test_dialects_have_limits_of_their_own(tmp_path):
     assert {reason for reason, _ in cleaned(tmp_path / "2", "documents", *rows, rules="web", by_dialect=False)} == {
         None
     }
-    bare = GOOD.replace(".", "", 9)  # FineWeb-2 asks no punctuation of the Gulf
+    bare = LONG.replace(".", "", 29)  # FineWeb-2 asks no punctuation of the Gulf
     rows = [document(name, bare, dialect=name, dialect_score=1.0) for name in ("MSA", "GLF")]
     found = cleaned(tmp_path / "3", "documents", *rows, rules="web")
     assert [reason for reason, _ in found] == ["line_punctuation", None]
@@ -90,6 +108,7 @@ def test_dialects_have_limits_of_their_own(tmp_path):
         ("اكتب عن البحر كلاما جميلا ليقرأه الأولاد الصغار", "البحر واسع وجميل the sea is wide", "untranslated"),
         ("ما هذا؟", "Ø§Ù„Ø³Ù„Ø§Ù… نص عربي فيه كلمات كثيرة صحيحة", "mojibake"),
         ("ما هذا؟", "هذا كتاب جديد", None),
+        ("أين أجده؟", "في هذا الرابط: https://www.example.org/ar/pages/the-very-long-name.aspx", None),
     ],
 )
 def test_rules_on_answers(tmp_path, asked, answer, reason):

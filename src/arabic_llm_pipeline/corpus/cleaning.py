@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from arabic_llm_pipeline.arabic import dialect, measure, sentences
+from arabic_llm_pipeline.arabic import dialect, markup, measure, sentences
 from arabic_llm_pipeline.arabic.clean import TextPolicy, clean_expr
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus import pii, quality
@@ -68,6 +68,8 @@ def clean_documents(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     """
     policy, filters = text_policy(how.text), how.filters
     frame = frame.with_columns(_messages("messages", policy), clean_expr(pl.col("title"), policy))
+    if filters.foreign_paragraphs == "cut":
+        frame = frame.with_columns(_without_foreign_paragraphs())
     frame = frame.with_columns(_text=contents("messages")).with_columns(quality=_quality(pl.col("_text")))
     short = (pl.col("kind") == "prose") & (_quality_of("words") < filters.min_words)
     frame = quality.with_measures(_tagged(frame, pl.col("_text"), how), how.quality, "documents")
@@ -117,11 +119,9 @@ def clean_items(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     texts = pl.col("choices", "answers").list.eval(clean_expr(pl.element(), policy))
     frame = frame.with_columns(_messages("prompt", policy), texts, clean_expr(pl.col("passage"), policy))
     lost = pl.col("answers").list.contains("") | pl.col("choices").list.contains("")
-    reason = pl.coalesce(
-        _because(_blank("prompt") | lost, "empty"),
-        _because(contents("prompt").str.len_chars() > filters.max_characters, "too_long"),
-    )
-    return _tagged(frame, contents("prompt"), how).with_columns(reason=reason).select(ITEMS.names())
+    length = contents("prompt").str.len_chars()
+    rules = [Rule("empty", _blank("prompt") | lost), Rule("too_long", length > filters.max_characters, length)]
+    return verdict(_tagged(frame, contents("prompt"), how), rules).select(ITEMS.names())
 
 
 STEPS = {"documents": clean_documents, "pairs": clean_pairs, "items": clean_items}
@@ -132,13 +132,18 @@ def _messages(column: str, policy: TextPolicy) -> pl.Expr:
     return pl.col(column).list.eval(pl.element().struct.with_fields(content.alias("content")))
 
 
+def _without_foreign_paragraphs() -> pl.Expr:
+    """The messages of prose without paragraphs in Latin letters; whole where nothing else is in them."""
+    content = pl.element().struct.field("content")
+    cut = content.str.replace_all(markup.FOREIGN_LINE, "").str.strip_chars_end("\n")
+    left = pl.when(cut.str.contains(r"\S")).then(cut).otherwise(content)
+    messages = pl.col("messages").list.eval(pl.element().struct.with_fields(left.alias("content")))
+    return pl.when(pl.col("kind") == "prose").then(messages).otherwise("messages").alias("messages")
+
+
 def _blank(column: str) -> pl.Expr:
     """Whether any message says nothing."""
     return pl.col(column).list.eval(pl.element().struct.field("content")).list.contains("")
-
-
-def _because(condition: pl.Expr, reason: str) -> pl.Expr:
-    return pl.when(condition).then(pl.lit(reason))
 
 
 def _quality_of(field: str) -> pl.Expr:

@@ -74,6 +74,7 @@ ITEMS = _schema(
         "split": pl.String,
         "copies": pl.Int32,
         "reason": pl.String,
+        "value": pl.Float32,
     }
 )
 REJECTS = pl.Schema(

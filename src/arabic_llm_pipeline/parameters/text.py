@@ -57,3 +57,7 @@ class FilterSettings(Settings):
         ge=0,
         le=1,
     )
+    foreign_paragraphs: Literal["keep", "cut"] = Field(
+        "keep",
+        description="Lines of prose with five words in Latin letters and no Arabic: cut them before it is measured.",
+    )
