@@ -17,6 +17,7 @@ from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
+from arabic_llm_pipeline.parameters.report import PreviewSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.pipelines.preprocess.pipeline import TABLES, create_pipeline
@@ -56,11 +57,16 @@ SOURCES = {
 
 
 MODELS = {
-    "ingest": IngestSettings, "text": TextSettings, "filters": FilterSettings,
+    "ingest": IngestSettings,
+    "text": TextSettings,
+    "filters": FilterSettings,
     "dialect": DialectSettings,
-    "quality": QualitySettings, "pii": PiiSettings,
-    "duplicates": DuplicatesSettings, "splits": SplitsSettings,
-}  # fmt: skip
+    "quality": QualitySettings,
+    "pii": PiiSettings,
+    "duplicates": DuplicatesSettings,
+    "splits": SplitsSettings,
+}
+SHOWN = {"preview": PreviewSettings()}  # fmt: skip
 
 
 def preprocess(raw: Path, work: Path, **engine) -> dict:
@@ -70,6 +76,7 @@ def preprocess(raw: Path, work: Path, **engine) -> dict:
     entry.bind(raw, {name: source.paths for name, source in sources.chosen().items()})
     settings |= {"sources": sources, "engine": EngineSettings(**engine)}
     settings["ingest"] = IngestSettings(max_reject_ratio=0.5)
+    settings |= SHOWN | {"seed": 0}
     data = {"source_files": entry.load(), "dialect_model_file": None} | {
         f"params:{name}": value for name, value in settings.items()
     }

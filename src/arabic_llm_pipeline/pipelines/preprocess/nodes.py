@@ -12,6 +12,7 @@ from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
+from arabic_llm_pipeline.parameters.report import PreviewSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 
@@ -86,6 +87,33 @@ def measure_quality(documents: ShardSet, quality: QualitySettings, engine: Engin
     from arabic_llm_pipeline.corpus import quality_table
 
     return quality_table.make(documents, quality, engine.processes)
+
+
+def make_preview(
+    ingested_documents: ShardSet,
+    ingested_pairs: ShardSet,
+    ingested_items: ShardSet,
+    rejects: ShardSet,
+    documents: ShardSet,
+    pairs: ShardSet,
+    items: ShardSet,
+    verdicts: pl.DataFrame,
+    preview: PreviewSettings,
+    filters: FilterSettings,
+    quality: QualitySettings,
+    duplicates: DuplicatesSettings,
+    seed: int,
+    engine: EngineSettings,
+) -> str:
+    """A page of records that stayed and went, before and after."""
+    from arabic_llm_pipeline.corpus import preview as room
+    from arabic_llm_pipeline.corpus.limits import Deciding
+    from arabic_llm_pipeline.reporting.preview import render
+
+    ingested = {"documents": ingested_documents, "pairs": ingested_pairs, "items": ingested_items}
+    final = {"documents": documents, "pairs": pairs, "items": items, "rejects": rejects}
+    rows = room.make(ingested, final, verdicts, preview, seed, engine.processes)
+    return render(rows, Deciding(filters, quality, duplicates), preview.characters)
 
 
 def make_funnel(

@@ -12,7 +12,7 @@ TABLES = ("documents", "pairs", "items")
 
 
 def create_pipeline() -> Pipeline:
-    """Raw files -> documents, pairs, items, with verdicts, funnel, dialect table and values of quality."""
+    """Raw files -> documents, pairs, items, with verdicts, funnel, dialect table, values of quality, preview."""
     ingest = Node(
         nodes.ingest,
         {
@@ -47,8 +47,17 @@ def create_pipeline() -> Pipeline:
         "quality_table",
         name="measure_quality",
     )
+    make_preview = Node(
+        nodes.make_preview,
+        {f"ingested_{table}": f"ingested_{table}" for table in TABLES}
+        | {"rejects": "ingest_rejects"}
+        | {table: table for table in (*TABLES, "verdicts")}
+        | {name: f"params:{name}" for name in ("preview", "filters", "quality", "duplicates", "seed", "engine")},
+        "preview",
+        name="make_preview",
+    )
     each = [node for table in TABLES for node in (_clean(table), _split(table))]
-    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality])
+    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality, make_preview])
 
 
 def _of(step: Callable[..., Path], table: str) -> Callable[..., Path]:
