@@ -6,6 +6,7 @@ import pytest
 from arabic_llm_pipeline.corpus import quality, quality_table
 from arabic_llm_pipeline.corpus.cleaning import Cleaning
 from arabic_llm_pipeline.corpus.records import SCHEMAS
+from arabic_llm_pipeline.corpus.shards import ShardSet, map_shards
 from arabic_llm_pipeline.parameters.quality import AnswerLimits, DialectsLimits, ProseLimits, QualitySettings
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from tests.corpus.making import document, instruction, pair, shards
@@ -171,22 +172,48 @@ def test_the_table_counts_every_text_once_and_shows_both_sides(tmp_path):
     rows = [document(str(n), f"{GOOD}\n" * (n % 3 + 1), source="s") for n in range(30)]
     rows += [document("short", "كلمات قليلة"), document("gone", "", reason="empty"), instruction("a", "سؤال", "جواب")]
     settings = QualitySettings(rules="web")
-    whole = quality_table.make(shards(tmp_path / "1", "documents", *rows), settings, 1)
+    whole = quality_table.make(shards(tmp_path / "1", "documents", *rows), FilterSettings(), settings, 1)
     assert whole.schema == quality_table.TABLE
     on = [name for name in ProseLimits.model_fields if quality.limit_of(name, settings) is not None]
     counts = dict(whole.group_by("limit").agg(pl.col("rows").sum()).rows())
-    assert counts == dict.fromkeys(on, 31)
-    lines = whole.filter(pl.col("limit") == "max_duplicate_lines")
+    of_prose = {name: n for name, n in counts.items() if name.startswith("quality.limits.")}
+    assert of_prose == {f"quality.limits.{name}": 31 for name in on}
+    lines = whole.filter(pl.col("limit") == "quality.limits.max_duplicate_lines")
     assert lines.filter(passes=True)["value"].unique().to_list() == [0]
     assert sorted(lines.filter(passes=False)["value"].unique()) == pytest.approx([1 / 2, 2 / 3])
     assert lines.filter(passes=False).height == quality_table.EXAMPLES
     assert lines.filter(passes=False)["value"][0] == pytest.approx(1 / 2)  # the nearest first
     for _, bins in whole.filter(pl.col("rows").is_not_null()).group_by("limit"):
         assert bins["threshold"][0] in bins["low"]  # the line stands between two bars
-    parts = quality_table.make(shards(tmp_path / "2", "documents", *rows, per_shard=7), settings, 1)
+    parts = quality_table.make(shards(tmp_path / "2", "documents", *rows, per_shard=7), FilterSettings(), settings, 1)
     assert parts.equals(whole)  # shards are only where rows lie
 
 
-def test_no_rule_no_table(tmp_path):
-    made = quality_table.make(shards(tmp_path, "documents", document("1", GOOD)), QualitySettings(rules="basic"), 1)
+def test_thresholds_of_filters_and_answers_are_in_the_table(tmp_path):
+    rows = [document("1", "كلمة أخرى"), document("2", GOOD), document("3", "")]
+    rows += [
+        instruction("4", "ما هذا الشيء الكبير؟", "ما هذا الشيء الكبير"),
+        instruction("5", "ما هذا؟", "this is a نص"),
+    ]
+    step = Cleaning("documents", TextSettings(), FilterSettings(), quality=QualitySettings(rules="basic"))
+    clean = ShardSet(map_shards(step, shards(tmp_path / "in", "documents", *rows), tmp_path / "work", 1))
+    made = quality_table.make(clean, FilterSettings(), QualitySettings(rules="basic"), 1)
+    counts = dict(made.group_by("limit").agg(pl.col("rows").sum()).rows())
+    of_filters = {"filters.min_words": 2, "filters.max_characters": 4, "filters.min_arabic_ratio": 4}
+    assert counts == of_filters | {
+        "quality.max_mojibake": 4, "quality.answers.max_likeness": 2, "quality.answers.max_latin": 2,
+    }  # fmt: skip
+    beyond = made.filter(passes=False).select("limit", "reason", "value")
+    assert {row[:2] for row in beyond.iter_rows()} == {
+        ("filters.min_words", "too_short"), ("quality.answers.max_likeness", "repeats_question"),
+        ("quality.answers.max_latin", "untranslated"),
+    }  # fmt: skip
+    lengths = made.filter(pl.col("rows").is_not_null(), limit="filters.max_characters")
+    assert lengths["high"].to_list() == pytest.approx([2 * low for low in lengths["low"]])
+    only = quality_table.make(clean, FilterSettings(), QualitySettings(), 1)
+    assert set(only["limit"]) == set(of_filters)
+
+
+def test_no_document_no_table(tmp_path):
+    made = quality_table.make(shards(tmp_path, "documents"), FilterSettings(), QualitySettings(rules="web"), 1)
     assert made.equals(quality_table.TABLE.to_frame())

@@ -82,11 +82,13 @@ def split(
     return map_shards(Splitting(table, handed, splits), records, workspace, engine.processes, f"Splitting {table}")
 
 
-def measure_quality(documents: ShardSet, quality: QualitySettings, engine: EngineSettings) -> pl.DataFrame:
-    """How many texts have which value of each rule for prose, and texts near each limit."""
+def measure_quality(
+    documents: ShardSet, filters: FilterSettings, quality: QualitySettings, engine: EngineSettings
+) -> pl.DataFrame:
+    """How many texts have which value behind each threshold, and texts near each."""
     from arabic_llm_pipeline.corpus import quality_table
 
-    return quality_table.make(documents, quality, engine.processes)
+    return quality_table.make(documents, filters, quality, engine.processes)
 
 
 def make_preview(

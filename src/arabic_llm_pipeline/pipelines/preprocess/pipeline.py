@@ -43,7 +43,7 @@ def create_pipeline() -> Pipeline:
     )
     measure_quality = Node(
         nodes.measure_quality,
-        {"documents": "documents", "quality": "params:quality", "engine": "params:engine"},
+        {"documents": "documents"} | {name: f"params:{name}" for name in ("filters", "quality", "engine")},
         "quality_table",
         name="measure_quality",
     )
