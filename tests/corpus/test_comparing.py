@@ -230,7 +230,7 @@ def test_the_funnel_adds_up(tmp_path):
     assert rows["documents", "compare", "z", "dropped", "duplicate"]["words"] == 3
     assert rows["documents", "split", "s", "kept", None] | {"split": ""} == {
         "records": "documents", "step": "split", "source": "s", "dialect": "MSA", "split": "", "outcome": "kept",
-        "reason": None, "rows": 1, "words": 3, "characters": 10,
+        "reason": None, "rows": 1, "words": 3, "characters": 10, "merged_words": 1,
     }  # fmt: skip
     check_sums(found)
     table = funnel.dialects(found)

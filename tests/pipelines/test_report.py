@@ -23,6 +23,7 @@ def test_it_reads_what_candidates_and_stages_left() -> None:
     made |= {"sft_dpo_answers", "sft_dpo_log", "sft_dpo_resources", "comparison", "baseline_scores", "token_summary"}
     made |= {
         "quality_table",
+        "verdicts",
         "funnel",
         "dialect_table",
         "base_model",

@@ -15,7 +15,7 @@ from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import DpoSettings, SftSettings
-from tests.reporting.made_corpus import AFTER, BEFORE, dialect_table, document, funnel, shards, token_summary
+from tests.reporting.made_corpus import AFTER, BEFORE, dialect_table, document, funnel, shards, token_summary, verdicts
 from tests.reporting.made_scores import (
     BASELINES,
     CANDIDATES,
@@ -58,6 +58,7 @@ def data(folder: Path) -> dict[str, Any]:
         "funnel": funnel(),
         "dialect_table": dialect_table(),
         "quality_table": quality_table.TABLE.to_frame(),
+        "verdicts": verdicts(),
         "token_summary": token_summary(),
         "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},
         "comparison": comparison(),

@@ -7,8 +7,8 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus import quality_table
 from arabic_llm_pipeline.parameters.quality import QualitySettings
-from arabic_llm_pipeline.reporting import quality
 from arabic_llm_pipeline.parameters.text import FilterSettings
+from arabic_llm_pipeline.reporting import quality
 from tests.corpus.making import document, shards
 from tests.reporting import made
 

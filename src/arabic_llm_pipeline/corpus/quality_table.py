@@ -120,7 +120,7 @@ def _edges(limit: float, *, bounded: bool) -> np.ndarray:
     """Bounds of bins; the limit is one of them. They are of one width, but for large limits."""
     if limit >= LARGE:
         return limit * 2.0 ** np.arange(-int(np.log2(limit)), 3)
-    if bounded and 0 < limit and REACH * limit > 1:
+    if bounded and limit > 0 and REACH * limit > 1:
         return np.arange(int(np.ceil(FINE / limit)) + 1, dtype=np.float64) * (limit / FINE)
     return np.arange(int(REACH * COARSE) + 1, dtype=np.float64) * ((limit or 1.0) / COARSE)
 

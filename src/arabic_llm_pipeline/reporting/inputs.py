@@ -22,7 +22,8 @@ class Inputs:
     settings: Mapping[str, Any]  # name of the parameters -> their model
     funnel: Sequence[Mapping[str, Any]]
     dialects: pl.DataFrame
-    quality: pl.DataFrame  # values of the rules for prose, as corpus.quality_table makes them
+    quality: pl.DataFrame  # values behind the thresholds, as corpus.quality_table makes them
+    verdicts: pl.DataFrame
     tokens: Mapping[str, Any]
     baselines: Mapping[str, Any]
     comparison: Sequence[Mapping[str, Any]]
@@ -76,6 +77,7 @@ def gather(
         funnel=data["funnel"],
         dialects=data["dialect_table"],
         quality=data["quality_table"],
+        verdicts=data["verdicts"],
         tokens=data["token_summary"],
         baselines=data["baseline_scores"],
         comparison=data["comparison"],

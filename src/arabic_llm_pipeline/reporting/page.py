@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from arabic_llm_pipeline.reporting import data, findings, quality, run, scores, tokens, training
+from arabic_llm_pipeline.reporting import data, findings, likeness, losses, quality, run, scores, tokens, training
 from arabic_llm_pipeline.reporting.changes import change
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.samples import samples
@@ -56,7 +56,7 @@ def asked(inputs: Inputs) -> str:
 def sections(inputs: Inputs) -> list[Section]:
     """All sections but the summary and the samples, in order."""
     return [
-        Section("data", "Data", [*data.blocks(inputs), *quality.blocks(inputs)]),
+        Section("data", "Data", corpus_blocks(inputs)),
         Section("text", "Text", []),
         Section(
             "tokens", "Tokens", [Block(tables=tokens.split_tables(inputs), lists=list(tokens.train_tables(inputs)))]
@@ -67,3 +67,9 @@ def sections(inputs: Inputs) -> list[Section]:
         Section("resources", "Resources", [Block(tables=[training.resources_table(inputs)])]),
         Section("run", "What was run", run.blocks(inputs)),
     ]
+
+
+def corpus_blocks(inputs: Inputs) -> list[Block]:
+    """All that is said of the corpus: what became of it, what went, copies and contamination, thresholds."""
+    lost = losses.blocks(data.frame(inputs.funnel))
+    return [*data.blocks(inputs), *lost, *likeness.blocks(inputs.verdicts), *quality.blocks(inputs)]

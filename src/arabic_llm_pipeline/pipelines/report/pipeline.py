@@ -13,7 +13,7 @@ PARAMETERS = (
     "adapter", "sft", "dpo", "evaluate",
 )  # fmt: skip
 DATA = (
-    "funnel", "dialect_table", "quality_table", "token_summary",
+    "funnel", "dialect_table", "quality_table", "verdicts", "token_summary",
     "baseline_scores", "comparison", "base_model", "provenance",
     "ingested_documents", "documents", "ingest_rejects",
 )  # fmt: skip
