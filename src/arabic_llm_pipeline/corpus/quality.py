@@ -19,7 +19,6 @@ WEB_ONLY = frozenset(
     {"min_words", "max_words", "max_bullet_lines", "max_ellipsis_lines", "min_line_punctuation", "max_new_lines"}
     | {"min_alphabetic", "max_top_2grams", "max_top_3grams", "max_top_4grams"}
 )
-FEW_LINES = 4  # a comment of one line may well end in an ellipsis: the share of so few says nothing
 
 
 @dataclass(frozen=True)
@@ -97,17 +96,11 @@ def _prose_rule(name: str, settings: QualitySettings) -> Rule | None:
     for dialect, own in limits.items():
         limit = pl.when(pl.col("dialect") == dialect).then(pl.lit(own, pl.Float32)).otherwise(limit)
     side, _, measured = name.partition("_")
-    value = _prose(measured)
+    value = pl.col("_prose").struct.field(measured)
     broken = value > limit if side == "max" else value < limit
-    if name == "max_ellipsis_lines":
-        broken &= _prose("new_lines") * _prose("tokens") + 1 >= FEW_LINES
     if name == "min_line_punctuation":  # none at all is a way of writing: datatrove's line_punct_exclude_zero
         broken &= value > 0
     return Rule(reason_of(name), broken, value)
-
-
-def _prose(measured: str) -> pl.Expr:
-    return pl.col("_prose").struct.field(measured)
 
 
 def _answer_measures(settings: QualitySettings, table: str) -> dict[str, pl.Expr]:

@@ -11,7 +11,7 @@ class ProseLimits(Settings):
     """What a piece of prose may be like; null turns a rule off.
 
     The figures are FineWeb-2's for standard Arabic (configs/arb_Arab.yml) where it has its own, else the ones that it
-    takes from Gopher and FineWeb for all languages; four differ by what was read (docs/quality.md).
+    takes from Gopher and FineWeb for all languages; eight differ by what was read (docs/quality.md).
     """
 
     min_words: int | None = Field(50, description="Fewer words: few_words. Gopher.", ge=0)
@@ -28,7 +28,7 @@ class ProseLimits(Settings):
         None, description="Lines with a bullet: bullet_lines. Gopher has 0.9.", ge=0, le=1
     )
     max_ellipsis_lines: float | None = Field(
-        0.3, description="Lines that end in an ellipsis, where there are four: ellipsis_lines. Gopher.", ge=0, le=1
+        None, description="Lines that end in an ellipsis: ellipsis_lines. Gopher has 0.3.", ge=0, le=1
     )
     max_duplicate_lines: float | None = Field(
         0.304, description="Lines that stood before, of all: duplicate_lines. FineWeb-2.", ge=0, le=1
@@ -45,10 +45,10 @@ class ProseLimits(Settings):
     )
     max_new_lines: float | None = Field(0.189, description="Line breaks for each token: new_lines. FineWeb-2.", ge=0)
     max_top_2grams: float | None = Field(
-        0.197, description="Characters in the most frequent run of two tokens: top_2grams. FineWeb-2.", ge=0
+        0.25, description="Characters in the most frequent run of two tokens: top_2grams. FineWeb-2 has 0.197.", ge=0
     )
-    max_top_3grams: float | None = Field(0.172, description="The same of three tokens. FineWeb-2.", ge=0)
-    max_top_4grams: float | None = Field(0.146, description="The same of four tokens. FineWeb-2.", ge=0)
+    max_top_3grams: float | None = Field(0.25, description="The same of three tokens. FineWeb-2 has 0.172.", ge=0)
+    max_top_4grams: float | None = Field(0.2, description="The same of four tokens. FineWeb-2 has 0.146.", ge=0)
     max_duplicate_5grams: float | None = Field(
         0.165, description="Characters in runs of five tokens that stood before: duplicate_5grams. FineWeb-2.", ge=0
     )

@@ -19,7 +19,7 @@ LONG = 16  # characters: a longer name takes too much of the plot's width
 MOST_POINTS = 400  # a longer curve is drawn by the means of so many stretches
 SMOOTH = 0.05  # width of the running mean, as share of the curve
 DASHES = ("-", "-", (0, (4, 1.5)), (0, (1, 1)))
-HATCHES = ("", "", "....", "////", "xxxx", "\\\\\\\\", "----", "++++")
+HATCHES = ("", "", "..", "////", "xxxx", "\\\\\\\\", "----", "++++")
 
 
 @dataclass(frozen=True)
