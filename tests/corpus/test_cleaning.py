@@ -130,3 +130,15 @@ def test_paragraphs_in_latin_letters_are_cut_where_asked_for(tmp_path):
     assert texts(tmp_path / "keep") == [prose, english, english]
     cut = "مقال عن مدينة Cairo القديمة.\n\nA B C\n\nخاتمة المقال."
     assert texts(tmp_path / "cut", foreign_paragraphs="cut") == [cut, english, english]
+
+
+def test_an_address_that_is_kept_is_no_latin_text(tmp_path):
+    rows = [
+        document("1", "خبر اليوم كله https://www.example.org/a/very/long/path"),
+        document("2", "اسم and some english words"),
+    ]
+    step = Cleaning("documents", TextSettings(urls="keep"), FilterSettings())
+    assert step(shards(tmp_path, "documents", *rows).scan(), 0).collect()["reason"].to_list() == [None, "little_arabic"]
+    asked = [pair("1", "أين؟", "هنا https://www.example.org/a/very/long/path", "لا")]
+    step = Cleaning("pairs", TextSettings(urls="keep"), FilterSettings())
+    assert step(shards(tmp_path / "p", "pairs", *asked).scan(), 0).collect()["reason"].to_list() == [None]

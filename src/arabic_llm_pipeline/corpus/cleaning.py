@@ -71,13 +71,14 @@ def clean_documents(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     if filters.foreign_paragraphs == "cut":
         frame = frame.with_columns(_without_foreign_paragraphs())
     frame = frame.with_columns(_text=contents("messages")).with_columns(quality=_quality(pl.col("_text")))
+    frame = frame.with_columns(_ratio=_arabic_ratio(policy, _quality_of("arabic_ratio")))
     short = (pl.col("kind") == "prose") & (_quality_of("words") < filters.min_words)
     frame = quality.with_measures(_tagged(frame, pl.col("_text"), how), how.quality, "documents")
     frame = pii.with_counts(frame, how.pii)
     rules = [
         Rule("empty", _blank("messages")),
         Rule("too_long", _quality_of("characters") > filters.max_characters, _quality_of("characters")),
-        Rule("little_arabic", _quality_of("arabic_ratio") < filters.min_arabic_ratio, _quality_of("arabic_ratio")),
+        Rule("little_arabic", pl.col("_ratio") < filters.min_arabic_ratio, pl.col("_ratio")),
         Rule("too_short", short, _quality_of("words")),
         *quality.rules(how.quality, "documents"),
         *pii.rules(how.pii),
@@ -95,7 +96,7 @@ def clean_pairs(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     policy, filters = text_policy(how.text), how.filters
     frame = frame.with_columns(_messages("prompt", policy), clean_expr(pl.col("chosen", "rejected"), policy))
     frame = frame.with_columns(_text=pl.concat_str(contents("prompt"), "chosen", "rejected", separator="\n"))
-    frame = frame.with_columns(_ratio=measure.arabic_ratio_expr(pl.col("_text")))
+    frame = frame.with_columns(_ratio=_arabic_ratio(policy, measure.arabic_ratio_expr(pl.col("_text"))))
     said = pl.concat_str(contents("prompt"), "chosen", separator="\n")
     frame = pii.with_counts(quality.with_measures(_tagged(frame, said, how), how.quality, "pairs"), how.pii)
     length, ratio = pl.col("_text").str.len_chars(), pl.col("_ratio")
@@ -130,6 +131,13 @@ STEPS = {"documents": clean_documents, "pairs": clean_pairs, "items": clean_item
 def _messages(column: str, policy: TextPolicy) -> pl.Expr:
     content = clean_expr(pl.element().struct.field("content"), policy)
     return pl.col(column).list.eval(pl.element().struct.with_fields(content.alias("content")))
+
+
+def _arabic_ratio(policy: TextPolicy, measured: pl.Expr) -> pl.Expr:
+    """The share of Arabic letters as it is measured; where addresses are kept, without them: they are no language."""
+    if policy.urls == "drop" and policy.emails == "drop":
+        return measured
+    return measure.arabic_ratio_expr(pl.col("_text").str.replace_all(markup.ADDRESS, " "))
 
 
 def _without_foreign_paragraphs() -> pl.Expr:

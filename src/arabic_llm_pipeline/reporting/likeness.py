@@ -22,7 +22,7 @@ def blocks(verdicts: pl.DataFrame) -> list[Block]:
     measured = verdicts.filter(pl.col("reason").is_in(MEASURED))
     found = []
     if len(copies):
-        text = "Records that are equal or nearly so are a cluster, of which one stays; its column copies counts the others."
+        text = "Records that are equal or nearly so are a cluster, of which one stays; its copies are counted with it."
         found.append(Block("Copies", [text], [clusters_figure(copies)], lists=[between_table(copies, "Who stays")]))
     if len(measured):
         text = "Training records that went because a held-out record asks the same, stands in them, or is nearly equal."
