@@ -135,7 +135,8 @@ def make(
     found = places.join(after, on=PLACE, how="left", maintain_order="left")
     found = found.join(before, on=PLACE, how="left", maintain_order="left")
     found = found.join(stays, on=["table", "stays_shard", "stays_row"], how="left", maintain_order="left")
-    return found.sort(_order(), "reason", "source", "rank", nulls_last=False).select(ROWS.names()).cast(ROWS)
+    ordered = found.sort(_order(), "reason", "source", "rank", "dialect", "id", nulls_last=False)
+    return ordered.select(ROWS.names()).cast(ROWS)
 
 
 def _order() -> pl.Expr:
