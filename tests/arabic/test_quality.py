@@ -86,7 +86,7 @@ def slow(text: str) -> dict[str, float]:
         counts = Counter(zip(*(tokens[place:] for place in range(size)), strict=False))
         most = max(counts.values(), default=0)
         longest = max((len(" ".join(run)) for run, n in counts.items() if n == most), default=0)
-        found[f"top_{size}grams"] = (most * longest if most > 1 else 0) / max(len(text), 1)
+        found[f"top_{size}grams"] = (most * longest if most >= 4 else 0) / max(len(text), 1)
     for size in range(5, 11):
         seen, place, characters = set(), 0, 0
         while place <= len(tokens) - size:

@@ -88,6 +88,7 @@ def test_items(tmp_path):
     ]
     found = cleaned(tmp_path, "items", *rows, max_characters=200)
     assert found["reason"].to_list() == [None, None, "empty", "too_long"]
+    assert found["value"].to_list() == [None, None, None, 201]
     first = found.row(0, named=True)
     assert (first["answers"], first["choices"], first["passage"]) == (["كتاب"], ["كتاب", "2"], "فقرة")
     assert first["prompt"] == [message("user", "كم كتابا؟")]
@@ -165,3 +166,30 @@ def test_script_is_that_of_what_is_no_code(tmp_path):
     found = cleaned(tmp_path / "2", "documents", row, text={"protect": "none"}, min_arabic_ratio=0.0)
     assert found["script"].to_list() == ["mixed"]
     assert cleaned(tmp_path / "3", "items", item("1", "كم؟", "2"))["script"].to_list() == ["arabic"]
+
+
+def test_paragraphs_in_latin_letters_are_cut_where_asked_for(tmp_path):
+    prose = "مقال عن مدينة Cairo القديمة.\n\nSmith, J., A Long History of Cairo, London 1902.\n\nA B C\n\nخاتمة المقال."
+    english = "This is an article that nobody has ever translated."
+    rows = [document("1", prose), document("2", english), instruction("3", "ترجم هذا", english)]
+
+    def texts(where, **filters):
+        step = Cleaning("documents", TextSettings(), FilterSettings(min_arabic_ratio=0, **filters))
+        found = step(shards(where, "documents", *rows).scan(), 0).collect()
+        return found["messages"].list.last().struct.field("content").to_list()
+
+    assert texts(tmp_path / "keep") == [prose, english, english]
+    cut = "مقال عن مدينة Cairo القديمة.\n\nA B C\n\nخاتمة المقال."
+    assert texts(tmp_path / "cut", foreign_paragraphs="cut") == [cut, english, english]
+
+
+def test_an_address_that_is_kept_is_no_latin_text(tmp_path):
+    rows = [
+        document("1", "خبر اليوم كله https://www.example.org/a/very/long/path"),
+        document("2", "اسم and some english words"),
+    ]
+    step = Cleaning("documents", TextSettings(urls="keep"), FilterSettings())
+    assert step(shards(tmp_path, "documents", *rows).scan(), 0).collect()["reason"].to_list() == [None, "little_arabic"]
+    asked = [pair("1", "أين؟", "هنا https://www.example.org/a/very/long/path", "لا")]
+    step = Cleaning("pairs", TextSettings(urls="keep"), FilterSettings())
+    assert step(shards(tmp_path / "p", "pairs", *asked).scan(), 0).collect()["reason"].to_list() == [None]

@@ -169,6 +169,47 @@ def test_training_records_that_ask_what_is_asked_in_the_test(tmp_path):
     assert "s/quotes_short" in dropped(found["documents"])
 
 
+def test_verdicts_say_by_what_and_for_whom(tmp_path):
+    """Who measures on it, who stays for it, and the value: words of the prompt, the Jaccard index, 1 for equal ones."""
+    words = [f"كلمة{n}" for n in range(60)]
+    near = " ".join([*words[:59], "غيرها"])
+    tables = {
+        "documents": [
+            document("0", " ".join(words), source="a", split="train"),
+            document("1", " ".join(words), source="b", split="train"),
+            document("2", near, source="c", split="train"),
+            document("3", f"كتب المعلم: {LONG}! ثم خرج", source="d", split="train"),
+            instruction("4", "سؤال قصير", "ج", source="e", split="train"),
+            document("5", near + " وأخرى", source="f", split="test"),
+        ],
+        "pairs": [],
+        "items": [
+            item("1", LONG, "ع", source="exam", split="test"),
+            item("2", "سؤال قصير", "ع", source="quiz", split="dev"),
+        ],
+    }
+    made = {table: shards(tmp_path / table, table, *rows) for table, rows in tables.items()}
+    verdicts = duplicates.find(made, DuplicatesSettings(), SHARES, 1, tmp_path)
+    found = {source: row for source, *row in verdicts.select("source", "reason", "value", "stays_source").rows()}
+
+    def likeness(one, other):
+        a, b = ({tuple(text.split()[n : n + 5]) for n in range(len(text.split()) - 4)} for text in (one, other))
+        return len(a & b) / len(a | b)
+
+    assert found == {
+        "a": ["near_evaluation", pytest.approx(likeness(" ".join(words), near + " وأخرى")), "f"],
+        "b": ["duplicate", 1.0, "f"],  # of the first, which goes for a third: so the third stays for both
+        "c": ["near_evaluation", pytest.approx(likeness(near, near + " وأخرى")), "f"],
+        "d": ["in_evaluation", len(LONG.split()), "exam"],
+        "e": ["in_evaluation", 2, "quiz"],
+    }
+    path = tmp_path / "verdicts.parquet"
+    verdicts.write_parquet(path)
+    final = map_shards(Splitting("documents", path, SHARES), made["documents"], tmp_path / "out", 1)
+    gone = ShardSet(final).scan().filter(pl.col("reason").is_not_null()).select("source", "value").collect()
+    assert dict(gone.rows()) == pytest.approx({source: row[1] for source, row in found.items()})
+
+
 def test_no_question_of_the_training_data_is_asked_in_dev_or_test(tmp_path):
     rows = [
         instruction(f"{n}", f"ما رقم {n % 40}؟", f"جواب {n}", split=("test" if n % 7 == 0 else None))
@@ -217,7 +258,7 @@ def test_the_funnel_adds_up(tmp_path):
     assert rows["feedback", "compare", "s", "dropped", "duplicate"]["rows"] == 1
     assert rows["documents", "split", "s", "kept", None] | {"split": ""} == {
         "records": "documents", "step": "split", "source": "s", "dialect": "MSA", "split": "", "outcome": "kept",
-        "reason": None, "rows": 1, "words": 3, "characters": 10,
+        "reason": None, "rows": 1, "words": 3, "characters": 10, "merged_words": 1,
     }  # fmt: skip
     check_sums(found)
     table = funnel.dialects(found)

@@ -23,6 +23,7 @@ from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
+from arabic_llm_pipeline.parameters.report import PreviewSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
@@ -45,12 +46,19 @@ def raw(tmp_path) -> Path:
     }
     (root / "prose.jsonl").write_text(dump["prose"] + '\n{"t": "مقطوع', encoding="utf-8")
     (root / "asked.jsonl").write_text(dump["asked"], encoding="utf-8")
-    (root / "pairs.tsv").write_text("\n".join(f"س {n}\tجواب {n}\tغيره\t{n % 3}" for n in range(30)), encoding="utf-8")
+    pairs = [*(f"س {n}\tجواب {n}\tغيره\t{n % 3}" for n in range(30)), "س 0\tجواب 0\tغيره\t0", "س\tجـواب\tجواب\t0"]
+    (root / "pairs.tsv").write_text("\n".join(pairs), encoding="utf-8")
     judged = [{"prompt": f"ما لون {word}؟", "completion": "أزرق", "label": n % 2} for n, word in enumerate(WORDS)]
-    judged += [judged[0], {"prompt": "س", "completion": "ج", "label": "?"}, {"prompt": "س", "completion": "ج"}]
+    judged += [
+        judged[0],
+        {"prompt": "س", "completion": "<br>", "label": 1},
+        {"prompt": "س", "completion": "ج", "label": "?"},
+        {"prompt": "س", "completion": "ج"},
+    ]
     (root / "judged.jsonl").write_text("\n".join(map(json.dumps, judged)), encoding="utf-8")
     items = [{"q": f"ما جمع كلمة {word}", "a": ["جمع", "الجمع هو جمع."]} for word in WORDS[:3]]
-    (root / "items.json").write_text(json.dumps([*items, {"q": "بلا جواب", "a": []}]), encoding="utf-8")
+    items += [items[0], {"q": "ما هذا", "a": ["<br>"]}, {"q": "بلا جواب", "a": []}]
+    (root / "items.json").write_text(json.dumps(items), encoding="utf-8")
     return root
 
 
@@ -67,12 +75,21 @@ SOURCES = {
 
 
 MODELS = {
-    "ingest": IngestSettings, "text": TextSettings, "filters": FilterSettings,
+    "ingest": IngestSettings,
+    "text": TextSettings,
+    "filters": FilterSettings,
     "dialect": DialectSettings,
-    "quality": QualitySettings, "pii": PiiSettings,
-    "toxicity": ToxicitySettings, "groups": GroupsSettings, "audit": AuditSettings, "card": CardSettings,
-    "duplicates": DuplicatesSettings, "splits": SplitsSettings, "sentences": SentencesSettings,
-}  # fmt: skip
+    "quality": QualitySettings,
+    "pii": PiiSettings,
+    "toxicity": ToxicitySettings,
+    "groups": GroupsSettings,
+    "audit": AuditSettings,
+    "card": CardSettings,
+    "duplicates": DuplicatesSettings,
+    "splits": SplitsSettings,
+    "sentences": SentencesSettings,
+}
+SHOWN = {"preview": PreviewSettings()}
 
 
 def preprocess(raw: Path, work: Path, **engine) -> dict:
@@ -82,7 +99,8 @@ def preprocess(raw: Path, work: Path, **engine) -> dict:
     entry.bind(raw, {name: source.paths for name, source in sources.chosen().items()})
     settings |= {"sources": sources, "engine": EngineSettings(**engine)}
     settings["ingest"] = IngestSettings(max_reject_ratio=0.5)
-    data = {"source_files": entry.load(), "dialect_model_file": None, "toxicity_model_file": None, "params:seed": 0} | {
+    settings |= SHOWN | {"seed": 0}
+    data = {"source_files": entry.load(), "dialect_model_file": None, "toxicity_model_file": None} | {
         f"params:{name}": value for name, value in settings.items()
     }
     for node in create_pipeline().nodes:
@@ -100,11 +118,13 @@ def test_the_line(raw, tmp_path):
     reasons = dict(documents["reason"].drop_nulls().value_counts().rows())
     assert reasons == {"duplicate": 1, "too_short": 1, "little_arabic": 1, "in_evaluation": 3}
     assert documents.filter(reason="in_evaluation")["source"].to_list() == ["asked"] * 3
-    assert data["pairs"].rows() == 20
-    assert data["items"].scan().collect()["answers"].to_list() == [["جمع", "الجمع هو جمع."]] * 3
+    assert data["pairs"].rows() == 22
+    items = data["items"].scan().collect()
+    assert items["reason"].to_list() == [None, None, None, "duplicate", "empty"]
+    assert items["answers"].to_list()[:3] == [["جمع", "الجمع هو جمع."]] * 3
     feedback = data["feedback"].scan().collect()
-    assert feedback["reason"].to_list() == [None] * 8 + ["duplicate"]
-    assert feedback["label"].to_list() == [False, True] * 4 + [False]
+    assert feedback["reason"].to_list() == [None] * 8 + ["duplicate", "empty"]
+    assert feedback["label"].to_list() == [False, True] * 4 + [False, True]
     assert data["ingest_rejects"].rows() == 3 + 10 + 1 + 2
     assert json.loads(json.dumps(data["funnel"])) == data["funnel"]
     assert data["audit_table"]["rows"].sum() == len(documents.filter(pl.col("reason").is_null())) + 20
@@ -116,7 +136,7 @@ def test_the_line(raw, tmp_path):
 def test_the_funnel_adds_up_on_dirty_data(raw, tmp_path):
     found = pl.DataFrame(preprocess(raw, tmp_path / "work")["funnel"], schema=room.FUNNEL)
     lines = (
-        sum(len(path.read_text(encoding="utf-8").splitlines()) for path in raw.iterdir() if path.suffix != ".json") + 4
+        sum(len(path.read_text(encoding="utf-8").splitlines()) for path in raw.iterdir() if path.suffix != ".json") + 6
     )
     assert found.filter(step="ingest")["rows"].sum() == lines
     assert found.filter(step="ingest", outcome="rejected")["rows"].sum() == 16
@@ -126,6 +146,18 @@ def test_the_funnel_adds_up_on_dirty_data(raw, tmp_path):
             part = found.filter(step=step, records=table)
             assert part["rows"].sum() == into
             into = part.filter(outcome="kept")["rows"].sum()
+        gone = found.filter(outcome="dropped", records=table)
+        assert set(gone["step"]) == {"clean", "compare"}  # each table loses rows at both steps
+
+
+def test_nothing_is_lost(raw, tmp_path):
+    data = preprocess(raw, tmp_path / "work", processes=1)
+    for table in TABLES:
+        final = data[table].scan().collect()
+        assert final["id"].to_list() == data[f"ingested_{table}"].scan().collect()["id"].to_list()
+        without = final.filter(pl.col("value").is_null() & pl.col("reason").is_not_null())
+        assert set(without["reason"]) <= {"empty", "equal_answers"}  # all others have the value that decided
+        assert final.filter(pl.col("reason").is_null())["value"].null_count() == final["reason"].null_count()
 
 
 def test_the_same_bytes_in_small_shards_on_two_processes(raw, tmp_path, monkeypatch):

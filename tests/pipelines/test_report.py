@@ -33,6 +33,7 @@ def test_it_reads_what_candidates_and_stages_left() -> None:
         "quality_table",
         "audit_table",
         "group_mentions",
+        "verdicts",
         "funnel",
         "dialect_table",
         "base_model",

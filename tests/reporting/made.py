@@ -26,6 +26,7 @@ from tests.reporting.made_corpus import (
     group_mentions,
     shards,
     token_summary,
+    verdicts,
 )
 from tests.reporting.made_scores import (
     BASELINES,
@@ -71,6 +72,7 @@ def data(folder: Path) -> dict[str, Any]:
         "quality_table": quality_table.TABLE.to_frame(),
         "audit_table": audit_table(),
         "group_mentions": group_mentions(),
+        "verdicts": verdicts(),
         "token_summary": token_summary(),
         "fertility_table": fertility_table(),
         "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},

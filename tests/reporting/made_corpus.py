@@ -138,7 +138,18 @@ def _counted(
         "rows": rows,
         "words": 30 * rows if table else 0,
         "characters": 150 * rows if table else 0,
+        "merged_words": 6 * rows if table else 0,
     }
+
+
+def verdicts() -> pl.DataFrame:
+    """Eleven copies: ten of one record of the dump, one of another's; and a training record that a test asks for."""
+    from arabic_llm_pipeline.corpus.duplicates import VERDICTS
+
+    rows = [("documents", 0, n, 0, 0, "near_duplicate", 0.9, "dirty_web", "wikipedia") for n in range(1, 11)]
+    rows += [("documents", 0, 20, 0, 15, "duplicate", 1.0, "wikipedia", "wikipedia")]
+    rows += [("documents", 0, 30, None, None, "in_evaluation", 9.0, "bactrian", "items_test")]
+    return pl.DataFrame(rows, schema=VERDICTS, orient="row")
 
 
 def dialect_table() -> pl.DataFrame:

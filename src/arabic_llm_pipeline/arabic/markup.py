@@ -41,6 +41,9 @@ _STOP = (
 _BRACKETED = rf"\([^{_STOP}]*\)"
 _URL = rf"(?i)(?:https?://|ftp://|\bwww\.)(?:[^{_STOP}]|{_BRACKETED})*(?:[^{_STOP}.,:;!?*_'\u{{2026}}]|{_BRACKETED})"
 _EMAIL = r"(?:mailto:)?[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
+ADDRESS = f"{_URL}|{_EMAIL}"
+# A line of five Latin words or more, without an Arabic letter: bibliographies, captions, what was not translated.
+FOREIGN_LINE = r"(?m)^[^\p{Arabic}\n]*(?:\b\p{Latin}{2,}\b[^\p{Arabic}\n]*){5,}$\n*"
 FEW = 32  # texts that are looked through in Python, because a pattern takes longer to compile
 COMMON_ENTITIES = {"&quot;": '"', "&nbsp;": "\u00a0", "&lt;": "<", "&gt;": ">", "&amp;": "&"}  # decoded without Python
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")

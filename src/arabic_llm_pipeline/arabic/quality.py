@@ -4,7 +4,8 @@ A token is a run of letters, marks, digits and tatweel, or a run of one and the 
 first kind. Lines without any token do not count. The measures are those of Gopher (Rae et al. 2021, "Scaling Language
 Models", appendix A.1.1) and FineWeb (Penedo et al. 2024) as the library datatrove computes them, with four differences:
 tokens are ours, not those of a language's own tokenizer; lines are compared without their blanks; a run of words that
-occurs once is not the "most frequent" one of a short text; of equally frequent runs the longest counts.
+occurs less than four times is not the "most frequent" one of a short text (its title is); of equally frequent runs the
+longest counts.
 """
 
 from functools import lru_cache
@@ -12,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from arabic_llm_pipeline.arabic import alphabet, lexicon, wordlist
+from arabic_llm_pipeline.arabic import alphabet, lexicon, markup, wordlist
 from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
 from arabic_llm_pipeline.arabic.columns import elementwise, from_series
 
@@ -112,11 +113,11 @@ def loop_expr(expr: pl.Expr) -> pl.Expr:
 def residue_expr(asked: pl.Expr, answer: pl.Expr) -> pl.Expr:
     """The share of Latin words in an answer (Float32) that nobody asked for.
 
-    It is 0 where the question has a Latin word itself, or asks for one (a translation, a program), and code in the
-    answer does not count.
+    It is 0 where the question has a Latin word itself, or asks for one (a translation, a program); code and addresses
+    in the answer do not count.
     """
     wanted = elementwise(asked, _asks_for_latin, pl.Boolean) | asked.str.contains(LATIN_WORD)
-    prose = answer.str.replace_all(CODE, " ")
+    prose = answer.str.replace_all(f"{CODE}|{markup.ADDRESS}", " ")
     words = prose.str.count_matches(ANY_WORD)
     share = prose.str.count_matches(LATIN_WORD) / words
     return pl.when(wanted | (words == 0)).then(0.0).otherwise(share).cast(pl.Float32)

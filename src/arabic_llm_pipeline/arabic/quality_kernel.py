@@ -13,6 +13,7 @@ DUPLICATE_LINES, DUPLICATE_LINE_CHARACTERS, LINE_PUNCTUATION, NEW_LINES = range(
 TOP, DUPLICATE = 11, 14  # the first of the three and of the six columns of n-grams
 TOP_SIZES, DUPLICATE_SIZES = (2, 3, 4), (5, 6, 7, 8, 9, 10)
 COLUMNS = DUPLICATE + len(DUPLICATE_SIZES)
+OFTEN = 4  # times: a short text says its long title two or three times
 # Columns of a token: its first code point, all its bits, its length in code points, the number of its line.
 FIRST, BITS, SIZE, LINE = range(4)
 DOT, HASH_SIGN, ELLIPSIS, REPLACEMENT = 0x2E, 0x23, 0x2026, 0xFFFD
@@ -146,10 +147,10 @@ def _runs(hashes: np.ndarray, count: int, size: int, out: np.ndarray) -> None:
 def _top(
     runs: np.ndarray, ends: np.ndarray, count: int, size: int, keys: np.ndarray, stamps: np.ndarray, counts: np.ndarray,
     stamp: int, mask: np.uint64,
-) -> int:  # fmt: skip
-    """Characters in all places of the most frequent run (of several, the longest), one blank between tokens.
+) -> tuple[int, int]:  # fmt: skip
+    """How often the most frequent run stands there, and its characters (of several, the longest's; 0 if it does once).
 
-    A run that stands there once is no repetition: 0.
+    There is one blank between tokens.
     """
     most, length = 1, 0
     for k in range(count - size + 1):
@@ -160,7 +161,7 @@ def _top(
         own = ends[k + size] - ends[k] + size - 1
         if counts[place] > most or (counts[place] == most and most > 1 and own > length):
             most, length = counts[place], own
-    return most * length
+    return most, length
 
 
 @njit(cache=True, nogil=True)
@@ -193,9 +194,11 @@ def _count_ngrams(
         stamp += 1
         size = TOP_SIZES[n]
         _runs(hashes, count, size, runs)
-        found[TOP + n] = _top(runs, ends, count, size, keys, stamps, counts, stamp, mask) / max(characters, 1)
-        if found[TOP + n] == 0:  # what has no run of two twice has none of three
+        most, length = _top(runs, ends, count, size, keys, stamps, counts, stamp, mask)
+        if length == 0:  # what has no run of two twice has none of three
             return stamp
+        if most >= OFTEN:
+            found[TOP + n] = most * length / max(characters, 1)
     for n in range(len(DUPLICATE_SIZES)):
         stamp += 1
         size = DUPLICATE_SIZES[n]

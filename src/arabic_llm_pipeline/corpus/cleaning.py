@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from arabic_llm_pipeline.arabic import dialect, measure, protect, script, sentences
+from arabic_llm_pipeline.arabic import dialect, markup, measure, protect, script, sentences
 from arabic_llm_pipeline.arabic.clean import NORMALIZED, TextPolicy, clean_expr, clean_series
 from arabic_llm_pipeline.arabic.columns import elementwise
 from arabic_llm_pipeline.arabic.markup import replaced
@@ -86,15 +86,18 @@ def clean_documents(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     filters = how.filters
     title = clean_expr(pl.col("title"), text_policy(how.text))
     frame = frame.with_columns(_messages("messages", how.text), title)
+    if filters.foreign_paragraphs == "cut":
+        frame = frame.with_columns(_without_foreign_paragraphs())
     frame = frame.with_columns(_text=contents("messages")).with_columns(quality=_quality(pl.col("_text")))
-    foreign = _little_arabic(_quality_of("arabic_ratio"), filters) & (pl.col("lang").fill_null("") != MANY)
+    frame = frame.with_columns(_ratio=_arabic_ratio(how.text, _quality_of("arabic_ratio")))
+    foreign = _little_arabic(filters) & (pl.col("lang").fill_null("") != MANY)
     short = (pl.col("kind") == "prose") & (_quality_of("words") < filters.min_words)
     frame = quality.with_measures(_tagged(frame, pl.col("_text"), how), how.quality, "documents")
     frame = audit.with_measures(pii.with_counts(frame, how.pii), how.toxic, how.groups, how.judge)
     rules = [
         Rule("empty", _blank("messages")),
         Rule("too_long", _quality_of("characters") > filters.max_characters, _quality_of("characters")),
-        Rule("little_arabic", foreign, _quality_of("arabic_ratio")),
+        Rule("little_arabic", foreign, pl.col("_ratio")),
         Rule("too_short", short, _quality_of("words")),
         *quality.rules(how.quality, "documents"),
         *pii.rules(how.pii),
@@ -113,7 +116,7 @@ def clean_pairs(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     filters, answers = how.filters, clean_expr(pl.col("chosen", "rejected"), turn_policy(how.text))
     frame = frame.with_columns(_messages("prompt", how.text), answers)
     frame = frame.with_columns(_text=pl.concat_str(contents("prompt"), "chosen", "rejected", separator="\n"))
-    frame = frame.with_columns(_ratio=measure.arabic_ratio_expr(pl.col("_text")))
+    frame = frame.with_columns(_ratio=_arabic_ratio(how.text, measure.arabic_ratio_expr(pl.col("_text"))))
     said = pl.concat_str(contents("prompt"), "chosen", separator="\n")
     frame = pii.with_counts(quality.with_measures(_tagged(frame, said, how), how.quality, "pairs"), how.pii)
     frame = audit.with_measures(frame, how.toxic, how.groups, how.judge)
@@ -122,7 +125,7 @@ def clean_pairs(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
         Rule("empty", _blank("prompt") | (pl.col("chosen") == "") | (pl.col("rejected") == "")),
         Rule("equal_answers", pl.col("chosen") == pl.col("rejected")),
         Rule("too_long", length > filters.max_characters, length),
-        Rule("little_arabic", _little_arabic(ratio, filters), ratio),
+        Rule("little_arabic", _little_arabic(filters), ratio),
         *quality.rules(how.quality, "pairs"),
         *pii.rules(how.pii),
         *audit.rules(how.toxic, how.groups),
@@ -139,11 +142,9 @@ def clean_items(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     texts = pl.col("choices", "answers").list.eval(clean_expr(pl.element(), turn_policy(how.text)))
     frame = frame.with_columns(_messages("prompt", how.text), texts, passage)
     lost = pl.col("answers").list.contains("") | pl.col("choices").list.contains("")
-    reason = pl.coalesce(
-        _because(_blank("prompt") | lost, "empty"),
-        _because(contents("prompt").str.len_chars() > filters.max_characters, "too_long"),
-    )
-    return _tagged(frame, contents("prompt"), how).with_columns(reason=reason).select(ITEMS.names())
+    length = contents("prompt").str.len_chars()
+    rules = [Rule("empty", _blank("prompt") | lost), Rule("too_long", length > filters.max_characters, length)]
+    return verdict(_tagged(frame, contents("prompt"), how), rules).select(ITEMS.names())
 
 
 def clean_feedback(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
@@ -151,13 +152,13 @@ def clean_feedback(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
     filters, completion = how.filters, clean_expr(pl.col("completion"), turn_policy(how.text))
     frame = frame.with_columns(_messages("prompt", how.text), completion)
     frame = frame.with_columns(_text=pl.concat_str(contents("prompt"), "completion", separator="\n"))
-    frame = frame.with_columns(_ratio=measure.arabic_ratio_expr(pl.col("_text")))
+    frame = frame.with_columns(_ratio=_arabic_ratio(how.text, measure.arabic_ratio_expr(pl.col("_text"))))
     frame = quality.with_measures(_tagged(frame, pl.col("_text"), how), how.quality, "feedback")
     length, ratio = pl.col("_text").str.len_chars(), pl.col("_ratio")
     rules = [
         Rule("empty", _blank("prompt") | (pl.col("completion") == "")),
         Rule("too_long", length > filters.max_characters, length),
-        Rule("little_arabic", _little_arabic(ratio, filters), ratio),
+        Rule("little_arabic", _little_arabic(filters), ratio),
         *quality.rules(how.quality, "feedback"),
         *pii.rules(how.pii),
         *audit.rules(how.toxic, how.groups),
@@ -185,19 +186,31 @@ def _clean_turns(turns: pl.Series, prose: TextPolicy, other: TextPolicy) -> pl.S
     return turns.to_frame("turn").select(pl.col("turn").struct.with_fields(texts.alias("content"))).to_series()
 
 
+def _arabic_ratio(settings: TextSettings, measured: pl.Expr) -> pl.Expr:
+    """The share of Arabic letters as it is measured; where addresses are kept, without them: they are no language."""
+    if settings.urls == "drop" and settings.emails == "drop":
+        return measured
+    return measure.arabic_ratio_expr(pl.col("_text").str.replace_all(markup.ADDRESS, " "))
+
+
+def _without_foreign_paragraphs() -> pl.Expr:
+    """The messages of prose without paragraphs in Latin letters; whole where nothing else is in them."""
+    content = pl.element().struct.field("content")
+    cut = content.str.replace_all(markup.FOREIGN_LINE, "").str.strip_chars_end("\n")
+    left = pl.when(cut.str.contains(r"\S")).then(cut).otherwise(content)
+    messages = pl.col("messages").list.eval(pl.element().struct.with_fields(left.alias("content")))
+    return pl.when(pl.col("kind") == "prose").then(messages).otherwise("messages").alias("messages")
+
+
 def _blank(column: str) -> pl.Expr:
     """Whether any message says nothing."""
     return pl.col(column).list.eval(pl.element().struct.field("content")).list.contains("")
 
 
-def _little_arabic(ratio: pl.Expr, filters: FilterSettings) -> pl.Expr:
+def _little_arabic(filters: FilterSettings) -> pl.Expr:
     """Whether too few of the letters are Arabic; of Arabizi they cannot be."""
-    little = ratio < filters.min_arabic_ratio
+    little = pl.col("_ratio") < filters.min_arabic_ratio
     return little & (pl.col("script") != script.ARABIZI) if filters.keep_arabizi else little
-
-
-def _because(condition: pl.Expr, reason: str) -> pl.Expr:
-    return pl.when(condition).then(pl.lit(reason))
 
 
 def _quality_of(field: str) -> pl.Expr:

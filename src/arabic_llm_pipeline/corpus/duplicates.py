@@ -12,19 +12,23 @@ from arabic_llm_pipeline.corpus.splits import held, split_expr
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, NearSettings, SplitsSettings
 
 PLACE, STAYS = ("records", "shard", "row"), ("stays_shard", "stays_row")  # where a record lies; where its like does
-VERDICTS = pl.Schema({"records": pl.String} | dict.fromkeys([*PLACE[1:], *STAYS], pl.Int32) | {"reason": pl.String})
+VERDICTS = pl.Schema(
+    {"records": pl.String}
+    | dict.fromkeys([*PLACE[1:], *STAYS], pl.Int32)
+    | {"reason": pl.String, "value": pl.Float32, "source": pl.String, "stays_source": pl.String}
+)
 DUPLICATE = "duplicate"
 
 
 @dataclass(frozen=True)
 class Keys:
-    """The hashes of a shard's records: some 50 bytes a row, and 8 for each band, whatever the length of their texts.
+    """The hashes of a shard's records: some 90 bytes a row, and 8 for each band, whatever the length of their texts.
 
     Attributes:
         table: one of RECORDS.
         near: how near duplicates are looked for.
         splits: the shares.
-        prompts: evaluation prompts, as matching keys; rows that hold one are marked.
+        prompts: evaluation prompts, as matching keys; rows that hold one say which.
     """
 
     table: str
@@ -33,9 +37,9 @@ class Keys:
     prompts: tuple[str, ...] = ()
 
     def __call__(self, frame: pl.LazyFrame, ordinal: int) -> pl.LazyFrame:
-        """Columns records, shard, row, brought, split, same, group, asked, holds, length, bands.
+        """Columns records, shard, row, source, brought, split, hashes, and what they were made of in figures.
 
-        `brought` is the split that the source gives; the hashes are salted with the seed of the splits.
+        `brought` is the split that the source gives; hashes are salted with the seed of the splits.
         """
         frame, salt = frame.with_row_index("row").filter(pl.col("reason").is_null()), str(self.splits.seed)
         compared = near.in_scope(self.table, self.near)
@@ -44,11 +48,13 @@ class Keys:
             records=pl.lit(self.table),
             shard=pl.lit(ordinal, pl.Int32),
             row=pl.col("row").cast(pl.Int32),
+            source=pl.col("source"),
             brought=pl.col("split"),
             split=pl.coalesce("split", split_expr(pl.col("_hash"), self.splits)),
             same=hashed(pl.col("_whole"), salt),
             group=pl.col("_hash"),
             asked=hashed(pl.col("_asked"), salt),
+            words=contamination.words(pl.col("_asked")),
             holds=contamination.holds(pl.col("_whole"), self.prompts),
             length=pl.col("_whole").str.len_chars().cast(pl.Int64),
             bands=near.band_expr(pl.when(compared).then(pl.col("_whole")), self.near),
@@ -62,15 +68,16 @@ def find(
     processes: int,
     workspace: Path,
 ) -> pl.DataFrame:
-    """What is to be dropped: columns records, shard, row, and the reason; where the record lies that stays for it.
+    """What is to be dropped: where it lies, its reason, value and source, and what stays for it, or who measures on it.
 
     Of equal records the first stays, but those that their source gives to dev or test go before others: what is
     measured on is not given up for a copy of it in the training data. Of nearly equal ones, see `near`.
     """
-    keys = _keys(tables, settings, splits, processes)
+    prompts = _prompts(tables["items"], settings, splits)
+    keys = _keys(tables, settings, splits, processes, tuple(prompts["text"]))
     found = [_duplicates(keys)] if settings.exact else []
     if settings.contamination:
-        found.append(contamination.find(keys))
+        found.append(contamination.find(keys, prompts))
     verdicts = _first_verdicts(found)
     if settings.near.enabled:
         left = keys.join(verdicts, on=PLACE, how="anti", maintain_order="left")
@@ -78,13 +85,21 @@ def find(
     return verdicts.sort(PLACE)
 
 
+def _prompts(items: ShardSet, settings: DuplicatesSettings, splits: SplitsSettings) -> pl.DataFrame:
+    """What is asked of the model and must not be taught; nothing, where contamination is not looked for."""
+    if not settings.contamination:
+        return contamination.PROMPTS.to_frame()
+    return contamination.prompts(items, splits, settings.min_prompt_words)
+
+
 def _keys(
-    tables: dict[str, ShardSet], settings: DuplicatesSettings, splits: SplitsSettings, processes: int
+    tables: dict[str, ShardSet],
+    settings: DuplicatesSettings,
+    splits: SplitsSettings,
+    processes: int,
+    prompts: tuple[str, ...],
 ) -> pl.DataFrame:
     """The keys of all records, in order, with their splits."""
-    prompts: tuple[str, ...] = ()
-    if settings.contamination:
-        prompts = contamination.prompts(tables["items"], splits, settings.min_prompt_words)
     parts: list[pl.DataFrame] = []
     for table, shards in tables.items():
         step = Keys(table, settings.near, splits, prompts if table != "items" else ())
@@ -95,11 +110,11 @@ def _keys(
 def _duplicates(keys: pl.DataFrame) -> pl.DataFrame:
     """All but one of the records of a table that are the same."""
     ordered = keys.sort("records", ~held("brought"), "shard", "row", maintain_order=True)
-    first = [
-        pl.col(name).first().over("records", "same").alias(stays) for name, stays in zip(PLACE[1:], STAYS, strict=True)
-    ]
+    stays = dict(zip((*PLACE[1:], "source"), (*STAYS, "stays_source"), strict=True))
+    first = [pl.col(name).first().over("records", "same").alias(new) for name, new in stays.items()]
     again = ~pl.struct("records", "same").is_first_distinct()
-    return ordered.with_columns(first).filter(again).select(*PLACE, *STAYS, reason=pl.lit(DUPLICATE))
+    found = ordered.with_columns(first, reason=pl.lit(DUPLICATE), value=pl.lit(1.0, pl.Float32)).filter(again)
+    return found.select(VERDICTS.names())
 
 
 def _first_verdicts(found: list[pl.DataFrame]) -> pl.DataFrame:
@@ -109,9 +124,10 @@ def _first_verdicts(found: list[pl.DataFrame]) -> pl.DataFrame:
 
 def _joined(verdicts: pl.DataFrame, nearly: pl.DataFrame) -> pl.DataFrame:
     """Both; where what stays for an equal record goes for a third that is nearly equal, the third stays for both."""
-    gone = nearly.select("records", stays_shard="shard", stays_row="row", _shard="stays_shard", _row="stays_row")
-    moved = verdicts.join(gone, on=["records", *STAYS], how="left", maintain_order="left")
-    moved = moved.with_columns(
-        stays_shard=pl.coalesce("_shard", "stays_shard"), stays_row=pl.coalesce("_row", "stays_row")
+    to = {name: f"_{name}" for name in (*STAYS, "stays_source")}
+    gone = nearly.select(
+        "records", *(pl.col(name).alias(new) for name, new in to.items()), stays_shard="shard", stays_row="row"
     )
+    moved = verdicts.join(gone, on=["records", *STAYS], how="left", maintain_order="left")
+    moved = moved.with_columns(pl.coalesce(new, name).alias(name) for name, new in to.items())
     return pl.concat([moved.select(VERDICTS.names()), nearly.select(VERDICTS.names())])

@@ -15,7 +15,7 @@ from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
 
 STEPS = ("ingest", "clean", "compare", "split")
 GROUPS = ("records", "step", "source", "dialect", "split", "outcome", "reason")
-SUMS = ("rows", "words", "characters")
+SUMS = ("rows", "words", "characters", "merged_words")  # the last: what unifying Alif and Ya would rewrite
 FUNNEL = pl.Schema(dict.fromkeys(GROUPS, pl.String) | dict.fromkeys(SUMS, pl.Int64))
 VERDICTS = (DUPLICATE, IN_EVALUATION, NEAR_DUPLICATE, NEAR_EVALUATION)
 
@@ -36,8 +36,9 @@ class Counting:
             "reason",
             words=measured.field("words"),
             characters=measured.field("characters"),
+            merged_words=measured.field("merged_words"),
         )
-        sums = (pl.col("words", "characters").cast(pl.Int64).sum(), pl.len().cast(pl.Int64).alias("rows"))
+        sums = (pl.col(SUMS[1:]).cast(pl.Int64).sum(), pl.len().cast(pl.Int64).alias("rows"))
         return frame.group_by("source", "dialect", "split", "reason").agg(*sums)
 
 
@@ -94,7 +95,7 @@ def _rejected(rejects: ShardSet) -> pl.DataFrame:
     outcome = pl.when(pl.col("reason").is_in(LEFT_OUT)).then(pl.lit("left_out")).otherwise(pl.lit("rejected"))
     none, zero = pl.lit(None, pl.String), pl.lit(0, pl.Int64)
     return counts.with_columns(
-        records=none, step=pl.lit("ingest"), dialect=none, split=none, outcome=outcome, words=zero, characters=zero
+        records=none, step=pl.lit("ingest"), dialect=none, split=none, outcome=outcome, **dict.fromkeys(SUMS[1:], zero)
     )
 
 

@@ -74,7 +74,7 @@ def hash_functions(count: int) -> tuple[np.ndarray, np.ndarray]:
 def find(
     keys: pl.DataFrame, tables: dict[str, ShardSet], settings: NearSettings, processes: int, workspace: Path
 ) -> pl.DataFrame:
-    """What is to be dropped: columns records, shard, row, reason, stays_shard, stays_row.
+    """What is to be dropped: columns of `duplicates.VERDICTS`; the value is the Jaccard index with the one that stays.
 
     Args:
         keys: of all records that are left, in order (`duplicates.Keys`), with their splits.
@@ -95,10 +95,11 @@ def _find(
 ) -> pl.DataFrame:
     pairs = candidate_pairs(rows["bands"].to_numpy().reshape(-1, settings.bands))
     chosen, among = np.unique(pairs, return_inverse=True)
-    rows = rows.drop("bands")[chosen].with_columns(stays=pl.lit(0))
+    rows = rows.drop("bands")[chosen].with_columns(stays=pl.lit(0), value=pl.lit(None, pl.Float32))
     if len(chosen):
         with _laid_out(rows, table, shards, settings.shingle, processes, workspace) as sets:
-            rows = rows.with_columns(stays=_standing(rows, among.reshape(-1, 2), sets, settings))
+            stays = _standing(rows, among.reshape(-1, 2), sets, settings)
+            rows = rows.with_columns(stays=stays, value=_likenesses(sets, stays))
     return _verdicts(rows)
 
 
@@ -188,6 +189,13 @@ def _standing(rows: pl.DataFrame, pairs: np.ndarray, sets: _Sets, settings: Near
     return near_kernel.standing(sets.values, sets.ends, cluster, members, settings.threshold)
 
 
+def _likenesses(sets: _Sets, stays: np.ndarray) -> np.ndarray:
+    """Of each row, how like it is to the one that stays for it."""
+    from arabic_llm_pipeline.corpus import near_kernel
+
+    return near_kernel.likenesses(sets.values, sets.ends, stays)
+
+
 def _turn() -> pl.Expr:
     """Who stays before whom: what a source holds out, what the hash holds out, all others."""
     return pl.when(held("brought")).then(0).when(held("split")).then(1).otherwise(2)
@@ -195,7 +203,9 @@ def _turn() -> pl.Expr:
 
 def _verdicts(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows for which another stays; those that would have taught what is measured on say so."""
-    others = rows.select(stays_shard="shard", stays_row="row", _held=held("split"))[rows["stays"]]
+    others = rows.select(stays_shard="shard", stays_row="row", stays_source="source", _held=held("split"))
+    others = others[rows["stays"]]
     reason = pl.when(pl.col("_held") & ~held("split")).then(pl.lit(NEAR_EVALUATION)).otherwise(pl.lit(NEAR_DUPLICATE))
     found = rows.with_row_index("_own").hstack(others).filter(pl.col("stays") != pl.col("_own"))
-    return found.select("records", "shard", "row", "stays_shard", "stays_row", reason=reason)
+    stays = ("stays_shard", "stays_row", "stays_source")
+    return found.select("records", "shard", "row", "source", *stays, "value", reason=reason)

@@ -176,6 +176,16 @@ def jaccard(sets: np.ndarray, ends: np.ndarray, a: int, b: int) -> float:
 
 
 @njit(cache=True, nogil=True)
+def likenesses(sets: np.ndarray, ends: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The Jaccard index of each set and the other that is named for it."""
+    found = np.ones(len(others), np.float32)
+    for one in range(len(others)):
+        if others[one] != one:
+            found[one] = jaccard(sets, ends, one, others[one])
+    return found
+
+
+@njit(cache=True, nogil=True)
 def alike(sets: np.ndarray, ends: np.ndarray, a: int, b: int, threshold: float) -> bool:
     """Whether the Jaccard index of two sets reaches the threshold; sizes too far apart settle it."""
     one, other = ends[a + 1] - ends[a], ends[b + 1] - ends[b]

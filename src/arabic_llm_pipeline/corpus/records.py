@@ -96,6 +96,7 @@ ITEMS = _schema(
         "split": pl.String,
         "copies": pl.Int32,
         "reason": pl.String,
+        "value": pl.Float32,
     }
 )
 SENTENCES = _schema(

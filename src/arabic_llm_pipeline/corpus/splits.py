@@ -53,7 +53,7 @@ class Splitting:
     def __call__(self, frame: pl.LazyFrame, ordinal: int) -> pl.LazyFrame:
         """The same rows with their splits, in the same order."""
         found = pl.scan_parquet(self.verdicts).filter(pl.col("records") == self.table)
-        verdicts = found.filter(pl.col("shard") == ordinal).select(_row="row", _verdict="reason")
+        verdicts = found.filter(pl.col("shard") == ordinal).select(_row="row", _verdict="reason", _value="value")
         stayed = found.filter(pl.col("stays_shard") == ordinal).group_by(_row="stays_row")
         copies = stayed.agg(_copies=pl.len().cast(pl.Int32))
         frame = frame.with_row_index("_row").with_columns(pl.col("_row").cast(pl.Int32))
@@ -64,6 +64,7 @@ class Splitting:
         frame = frame.with_columns(
             split=pl.coalesce("split", by_hash),
             reason=pl.coalesce("reason", "_verdict"),
+            value=pl.coalesce("value", "_value"),
             copies=pl.col("_copies").fill_null(0),
         )
         return frame.select(SCHEMAS[self.table].names())

@@ -11,20 +11,24 @@ class ProseLimits(Settings):
     """What a piece of prose may be like; null turns a rule off.
 
     The figures are FineWeb-2's for standard Arabic (configs/arb_Arab.yml) where it has its own, else the ones that it
-    takes from Gopher and FineWeb for all languages.
+    takes from Gopher and FineWeb for all languages; eight differ by what was read (docs/quality.md).
     """
 
     min_words: int | None = Field(50, description="Fewer words: few_words. Gopher.", ge=0)
     max_words: int | None = Field(100_000, description="More words: many_words. Gopher.", ge=0)
     min_word_length: float | None = Field(2, description="Mean letters of a word; below: short_words. FineWeb-2.", ge=0)
     max_word_length: float | None = Field(9, description="Mean letters of a word; above: long_words. FineWeb-2.", ge=0)
-    max_symbols: float | None = Field(0.1, description="Hashes and ellipses for each token: symbols. Gopher.", ge=0)
-    min_alphabetic: float | None = Field(
-        0.787, description="Tokens with a letter, of all: few_letters. FineWeb-2.", ge=0, le=1
+    max_symbols: float | None = Field(
+        0.2, description="Hashes and ellipses for each token: symbols. Gopher has 0.1.", ge=0
     )
-    max_bullet_lines: float | None = Field(0.9, description="Lines with a bullet: bullet_lines. Gopher.", ge=0, le=1)
+    min_alphabetic: float | None = Field(
+        0.6, description="Tokens with a letter, of all: few_letters. FineWeb-2 has 0.787.", ge=0, le=1
+    )
+    max_bullet_lines: float | None = Field(
+        None, description="Lines with a bullet: bullet_lines. Gopher has 0.9.", ge=0, le=1
+    )
     max_ellipsis_lines: float | None = Field(
-        0.3, description="Lines that end in an ellipsis: ellipsis_lines. Gopher.", ge=0, le=1
+        None, description="Lines that end in an ellipsis: ellipsis_lines. Gopher has 0.3.", ge=0, le=1
     )
     max_duplicate_lines: float | None = Field(
         0.304, description="Lines that stood before, of all: duplicate_lines. FineWeb-2.", ge=0, le=1
@@ -33,18 +37,18 @@ class ProseLimits(Settings):
         0.1, description="Characters in such lines, of all: duplicate_line_characters. FineWeb-2.", ge=0, le=1
     )
     min_line_punctuation: float | None = Field(
-        0.143,
-        description="Lines that end in punctuation, of all; none at all passes: line_punctuation. FineWeb-2; 0.05 in "
-        "AraMix (arXiv 2512.18834), as many Arabic pages have no punctuation.",
+        0.05,
+        description="Lines that end in punctuation, of all; none at all passes: line_punctuation. AraMix (arXiv "
+        "2512.18834), as many Arabic pages have no punctuation; FineWeb-2 has 0.143.",
         ge=0,
         le=1,
     )
     max_new_lines: float | None = Field(0.189, description="Line breaks for each token: new_lines. FineWeb-2.", ge=0)
     max_top_2grams: float | None = Field(
-        0.197, description="Characters in the most frequent run of two tokens: top_2grams. FineWeb-2.", ge=0
+        0.25, description="Characters in the most frequent run of two tokens: top_2grams. FineWeb-2 has 0.197.", ge=0
     )
-    max_top_3grams: float | None = Field(0.172, description="The same of three tokens. FineWeb-2.", ge=0)
-    max_top_4grams: float | None = Field(0.146, description="The same of four tokens. FineWeb-2.", ge=0)
+    max_top_3grams: float | None = Field(0.25, description="The same of three tokens. FineWeb-2 has 0.172.", ge=0)
+    max_top_4grams: float | None = Field(0.2, description="The same of four tokens. FineWeb-2 has 0.146.", ge=0)
     max_duplicate_5grams: float | None = Field(
         0.165, description="Characters in runs of five tokens that stood before: duplicate_5grams. FineWeb-2.", ge=0
     )
@@ -56,13 +60,16 @@ class ProseLimits(Settings):
 
 
 class DialectLimits(Settings):
-    """The limits that FineWeb-2 sets by language; for one dialect, in the place of those of `limits`."""
+    """The limits that FineWeb-2 sets by language; for one dialect, in the place of those of `limits`.
+
+    What was read moved two of them for all dialects alike: min_alphabetic, and min_line_punctuation where it is on.
+    """
 
     min_word_length: float | None = Field(2, description="As in limits.", ge=0)
     max_word_length: float | None = Field(9, description="As in limits.", ge=0)
-    min_alphabetic: float | None = Field(0.787, description="As in limits.", ge=0, le=1)
+    min_alphabetic: float | None = Field(0.6, description="As in limits.", ge=0, le=1)
     max_duplicate_lines: float | None = Field(0.304, description="As in limits.", ge=0, le=1)
-    min_line_punctuation: float | None = Field(0.143, description="As in limits.", ge=0, le=1)
+    min_line_punctuation: float | None = Field(0.05, description="As in limits.", ge=0, le=1)
     max_new_lines: float | None = Field(0.189, description="As in limits.", ge=0)
 
 
@@ -73,16 +80,14 @@ def _dialect(*values: float | None) -> DialectLimits:
 class DialectsLimits(Settings):
     """One set of limits a dialect, by FineWeb-2's configuration of its nearest language."""
 
-    EGY: DialectLimits = Field(
-        _dialect(3, 8, 0.83, 0.368, 0.188, 0.308), description="Egyptian (FineWeb-2's arz_Arab)."
-    )
+    EGY: DialectLimits = Field(_dialect(3, 8, 0.6, 0.368, 0.05, 0.308), description="Egyptian (FineWeb-2's arz_Arab).")
     GLF: DialectLimits = Field(
-        _dialect(2, 12, 0.75, 0.486, None, 0.25),
+        _dialect(2, 12, 0.6, 0.486, None, 0.25),
         description="Gulf: FineWeb-2's acm_Arab, of Iraq, is the nearest that it has.",
     )
-    LEV: DialectLimits = Field(_dialect(2, 8, 0.857, 0.334, None, 0.25), description="Levantine (apc_Arab).")
+    LEV: DialectLimits = Field(_dialect(2, 8, 0.6, 0.334, None, 0.25), description="Levantine (apc_Arab).")
     MGR: DialectLimits = Field(
-        _dialect(3, 7, 0.743, 0.32, 0.111, 0.162), description="Maghrebi: FineWeb-2's ary_Arab, of Morocco."
+        _dialect(3, 7, 0.6, 0.32, 0.05, 0.162), description="Maghrebi: FineWeb-2's ary_Arab, of Morocco."
     )
 
 

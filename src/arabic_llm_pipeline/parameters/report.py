@@ -1,4 +1,4 @@
-"""Fields of the report: how much of what it shows."""
+"""Fields of what people look at: how much the report and the preview of the corpus show."""
 
 from pydantic import Field
 
@@ -14,3 +14,13 @@ class ReportSettings(Settings):
     dropped_per_reason: int = Field(3, description="Dropped rows shown for each reason.", ge=0)
     changes: int = Field(4, description="Documents shown as they were and as they became by cleaning.", ge=0)
     excerpt: int = Field(400, description="Characters after which a shown text is cut.", ge=40, le=10_000)
+
+
+class PreviewSettings(Settings):
+    """How many records the preview of the corpus shows; the page ends at 5 MB in any case, and says so."""
+
+    rows_per_reason: int = Field(10, description="Records that went, for each table, source and reason.", ge=0)
+    kept_per_dialect: int = Field(5, description="Records that stayed, for each table, source and dialect.", ge=0)
+    characters: int = Field(
+        600, description="Characters after which each message of a record is cut.", ge=40, le=10_000
+    )

@@ -68,3 +68,7 @@ class FilterSettings(Settings):
     keep_arabizi: bool = Field(
         False, description="Keep documents and pairs in Arabizi, which have few Arabic letters (else little_arabic)."
     )
+    foreign_paragraphs: Literal["keep", "cut"] = Field(
+        "keep",
+        description="Lines of prose with five words in Latin letters and no Arabic: cut them before it is measured.",
+    )

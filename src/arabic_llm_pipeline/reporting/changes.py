@@ -4,7 +4,7 @@ import difflib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +13,7 @@ from arabic_llm_pipeline.reporting.view import count, listed
 # Words (Arabic marks and tatweel stay in them), runs of space, signs one by one: joined again, they are the text.
 WORDS = re.compile(r"(?:[^\W_]|[\u0610-\u061a\u0640\u064b-\u065f\u0670])+|\s+|.", re.DOTALL)
 CONTEXT = 60  # characters shown before the first change
+CUT = "\N{HORIZONTAL ELLIPSIS}"
 LOOKED_AT = 3  # times the characters that are shown: so that both sides can end at the same word
 PRESENTATION_FORMS = ((0xFB50, 0xFDFF), (0xFE70, 0xFEFC))  # Unicode's blocks Arabic Presentation Forms-A and -B
 KINDS = {  # general category of Unicode, or its first letter -> in words
@@ -103,6 +104,35 @@ def change(id_: str, before: str, after: str, excerpt: int) -> Change:
         _append(right, Piece("same" if tag == "equal" else "ins", "".join(new[slice(*j)])))
     words = listed(f"{name} ({count(number)})" for name, number in sorted(lost(before, after).items()))
     return Change(id_, words, left, right)
+
+
+def marked(before: str, after: str, excerpt: int) -> list[Piece]:
+    """What became of a text, from its beginning, in one line of pieces: what went stands before what came for it.
+
+    Args:
+        before: as it was read.
+        after: as it is taught.
+        excerpt: characters after which the line ends; a piece that is an ellipsis says so.
+    """
+    old, new = (WORDS.findall(text[: LOOKED_AT * excerpt]) for text in (before, after))
+    pieces: list[Piece] = []
+    shown = 0
+    for piece in _in_one_line(old, new):
+        if shown > excerpt:
+            return [*pieces, Piece("same", CUT)]
+        _append(pieces, piece)
+        shown += len(piece.text)
+    return pieces
+
+
+def _in_one_line(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
+    """Word by word; what both begin with is not searched for changes."""
+    same = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    yield from (Piece("same", word) for word in old[:same])
+    for tag, i, j in _words(old[same:], new[same:]):
+        yield Piece("same" if tag == "equal" else "del", "".join(old[same:][slice(*i)]))
+        if tag != "equal":
+            yield Piece("ins", "".join(new[same:][slice(*j)]))
 
 
 Span = tuple[int, int]

@@ -22,9 +22,10 @@ class Inputs:
     settings: Mapping[str, Any]  # name of the parameters -> their model
     funnel: Sequence[Mapping[str, Any]]
     dialects: pl.DataFrame
-    quality: pl.DataFrame  # values of the rules for prose, as corpus.quality_table makes them
+    quality: pl.DataFrame  # values behind the thresholds, as corpus.quality_table makes them
     audit: pl.DataFrame  # as corpus.audit makes it, with shares; likewise the groups
     groups: pl.DataFrame
+    verdicts: pl.DataFrame
     tokens: Mapping[str, Any]
     fertility: pl.DataFrame  # as tokens.fertility makes it
     baselines: Mapping[str, Any]
@@ -81,6 +82,7 @@ def gather(
         quality=data["quality_table"],
         audit=data["audit_table"],
         groups=data["group_mentions"],
+        verdicts=data["verdicts"],
         tokens=data["token_summary"],
         fertility=data["fertility_table"],
         baselines=data["baseline_scores"],

@@ -19,7 +19,7 @@ LONG = 16  # characters: a longer name takes too much of the plot's width
 MOST_POINTS = 400  # a longer curve is drawn by the means of so many stretches
 SMOOTH = 0.05  # width of the running mean, as share of the curve
 DASHES = ("-", "-", (0, (4, 1.5)), (0, (1, 1)))
-HATCHES = ("", "", "....", "////", "xxxx", "\\\\\\\\", "----", "++++")
+HATCHES = ("", "", "..", "////", "xxxx", "\\\\\\\\", "----", "++++")
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,8 @@ def histogram(edges: Sequence[float], heights: Sequence[int], line: float, title
     """
     with drawing(1.9) as (figure, (axes,)):
         axes.stairs(heights, edges, fill=True, color=SERIES[1])
+        if edges[0] > 0:  # each bar is twice as wide as the one before
+            axes.set_xscale("log")
         axes.axvline(line, color=INK, linewidth=1.2, linestyle=DASHES[2])
         axes.set_ylim(0, 1.15 * max(1, *heights))  # room for the number above the bars
         axes.annotate(f" {line:g}", (line, 1), xycoords=("data", "axes fraction"), va="top", fontsize=8, color=INK)

@@ -55,6 +55,7 @@ class Block:
     figures: Sequence[Figure] = ()
     tables: Sequence[Table] = ()
     lists: Sequence[Table] = field(default=())  # folded: long tables that few will open
+    more: Sequence[Figure] = ()  # folded, too
 
 
 def count(value: float | None) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from arabic_llm_pipeline.corpus.records import RECORDS
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.corpus.sources import FoundFiles
 from arabic_llm_pipeline.parameters.audit import (
@@ -18,6 +19,7 @@ from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
+from arabic_llm_pipeline.parameters.report import PreviewSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
@@ -107,11 +109,42 @@ def cut_sentences(
     return make(documents, step, workspace, engine.processes, engine.rows_per_shard)
 
 
-def measure_quality(documents: ShardSet, quality: QualitySettings, engine: EngineSettings) -> pl.DataFrame:
-    """How many texts have which value of each rule for prose, and texts near each limit."""
+def measure_quality(
+    documents: ShardSet, filters: FilterSettings, quality: QualitySettings, engine: EngineSettings
+) -> pl.DataFrame:
+    """How many texts have which value behind each threshold, and texts near each."""
     from arabic_llm_pipeline.corpus import quality_table
 
-    return quality_table.make(documents, quality, engine.processes)
+    return quality_table.make(documents, filters, quality, engine.processes)
+
+
+def make_preview(
+    ingested_documents: ShardSet,
+    ingested_pairs: ShardSet,
+    ingested_items: ShardSet,
+    ingested_feedback: ShardSet,
+    rejects: ShardSet,
+    documents: ShardSet,
+    pairs: ShardSet,
+    items: ShardSet,
+    feedback: ShardSet,
+    verdicts: pl.DataFrame,
+    preview: PreviewSettings,
+    filters: FilterSettings,
+    quality: QualitySettings,
+    duplicates: DuplicatesSettings,
+    seed: int,
+    engine: EngineSettings,
+) -> str:
+    """A page of records that stayed and went, before and after."""
+    from arabic_llm_pipeline.corpus import preview as room
+    from arabic_llm_pipeline.corpus.limits import Deciding
+    from arabic_llm_pipeline.reporting.preview import render
+
+    ingested = dict(zip(RECORDS, (ingested_documents, ingested_pairs, ingested_items, ingested_feedback), strict=True))
+    final = dict(zip(RECORDS, (documents, pairs, items, feedback), strict=True)) | {"rejects": rejects}
+    rows = room.make(ingested, final, verdicts, preview, seed, engine.processes)
+    return render(rows, Deciding(filters, quality, duplicates), preview.characters)
 
 
 def audit(

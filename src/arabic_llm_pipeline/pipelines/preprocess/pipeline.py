@@ -16,7 +16,7 @@ CARD = (
 
 
 def create_pipeline() -> Pipeline:
-    """Raw files -> documents, pairs, items, feedback; verdicts, funnel, dialects, quality, audit, data card."""
+    """Raw files -> documents, pairs, items, feedback; what is in them, what went and why, audit, card, preview."""
     ingest = Node(
         nodes.ingest,
         {
@@ -47,7 +47,7 @@ def create_pipeline() -> Pipeline:
     )
     measure_quality = Node(
         nodes.measure_quality,
-        {"documents": "documents", "quality": "params:quality", "engine": "params:engine"},
+        {"documents": "documents"} | {name: f"params:{name}" for name in ("filters", "quality", "engine")},
         "quality_table",
         name="measure_quality",
     )
@@ -85,8 +85,18 @@ def create_pipeline() -> Pipeline:
         ["data_card", "data_card_facts"],
         name="make_card",
     )
+    make_preview = Node(
+        nodes.make_preview,
+        {f"ingested_{table}": f"ingested_{table}" for table in TABLES}
+        | {"rejects": "ingest_rejects"}
+        | {table: table for table in (*TABLES, "verdicts")}
+        | {name: f"params:{name}" for name in ("preview", "filters", "quality", "duplicates", "seed", "engine")},
+        "preview",
+        name="make_preview",
+    )
     each = [node for table in TABLES for node in (_clean(table), _split(table))]
-    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality, cut_sentences, audit, make_card])
+    shown = [make_funnel, measure_quality, audit, make_card, make_preview]
+    return Pipeline([ingest, *each, find_duplicates, cut_sentences, *shown])
 
 
 def _of(step: Callable[..., Path], table: str) -> Callable[..., Path]:
