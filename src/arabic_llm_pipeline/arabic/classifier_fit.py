@@ -1,8 +1,9 @@
 """Fitting a classifier: texts and their classes in, weights of one byte out. Needs no library but numpy and numba.
 
 Features are those of classifier.py. Each is weighed by how rare it is (the logarithm of one over the share of blocks
-that have it, as in TF-IDF), and each block by the root of its number of features. One linear machine for each class
-against the rest, with squared hinge loss, is fitted by dual coordinate descent; the rarity goes into the weights, the
+that have it, as in TF-IDF) and by how much it tells of classes (supervised term weighting: Debole and Sebastiani, SAC
+2003), and each block by the root of its number of features. One linear machine for each class against the rest, with
+squared hinge loss, is fitted by dual coordinate descent; what features are weighed by goes into the weights, the
 weights into one byte each; a temperature and a bias, fitted to texts held out, make shares of their sums that mean what
 they say.
 """
@@ -19,6 +20,8 @@ from arabic_llm_pipeline.arabic.columns import from_series
 
 STOP = 0.05  # violation of optimality below which fitting ends
 LARGEST = 127  # of a weight in one byte
+UNSEEN = 0.5  # texts that each region is taken to have of each feature beyond those seen
+LEAST_TOLD = 0.05  # what every feature is taken to tell, in nats; one of a single region tells log 5
 CALIBRATION_STEPS, CALIBRATION_RATE = 400, 0.05
 
 
@@ -31,6 +34,7 @@ class Fitting:
         cost: C of the machine.
         word_weight: what the block of words counts beside that of n-grams.
         min_texts: blocks that a bucket must be in to have a weight.
+        divergence: 0 weighs a bucket by how rare it is alone; above it, also by this power of what it tells of classes.
         balance: 0 takes texts as they come, 1 gives every class the same weight; between them, its power.
         rounds: over all texts, at most.
         seed: of the order of texts in each round.
@@ -38,8 +42,9 @@ class Fitting:
 
     bits: int = 18
     cost: float = 1.0
-    word_weight: float = 1.0
+    word_weight: float = 0.5
     min_texts: int = 2
+    divergence: float = 0.5
     balance: float = 0.5
     rounds: int = 12
     seed: int = 0
@@ -54,34 +59,40 @@ class Features:
     values: np.ndarray
 
 
-def fit(
-    keys: pl.Series,
-    labels: np.ndarray,
-    counts: np.ndarray,
-    held: tuple[pl.Series, np.ndarray],
-    how: Fitting,
-    names: Sequence[str],
-    about: dict[str, Any],
-) -> Model:
-    """A model of texts, which are given in the spelling of MATCHING_KEY; the same one for the same texts, to the byte.
+@dataclass(frozen=True)
+class Texts:
+    """Texts whose class is known.
 
-    Args:
-        keys: texts to learn from.
+    Attributes:
+        keys: in the spelling of MATCHING_KEY.
         labels: the position of each text's class among the names.
         counts: what each text counts, 1 for an ordinary one.
-        held: the same for texts that the scores are calibrated on.
+    """
+
+    keys: pl.Series
+    labels: np.ndarray
+    counts: np.ndarray
+
+
+def fit(texts: Texts, held: Texts, how: Fitting, names: Sequence[str], about: dict[str, Any]) -> Model:
+    """A model of texts; the same one for the same texts, to the byte.
+
+    Args:
+        texts: to learn from.
+        held: to calibrate the scores on.
         how: settings.
+        names: of the classes, eight at most.
         names: of the classes, eight at most.
         about: kept in the model.
     """
-    features, rarity, unit = weighed(keys, how)
-    weights, bias = _descend(features, labels, counts * _costs(labels, how, len(names)), how, len(names))
-    weights *= rarity[:, None]
+    features, worth, unit = weighed(texts, how, len(names))
+    weights, bias = _descend(features, texts.labels, _costs(texts, how, len(names)), how, len(names))
+    weights *= worth[:, None]
     step = np.abs(weights).max() / LARGEST or 1.0
     small = np.rint(weights / step).astype(np.int8)
     scales = step * unit * np.array([1.0, how.word_weight])
     raw = make_model(small, scales, bias, tuple(names), about)
-    return _calibrated(raw, *held)
+    return _calibrated(raw, held)
 
 
 def blocks(keys: pl.Series, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -96,29 +107,66 @@ def blocks(keys: pl.Series, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return found, starts, counts
 
 
-def weighed(keys: pl.Series, how: Fitting) -> tuple[Features, np.ndarray, float]:
-    """Texts as rows of weighed features; the weight of each bucket; and the unit that makes rows about as long as one.
+def weighed(texts: Texts, how: Fitting, classes: int) -> tuple[Features, np.ndarray, float]:
+    """Texts as rows of weighed features; what each bucket is worth; and the unit that makes rows about as long as one.
 
-    A bucket's value is its count by its rarity, by the unit, by the root of the number of features in its block.
+    A bucket's value is its count by its worth, by the unit, by the root of the number of features in its block.
     """
     from arabic_llm_pipeline.arabic import classifier_fit_kernel as kernel
 
-    found, starts, counts = blocks(keys, how.bits)
+    found, starts, counts = blocks(texts.keys, how.bits)
     scales = (np.array([1.0, how.word_weight]) / np.sqrt(np.maximum(counts, 1))).ravel()
     buckets, values, begins = kernel.merge(found, starts, scales)
-    seen = kernel.document_counts(buckets, 1 << how.bits)
-    rarity = np.where(seen >= how.min_texts, np.log((1 + counts.size) / (1 + seen)), 0.0)
-    values *= rarity[buckets].astype(np.float32)
-    unit = float(np.sqrt(len(keys) / max(float((values.astype(np.float64) ** 2).sum()), 1e-12)))
+    begins = begins[::2]
+    worth = _worth(Features(begins, buckets, values), texts, counts.size, how, classes)
+    values *= worth[buckets].astype(np.float32)
+    unit = float(np.sqrt(len(counts) / max(float((values.astype(np.float64) ** 2).sum()), 1e-12)))
     kept = values != 0
-    ends = np.concatenate([[0], np.cumsum(kept)])[begins[::2]]
-    return Features(ends, buckets[kept], values[kept] * np.float32(unit)), rarity, unit
+    ends = np.concatenate([[0], np.cumsum(kept)])[begins]
+    return Features(ends, buckets[kept], values[kept] * np.float32(unit)), worth, unit
 
 
-def _costs(labels: np.ndarray, how: Fitting, classes: int) -> np.ndarray:
-    sizes = np.bincount(labels, minlength=classes).astype(float)
-    share = len(labels) / (np.maximum(sizes, 1) * np.count_nonzero(sizes))
-    costs: np.ndarray = how.cost * share[labels] ** how.balance
+def _worth(features: Features, texts: Texts, blocks: int, how: Fitting, classes: int) -> np.ndarray:
+    """What each bucket is worth: its rarity, by a power of what it tells; none, if it is in too few blocks."""
+    from arabic_llm_pipeline.arabic import classifier_fit_kernel as kernel
+
+    size = 1 << how.bits
+    seen = kernel.document_counts(features.buckets, size)
+    rarity = np.where(seen >= how.min_texts, np.log((1 + blocks) / (1 + seen)), 0.0)
+    if how.divergence == 0:
+        return rarity
+    by_class = kernel.class_counts(features.starts, features.buckets, texts.labels, texts.counts, size, classes)
+    told = divergence(by_class, _sizes(texts, classes))
+    worth: np.ndarray = rarity * (LEAST_TOLD + told) ** how.divergence
+    return worth
+
+
+def divergence(seen: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """How far the classes of texts with a feature are from evenly spread, were there as many texts of each class.
+
+    The divergence of Kullback and Leibler from the even distribution, in nats.
+
+    Args:
+        seen: texts that have it, by feature and class.
+        sizes: texts of each class; one without any has no part.
+    """
+    there = sizes > 0
+    shares = (seen[:, there] + UNSEEN) / (sizes[there] + 2 * UNSEEN)
+    shares /= shares.sum(axis=1, keepdims=True)
+    told: np.ndarray = (shares * np.log(shares * shares.shape[1])).sum(axis=1)
+    return told
+
+
+def _sizes(texts: Texts, classes: int) -> np.ndarray:
+    return np.bincount(texts.labels, texts.counts, classes)
+
+
+def _costs(texts: Texts, how: Fitting, classes: int) -> np.ndarray:
+    """C of each text."""
+    sizes = _sizes(texts, classes)
+    there = sizes > 0
+    share = np.divide(sizes.sum(), sizes * there.sum(), where=there, out=np.ones_like(sizes))
+    costs: np.ndarray = how.cost * texts.counts * share[texts.labels] ** how.balance
     return costs
 
 
@@ -141,18 +189,20 @@ def _descend(
     return weights, bias
 
 
-def _calibrated(model: Model, keys: pl.Series, labels: np.ndarray) -> Model:
+def _calibrated(model: Model, held: Texts) -> Model:
     """The model with its sums made into shares: by a temperature, and a bias of each class (Guo et al., ICML 2017).
 
-    The likelihood of the texts' classes is climbed by steps of Adam; it has one peak.
+    The likelihood of the texts' classes is climbed by steps of Adam; it has one peak. A text counts what it counts in
+    training: else the classes of the largest sets would seem the likeliest.
     """
-    sums, _ = logits(keys, model)
-    wanted = np.eye(len(model.names))[labels]
+    sums, _ = logits(held.keys, model)
+    wanted = np.eye(len(model.names))[held.labels]
+    parts = (held.counts / held.counts.sum())[:, None]
     place, first, second = np.zeros((3, 1 + len(model.names)))
     for step in range(1, CALIBRATION_STEPS + 1):
         heat = np.exp(place[0])
-        wrong = softmax(sums * heat + place[1:]) - wanted
-        gradient = np.concatenate([[(wrong * sums * heat).sum(axis=1).mean()], wrong.mean(axis=0)])
+        wrong = (softmax(sums * heat + place[1:]) - wanted) * parts
+        gradient = np.concatenate([[(wrong * sums * heat).sum()], wrong.sum(axis=0)])
         first, second = 0.9 * first + 0.1 * gradient, 0.99 * second + 0.01 * gradient**2
         place = place - CALIBRATION_RATE * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-9)
     heat = float(np.exp(place[0]))

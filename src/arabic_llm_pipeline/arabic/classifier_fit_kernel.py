@@ -40,6 +40,27 @@ def document_counts(buckets: np.ndarray, size: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
+def class_counts(
+    starts: np.ndarray, buckets: np.ndarray, labels: np.ndarray, counts: np.ndarray, size: int, classes: int
+) -> np.ndarray:
+    """What the texts of each class that have a bucket count together; twice, where both blocks of a text have it.
+
+    Args:
+        starts: where each text's buckets begin, and the end of the last one's.
+        buckets: those of a block without repetition.
+        labels: the class of each text.
+        counts: what each text counts.
+        size: number of buckets.
+        classes: number of classes.
+    """
+    found = np.zeros((size, classes))
+    for row in range(len(labels)):
+        for place in range(starts[row], starts[row + 1]):
+            found[buckets[place], labels[row]] += counts[row]
+    return found
+
+
+@njit(cache=True, nogil=True)
 def _add_up(
     buckets: np.ndarray, values: np.ndarray, begin: int, end: int, weights: np.ndarray, margins: np.ndarray
 ) -> float:

@@ -13,7 +13,7 @@ import polars as pl
 
 from arabic_llm_pipeline.arabic import classifier_fit
 from arabic_llm_pipeline.arabic.classifier import Model
-from arabic_llm_pipeline.arabic.classifier_fit import Fitting
+from arabic_llm_pipeline.arabic.classifier_fit import Fitting, Texts
 from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus.ingest import MB, source_files
@@ -139,16 +139,15 @@ def fit(
     if empty := [name for name, part in parts.items() if part.is_empty()]:
         raise UserError(f"No text is left for {empty[0]} of {len(frame)}: name more sources, or other licences")
     how = Fitting(**settings.model_dump(include={field.name for field in fields(Fitting)}))
-    train, dev = parts["train"], parts["dev"]
+    train, held = (_texts_of(part, label, names, sources) for part in parts.values())
+    return classifier_fit.fit(train, held, how, names, _about(parts["train"], settings, sources))
+
+
+def _texts_of(frame: pl.DataFrame, label: str, names: Sequence[str], sources: Mapping[str, LabelledSource]) -> Texts:
+    """Texts with the weights of their sources."""
     weights = {name: source.weight for name, source in sources.items()}
-    counts = train["source"].replace_strict(weights, return_dtype=pl.Float64).to_numpy()
-    held = dev["key"], _positions(dev[label], names)
-    about = _about(train, settings, sources)
-    return classifier_fit.fit(train["key"], _positions(train[label], names), counts, held, how, names, about)
-
-
-def _positions(labels: pl.Series, names: Sequence[str]) -> np.ndarray:
-    return np.array([names.index(name) for name in labels], np.int64)
+    counts = frame["source"].replace_strict(weights, return_dtype=pl.Float64).to_numpy()
+    return Texts(frame["key"], np.array([names.index(name) for name in frame[label]], np.int64), counts)
 
 
 def _about(train: pl.DataFrame, settings: ClassifierSettings, sources: Mapping[str, LabelledSource]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from arabic_llm_pipeline.parameters.sources import SourceSettings
 class LabelledSource(SourceSettings):
     """A source of texts whose class is known."""
 
-    weight: float = Field(1.0, description="What a text of it counts in training beside those of other sources.", gt=0)
+    weight: float = Field(1.0, description="What a text of it counts beside those of other sources.", gt=0)
     test: float = Field(0.0, description="Share of its texts that is only tested on; 1: all of them.", ge=0, le=1)
 
 
@@ -33,8 +33,14 @@ class ClassifierSettings(Settings):
         18, description="Features are hashed into 2 to this power buckets of a byte a class.", ge=8, le=24
     )
     cost: float = Field(1.0, description="C of the machine: higher fits the training texts closer.", gt=0)
-    word_weight: float = Field(1.0, description="What words count beside character n-grams.", gt=0)
+    word_weight: float = Field(0.5, description="What words count beside character n-grams.", gt=0)
     min_texts: int = Field(2, description="Features of fewer texts are left out.", ge=1)
+    divergence: float = Field(
+        0.5,
+        description="0: features count by how rare they are; above: also by this power of what they tell of classes.",
+        ge=0,
+        le=2,
+    )
     balance: float = Field(
         0.5, description="0: classes count by their texts; 1: all the same; between: by a power.", ge=0, le=1
     )
