@@ -3,11 +3,13 @@
     python benchmarks/near_duplicates.py --texts articles.jsonl.xz --megabytes 20
 
 Without --texts it makes up words. One text in ten gets a copy with a word changed here and there. The peer hashes each
-shingle by BLAKE2b and all permutations of it by numpy, as datatrove's MinhashDedupSignature does (which takes xxhash).
+shingle by BLAKE2b and all permutations of it by numpy, as datatrove's MinhashDedupSignature does (which takes xxhash);
+datasketch is measured where it is installed.
 Runs are interleaved in pairs; times are of the processor, not of the clock. Prints markdown tables.
 """
 
 import hashlib
+import importlib.util
 import os
 import resource
 import statistics
@@ -50,15 +52,19 @@ def main() -> None:
 def signatures(texts: pl.Series, settings: NearSettings, pairs: int) -> None:
     """Ours and the peer's, on the same matching keys."""
     bands_of(texts[:10], settings)  # numba compiles once
-    own, others, few = [], [], texts[: len(texts) // 10]
-    for _ in range(pairs):
-        own.append(rate(lambda: bands_of(texts, settings), texts))
-        others.append(rate(lambda: peer_signatures(few, settings), few))
-    ratios = [mine / other for mine, other in zip(own, others, strict=True)]
+    few = texts[: len(texts) // 10]
+    peers: dict[str, Callable[[], object]] = {"numpy, a text at a time": lambda: peer_signatures(few, settings)}
+    if importlib.util.find_spec("datasketch"):
+        peers["datasketch"] = lambda: datasketch_signatures(few, settings)
     print("| signatures of matching keys | MB/s | ours is faster by (range) |\n| --- | --- | --- |")
-    print(f"| ours | {statistics.median(own):.0f} | |")
-    spread = f"{statistics.median(ratios):.0f} ({min(ratios):.0f} to {max(ratios):.0f})"
-    print(f"| numpy, a text at a time | {statistics.median(others):.1f} | {spread} |")
+    for name, peer in peers.items():
+        own, others = [], []
+        for _ in range(pairs):
+            own.append(rate(lambda: bands_of(texts, settings), texts))
+            others.append(rate(peer, few))
+        ratios = [mine / other for mine, other in zip(own, others, strict=True)]
+        spread = f"{statistics.median(ratios):.0f} ({min(ratios):.0f} to {max(ratios):.0f})"
+        print(f"| ours | {statistics.median(own):.0f} | |\n| {name} | {statistics.median(others):.1f} | {spread} |")
 
 
 def bands_of(texts: pl.Series, settings: NearSettings) -> pl.Series:
@@ -81,6 +87,18 @@ def peer_signatures(texts: pl.Series, settings: NearSettings) -> list[np.ndarray
         hashes = np.array([short_hash(one) for one in shingles], np.uint64)[:, None]
         found.append((((hashes * a + b) % MERSENNE) & LARGEST).min(axis=0))
     return found
+
+
+def datasketch_signatures(texts: pl.Series, settings: NearSettings) -> list[object]:
+    """A MinHash of the same shingles for each text, all shingles of a text handed over at once."""
+    from datasketch import MinHash
+
+    shingles = []
+    for text in texts:
+        words = text.split()
+        found = {" ".join(words[n : n + settings.shingle]) for n in range(len(words) - settings.shingle + 1)}
+        shingles.append([shingle.encode() for shingle in found])
+    return list(MinHash.bulk(shingles, num_perm=settings.bands * settings.rows))
 
 
 def short_hash(text: str) -> int:

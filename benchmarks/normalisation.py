@@ -1,4 +1,4 @@
-"""Cleaning and normalising a column on one core, against chains of pyarabic and camel-tools that do the same work.
+"""Cleaning and normalising a column on one core, against chains of other libraries that do the same work, and memcpy.
 
     python benchmarks/normalisation.py --texts articles.jsonl.xz --megabytes 20
 
@@ -62,6 +62,7 @@ def main() -> None:
     print("| texts | engine | MB/s | ours is faster by (range) | texts that differ |\n| --- | --- | --- | --- | --- |")
     for name, texts in (("as they are", plain), ("with noise", [noisy(text, rng) for text in plain])):
         compare(name, texts, options.pairs)
+    copied(plain, options.pairs)
     print("\n| step | MB/s |\n| --- | --- |")
     for step, function in steps().items():
         function(pl.Series(plain[:10]))
@@ -100,6 +101,16 @@ def compare(name: str, texts: list[str], pairs: int) -> None:
     print(*rows, sep="\n", end="\n" if rows else "")
 
 
+def copied(texts: list[str], pairs: int) -> None:
+    """The bound of all that goes through memory: the same bytes, copied."""
+    column = pl.Series(texts)
+    data = column.to_arrow().buffers()[-1]
+    array = np.frombuffer(data, np.uint8)
+    array.copy()
+    pace = statistics.median(rate(lambda _: [array.copy() for _ in range(10)], column) * 10 for _ in range(pairs))
+    print(f"| as they are | memcpy, by numpy | {pace:,.0f} | | |")
+
+
 def steps() -> dict[str, Callable[[pl.Series], object]]:
     """The other things that preprocessing does to each text."""
     return {
@@ -119,7 +130,19 @@ def chains() -> dict[str, Callable[[str], str]]:
             found[package] = make()
         else:
             print(f"({package} is not installed: pip install 'arabic-llm-pipeline[bench]')")
+    if importlib.util.find_spec("tokenizers"):
+        found["tokenizers.normalizers"] = with_tokenizers()
     return found
+
+
+def with_tokenizers() -> Callable[[str], str]:
+    """Normalizers in Rust of Hugging Face's tokenizers, with the same tables and patterns."""
+    from tokenizers import Regex, normalizers
+
+    replaced = [("\u0640", ""), (Regex("[\u0622\u0623\u0625\u0671]"), "\u0627"), ("\u0649", "\u064a")]
+    replaced += [(Regex("[\u064b-\u065f\u0670]"), "")]
+    chain = normalizers.Sequence([normalizers.NFKC(), *(normalizers.Replace(*one) for one in replaced)])
+    return lambda text: spaces(chain.normalize_str(patterns(text)))
 
 
 def patterns(text: str) -> str:

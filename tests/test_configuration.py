@@ -120,6 +120,11 @@ def test_a_misspelt_parameter_is_refused_with_the_nearest_right_one(project: Pat
         check(shipped(project, **given))
 
 
+def test_shares_of_a_source_that_is_none_are_refused(project: Path) -> None:
+    with pytest.raises(UserError, match=r"splits.sources: there is no source 'wikipdia'; did you mean wikipedia\?"):
+        check(shipped(project, splits={"sources": {"wikipdia": {"test": 0.5}}}))
+
+
 def test_all_mistakes_are_told_at_once(project: Path) -> None:
     with pytest.raises(UserError) as told:
         check(shipped(project, dpo={"beta": "much", "bta": 1}, seed="x"))

@@ -58,10 +58,28 @@ class ProjectHooks:
         catalog.get("toxicity_model_file").bind(self.project / judge if judge else None)
         catalog.get("base_files").bind(self.parameters.model.directory(self.project))
         catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
+        catalog.get("compared_tokenizers").bind(self.parameters.fertility.directories(self.project))
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        """Have work on shards done as `engine` says."""
+        from arabic_llm_pipeline.corpus import workers
+
+        workers.begin(self.parameters.engine)
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Let go of what did it."""
+        from arabic_llm_pipeline.corpus import workers
+
+        workers.end()
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Any, catalog: Any) -> None:
         """End by telling what the sources look like, or by naming the report, where the run was about it."""
+        from arabic_llm_pipeline.corpus import workers
+
+        workers.end()
         if "source_check" in pipeline.outputs():
             from arabic_llm_pipeline.corpus.check import lines
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arabic_llm_pipeline.arabic import alphabet, charmap, measure, sentences
+from arabic_llm_pipeline.arabic import alphabet, charmap, measure, script, sentences, words
 from arabic_llm_pipeline.arabic.columns import from_array, from_series
 
 RULES = {"أ": "ا", "x": "", "ﷺ": "صلى الله عليه وسلم", "a": "😀😀", "😀": "b"}
@@ -70,7 +70,14 @@ def test_flags_tell_which_characters_a_row_had_or_got() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "kernel"), [(charmap, "rewrite_kernel"), (measure, "measure_kernel"), (sentences, "sentences_kernel")]
+    ("module", "kernel"),
+    [
+        (charmap, "rewrite_kernel"),
+        (measure, "measure_kernel"),
+        (sentences, "sentences_kernel"),
+        (words, "words_kernel"),
+        (script, "script_kernel"),
+    ],
 )
 def test_constants_are_those_of_the_kernel(module: object, kernel: str) -> None:
     theirs = vars(importlib.import_module(f"arabic_llm_pipeline.arabic.{kernel}"))

@@ -18,6 +18,7 @@ WITH = {
     "urls": {"spaces": True},
     "emails": {"spaces": True},
     "other_scripts": {"spaces": True},
+    "protect": {"tatweel": True},
 }
 
 

@@ -5,6 +5,7 @@ import gzip
 import json
 import lzma
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -79,6 +80,11 @@ def pair(name: str, asked: str, chosen: str, rejected: str, **fields: Any) -> di
     return row | {"chosen": chosen, "rejected": rejected} | fields
 
 
+def feedback(name: str, asked: str, completion: str, label: bool, **fields: Any) -> dict[str, Any]:
+    row = {"id": f"s/{name}", "source": "s", "prompt": [message("user", asked)], "licence": "CC0"}
+    return row | {"completion": completion, "label": label} | fields
+
+
 def item(name: str, asked: str, *answers: str, **fields: Any) -> dict[str, Any]:
     row = {"id": f"s/{name}", "source": "s", "task": "t", "prompt": [message("user", asked)], "licence": "CC0"}
     return row | {"answers": list(answers), "choices": []} | fields
@@ -113,3 +119,17 @@ def failing(frame: pl.LazyFrame, ordinal: int) -> pl.LazyFrame:
     if ordinal == 1:
         raise ValueError("not this one")
     return frame
+
+
+def dying(frame: pl.LazyFrame, ordinal: int) -> pl.LazyFrame:
+    """A step whose worker is killed the first time it comes to the third shard."""
+    mark = Path(os.environ["STEP_MARK"])
+    if ordinal == 2 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return upper(frame, ordinal)
+
+
+def told(_: int) -> tuple[str | None, str | None]:
+    """A task: what a worker was told."""
+    return os.environ.get("RAY_USAGE_STATS_ENABLED"), os.environ.get("POLARS_MAX_THREADS")

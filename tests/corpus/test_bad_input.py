@@ -15,12 +15,16 @@ from pydantic import ValidationError
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus import streams
+from arabic_llm_pipeline.corpus.cleaning import Cleaning
 from arabic_llm_pipeline.corpus.ingest import ingest, source_files
 from arabic_llm_pipeline.corpus.oasst import _circling
+from arabic_llm_pipeline.corpus.records import Reject
+from arabic_llm_pipeline.corpus.rows import jsonl_rows
 from arabic_llm_pipeline.corpus.sources import FoundFiles
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.sources import Sources
-from tests.corpus.making import read, reasons, said, settings
+from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
+from tests.corpus.making import read, reasons, said, settings, shards
 
 TEXTS = ["هذا نص عربي", "وهذا آخر"]
 JSONL = "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in TEXTS)
@@ -139,3 +143,93 @@ def test_circles_against_walking_each_way(parents: list[int]) -> None:
         if name is not None:
             walked.add(start)
     assert _circling(ways) == walked
+
+
+def test_a_folder_where_a_file_should_be(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    sources = Sources.model_validate({"old": {"format": "text", "path": "texts", "licence": "CC0-1.0"}})
+    with pytest.raises(UserError, match=r"texts is a folder. Name the files in it: sources\.old\.path=texts/\*"):
+        source_files(sources, FoundFiles(tmp_path, {"old": [tmp_path / "texts"]}))
+
+
+def test_one_bad_line_among_many(tmp_path: Path) -> None:
+    path, bad = tmp_path / "x.jsonl", 77_777
+    with path.open("wb") as file:
+        file.writelines(b'{"t": "x"}\n' if n != bad else b'{"t": "x}\n' for n in range(1, 300_001))
+    rows = list(jsonl_rows(path, 100))
+    assert len(rows) == 300_000
+    assert [row for row in rows if isinstance(row, Reject)] == [Reject(bad, "broken_json", '{"t": "x}')]
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_nul_bytes_go_with_cleaning(tmp_path: Path, kind: str) -> None:
+    text, fields = FILES[kind]
+    spoilt = "\\u0000" if kind.startswith("json") else "\x00"
+    path = tmp_path / f"x.{kind}"
+    path.write_text(text.replace("نص", f"ن{spoilt}ص"), encoding="utf-8")
+    found = read(path, **fields)
+    assert not found["rejects"]
+    assert "\x00" in said(found)[0][0]
+    frame = shards(tmp_path / "shards", "documents", *found["documents"]).scan()
+    clean = Cleaning("documents", TextSettings(), FilterSettings(min_words=1))(frame, 0).collect()
+    assert clean["messages"].list.first().struct.field("content").to_list() == TEXTS
+
+
+DEEP = 20_000
+
+
+@pytest.mark.parametrize(
+    ("fields", "content"),
+    [
+        ({"format": "json", "columns": {"text": "t"}}, '[{"t": ' + "[" * DEEP + "]" * DEEP + '}, {"t": "نص"}]'),
+        ({"format": "jsonl", "columns": {"text": "t"}}, '{"t": ' * DEEP + "1" + "}" * DEEP + '\n{"t": "نص"}'),
+        ({"format": "jsonl", "shape": "messages"}, json.dumps({"messages": '[{"role": ' * DEEP})),
+        ({"format": "jsonl", "shape": "messages"}, json.dumps({"messages": "[{" + "[" * 90_000})),
+        ({"format": "jsonl", "each": "a.a", "columns": {"text": "t"}}, '{"a": {"a": 1}}\n{"a": [{"a": {}}]}'),
+    ],
+    ids=["array", "lines", "talk", "list", "each"],
+)
+def test_deep_nesting_is_a_reject(tmp_path: Path, fields: dict[str, Any], content: str) -> None:
+    path = tmp_path / "x"
+    path.write_text(content, encoding="utf-8")
+    found = read(path, **fields)
+    assert found["rejects"]
+    assert {row["reason"] for row in found["rejects"]} <= {
+        "wrong_type",
+        "broken_json",
+        "missing_column",
+        "nested_too_deep",
+    }
+    assert said(found) == ([["نص"]] if "نص" in content else [])
+
+
+def test_a_talk_of_ten_thousand_turns_in_a_tree(tmp_path: Path) -> None:
+    """Flat messages make a tree that is deeper than Python calls itself: it goes, the next one stays."""
+    chain = [flat("0", None)]
+    chain += [flat(str(n), str(n - 1), ("prompter", "assistant")[n % 2]) for n in range(1, 10_000)]
+    after = [flat("p", None) | {"message_tree_id": "u"}, flat("a", "p", "assistant") | {"message_tree_id": "u"}]
+    path = tmp_path / "x.jsonl"
+    path.write_text("\n".join(map(json.dumps, [*chain, *after])), encoding="utf-8")
+    found = read(path, format="oasst", branches="all")
+    assert said(found) == [["p", "a"]]
+    assert reasons(found) == [(1, "nested_too_deep")]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [5, [1, 2], [[]], {"role": "user"}, [{"role": "user", "content": ["نص"]}], [{"role": 3, "content": "نص"}]],
+)
+def test_turns_of_wrong_types(tmp_path: Path, messages: Any) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps({"messages": messages}), encoding="utf-8")
+    [(place, reason)] = reasons(read(path, format="jsonl", shape="messages"))
+    assert place == 1
+    assert reason in {"missing_column", "wrong_type", "wrong_role"}
+
+
+def test_a_reject_with_half_a_character_is_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text('[{"u": "\\ud83d"}, {"t": "\\ud83d"}, {"t": "نص"}]', encoding="utf-8")
+    found = read(path, format="json", columns={"text": "t"})
+    assert reasons(found) == [(0, "missing_column")]
+    assert found["rejects"][0]["excerpt"].encode()

@@ -31,3 +31,11 @@ def test_long_texts_are_cut_and_stay_in_their_line(tmp_path: Path) -> None:
     sources = Sources.model_validate({"x": {"format": "text", "path": "x.txt", "licence": "CC0-1.0"}})
     [found] = check(sources, FoundFiles(tmp_path, {"x": [tmp_path / "x.txt"]}), 5, 1 << 20)
     assert found["shown"] == ["document: " + ("كلمة " * 100)[:160] + "…"]
+
+
+def test_feedback_shows_how_it_was_judged(tmp_path: Path) -> None:
+    rows = [{"prompt": "س", "completion": "ج", "label": label} for label in (1, 0)]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    source = {"format": "jsonl", "path": "x.jsonl", "licence": "unknown", "shape": "feedback"}
+    [found] = check(Sources.model_validate({"x": source}), FoundFiles(tmp_path, {"x": [tmp_path / "x.jsonl"]}), 5, 1000)
+    assert (found["records"], found["shown"]) == ({"feedback": 2}, ["user: س | good: ج", "user: س | bad: ج"])

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from arabic_llm_pipeline.arabic.clean import TextPolicy, clean
+from arabic_llm_pipeline.arabic.clean import NORMALIZED, TextPolicy, clean
 from arabic_llm_pipeline.arabic.sentences import split_sentences
 from arabic_llm_pipeline.corpus.cleaning import Cleaning, text_policy
 from arabic_llm_pipeline.corpus.records import SCHEMAS, message
@@ -104,6 +104,16 @@ def test_the_policy_has_every_switch():
         "keep",
     )
     assert text_policy(TextSettings()) == TextPolicy()
+    assert text_policy(TextSettings(taught="text_normalized")) == NORMALIZED
+
+
+def test_the_unified_text_is_taught_where_it_is_asked_for(tmp_path):
+    rows = [document("1", "إلى المدرسةِ أولا"), instruction("2", "إلى أين؟", "إلى `أ` أُخرى")]
+    found = cleaned(tmp_path, "documents", *rows, text={"taught": "text_normalized"})
+    assert [[turn["content"] for turn in turns] for turns in found["messages"].to_list()] == [
+        ["الي المدرسة اولا"],
+        ["الي اين؟", "الي `أ` اخري"],
+    ]
 
 
 def test_an_empty_table(tmp_path):
@@ -114,3 +124,44 @@ def test_an_empty_table(tmp_path):
             .collect()
             .equals(pl.DataFrame(schema=SCHEMAS[table]))
         )
+
+
+def test_code_and_maths_are_kept_in_turns_and_not_in_prose(tmp_path):
+    dirty = "الدالة `<b>أ  ـ</b>` و$x_{ـ}$ إلـى"
+    rows = [instruction("1", dirty, dirty), document("2", dirty)]
+    first, second = cleaned(tmp_path / "documents", "documents", *rows)["messages"].to_list()
+    kept = "الدالة `<b>أ  ـ</b>` و$x_{ـ}$ إلى"
+    assert [turn["content"] for turn in first] == [kept, kept]
+    assert [turn["content"] for turn in second] == ["الدالة `أ ` و$x_{}$ إلى"]
+    found = cleaned(tmp_path / "pairs", "pairs", pair("1", dirty, dirty, "لا"), text={"protect": "code"})
+    only_code = "الدالة `<b>أ  ـ</b>` و$x_{}$ إلى"
+    assert (found["prompt"][0][0]["content"], found["chosen"][0]) == (only_code, only_code)
+    found = cleaned(tmp_path / "items", "items", item("1", dirty, dirty, passage=dirty))
+    assert (found["answers"][0][0], found["passage"][0]) == (kept, "الدالة `أ ` و$x_{}$ إلى")
+
+
+@pytest.mark.parametrize(("keep", "reasons"), [(False, ["little_arabic"] * 2), (True, [None, "little_arabic"])])
+def test_arabizi_is_tagged_left_alone_and_stays_by_choice(tmp_path, keep, reasons):
+    arabizi, english = "ana msh 3aref a3mel eh, wallahi", "I do not know what to do, really"
+    found = cleaned(
+        tmp_path / "d",
+        "documents",
+        document("1", arabizi),
+        document("2", english),
+        text={"digits": "arabic_indic"},
+        keep_arabizi=keep,
+    )
+    assert found["script"].to_list() == ["arabizi", "latin"]
+    assert found["messages"][0][0]["content"] == arabizi
+    assert found["reason"].to_list() == reasons
+    found = cleaned(tmp_path / "p", "pairs", pair("1", arabizi, arabizi, "la2"), keep_arabizi=keep)
+    assert (found["script"].to_list(), found["reason"].to_list()) == (["arabizi"], reasons[:1])
+
+
+def test_script_is_that_of_what_is_no_code(tmp_path):
+    code = "```python\nfor name in names:\n    print(name, len(name), name.upper())\n```"
+    row = instruction("1", "اكتب دالة تطبع الأسماء", f"هذه هي الدالة:\n{code}")
+    assert cleaned(tmp_path / "1", "documents", row, min_arabic_ratio=0.0)["script"].to_list() == ["arabic"]
+    found = cleaned(tmp_path / "2", "documents", row, text={"protect": "none"}, min_arabic_ratio=0.0)
+    assert found["script"].to_list() == ["mixed"]
+    assert cleaned(tmp_path / "3", "items", item("1", "كم؟", "2"))["script"].to_list() == ["arabic"]

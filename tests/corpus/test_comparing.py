@@ -12,7 +12,7 @@ from arabic_llm_pipeline.corpus.keys import hashed
 from arabic_llm_pipeline.corpus.shards import ShardSet, map_shards
 from arabic_llm_pipeline.corpus.splits import Splitting
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
-from tests.corpus.making import document, instruction, item, pair, shards
+from tests.corpus.making import document, feedback, instruction, item, pair, shards
 
 SHARES = SplitsSettings(dev=0.2, test=0.2)
 LONG = "اذكر ثلاثة أشياء تحملها معك دائما إذا سافرت إلى الجنوب في الشتاء"
@@ -29,8 +29,8 @@ def training(text: str) -> str:
     return next(t for n in range(100) if by_hand(t := f"{text} {'و' * n}".strip()) == "train")
 
 
-def compared(tmp_path, documents=(), pairs=(), items=(), per_shard=3, seed=0, processes=1, **settings):
-    tables = {"documents": documents, "pairs": pairs, "items": items}
+def compared(tmp_path, documents=(), pairs=(), items=(), feedback=(), per_shard=3, seed=0, processes=1, **settings):
+    tables = {"documents": documents, "pairs": pairs, "items": items, "feedback": feedback}
     made = {table: shards(tmp_path / table, table, *rows, per_shard=per_shard) for table, rows in tables.items()}
     shares = SHARES.model_copy(update={"seed": seed})
     verdicts = duplicates.find(made, DuplicatesSettings(**settings), shares, processes, tmp_path)
@@ -110,6 +110,32 @@ def test_pairs_are_split_by_prompt_and_better_answer(tmp_path):
     assert dropped(found) == {"s/again": "duplicate"}
 
 
+def test_feedback_is_compared_and_split_as_pairs_are(tmp_path):
+    rows = [feedback(f"{n}", "سؤال واحد", f"جواب {n}", n % 2 == 0) for n in range(60)]
+    held = next(row for row in rows if by_hand(f"سؤال واحد\n{row['completion']}") == "test")
+    again = [
+        rows[3] | {"id": "s/again"},
+        rows[3] | {"id": "s/otherwise", "label": True},  # somebody else's judgement
+        held | {"id": "s/taught", "label": not held["label"], "split": "train"},
+    ]
+    quotes = feedback("quotes", training(f"سألني: {LONG}؟"), "جواب", True, split="train")
+    frame = compared(tmp_path, items=[item("1", LONG, "ع", split="test")], feedback=[*rows, *again, quotes])["feedback"]
+    assert dropped(frame) == {"s/again": "duplicate", "s/taught": "in_evaluation", "s/quotes": "in_evaluation"}
+    for name, split in frame.scan().select("id", "split").collect().rows()[:60]:
+        assert split == by_hand(f"سؤال واحد\nجواب {name.removeprefix('s/')}")
+
+
+def test_near_feedback_is_found_where_it_is_asked_for(tmp_path):
+    text = " ".join(f"كلمة{n}" for n in range(80))
+    rows = [
+        feedback("1", "اكتب", text, True, split="train"),
+        feedback("2", "اكتب", f"{text} أخيرة", True, split="train"),
+    ]
+    assert dropped(compared(tmp_path, feedback=rows)["feedback"]) == {}
+    scoped = compared(tmp_path / "scoped", feedback=rows, near={"scope": ["feedback"]})
+    assert dropped(scoped["feedback"]) == {"s/2": "near_duplicate"}
+
+
 def test_training_records_that_ask_what_is_asked_in_the_test(tmp_path):
     short = training("ما عاصمة البلد البعيد")
     documents = [
@@ -138,7 +164,7 @@ def test_training_records_that_ask_what_is_asked_in_the_test(tmp_path):
     assert dropped(found["pairs"]) == {"s/same": "in_evaluation", "s/twin": "in_evaluation"}
     assert dropped(found["items"]) == {}
     found = compared(tmp_path / "off", documents, pairs, items, contamination=False)
-    assert [dropped(one) for one in found.values()] == [{}, {}, {}]
+    assert [dropped(one) for one in found.values()] == [{}] * 4
     found = compared(tmp_path / "low", documents, pairs, items, min_prompt_words=4)
     assert "s/quotes_short" in dropped(found["documents"])
 
@@ -171,10 +197,11 @@ def test_the_funnel_adds_up(tmp_path):
         document("3", "قصير", reason="too_short"),
     ]
     pairs = [pair("1", "س", "ج", "د")]
-    final = compared(tmp_path, documents, pairs)
+    judged = [feedback(str(n), "س", "ج", label) for n, label in enumerate([True, True, False])]
+    final = compared(tmp_path, documents, pairs, feedback=judged)
     fresh = {
         name: [row | {"reason": None} for row in rows]
-        for name, rows in {"documents": documents, "pairs": pairs, "items": []}.items()
+        for name, rows in {"documents": documents, "pairs": pairs, "items": [], "feedback": judged}.items()
     }
     ingested = {table: shards(tmp_path / "ingested" / table, table, *rows) for table, rows in fresh.items()}
     bad = [
@@ -187,6 +214,7 @@ def test_the_funnel_adds_up(tmp_path):
     assert rows[None, "ingest", "s", "rejected", "broken_json"]["rows"] == 1
     assert rows["documents", "clean", "s", "dropped", "too_short"]["words"] == 1
     assert rows["documents", "compare", "z", "dropped", "duplicate"]["words"] == 3
+    assert rows["feedback", "compare", "s", "dropped", "duplicate"]["rows"] == 1
     assert rows["documents", "split", "s", "kept", None] | {"split": ""} == {
         "records": "documents", "step": "split", "source": "s", "dialect": "MSA", "split": "", "outcome": "kept",
         "reason": None, "rows": 1, "words": 3, "characters": 10,

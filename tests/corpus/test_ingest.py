@@ -1,16 +1,23 @@
 import gzip
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus import ingest as room
 from arabic_llm_pipeline.corpus import workers
+from arabic_llm_pipeline.corpus.duplicates import find
+from arabic_llm_pipeline.corpus.sampling import Lowest
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.corpus.sources import FoundFiles
 from arabic_llm_pipeline.datasets.sources import SourceFiles
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from tests.corpus.making import contents, lines
@@ -134,3 +141,104 @@ def test_paths_are_relative_wherever_the_data_lies(root, tmp_path):
     Path(root).rename(tmp_path / "elsewhere")
     found = run(tmp_path / "elsewhere", SOURCES, tmp_path / "w", max_line_mb=0.001, max_reject_ratio=0.3)
     assert set(found["rejects"].scan().select(pl.col("file")).collect()["file"]) == {"dirty.jsonl"}
+
+
+@pytest.fixture
+def many(tmp_path) -> Path:
+    """Three files with 300 rows, some of which no record can be made of."""
+    (tmp_path / "many").mkdir()
+    for name, begin in (("b", 0), ("a", 100), ("c", 200)):
+        rows = ({"i": n, "t": f"نص {n}" if n % 10 else None} for n in range(begin, begin + 100))
+        (tmp_path / "many" / f"{name}.jsonl").write_bytes(lines(*rows))
+    return tmp_path
+
+
+def sampled(root: Path, workspace: Path, processes: int = 1, **fields) -> dict[str, ShardSet]:
+    source = {"format": "jsonl", "licence": "CC0", "path": "many/*", "columns": {"text": "t", "id": "i"}}
+    return run(root, {"many": source | fields}, workspace, processes)
+
+
+def test_a_sample_is_of_the_lowest_hashes_over_all_files(many, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "SMALL", 0)
+
+    def lowest(place: tuple[str, int]) -> int:
+        return int.from_bytes(hashlib.blake2b(f"7/many/{place[0]}.jsonl/{place[1]}".encode(), digest_size=8).digest())
+
+    places = {(name, n): begin for name, begin in (("a", 100), ("b", 0), ("c", 200)) for n in range(90)}
+    wanted = [str(places[name, n] + n // 9 * 10 + n % 9 + 1) for name, n in sorted(places, key=lowest)[:40]]
+    found = sampled(many, tmp_path / "1", limit=40, seed=7)
+    names = found["documents"].scan().collect()["id"].to_list()
+    assert sorted(names) == sorted(f"many/{name}" for name in wanted)
+    assert (
+        [name.removeprefix("many/")[:-2] for name in names]
+        == sorted(  # files by name, lines in their order
+            (name.removeprefix("many/")[:-2] for name in names), key=lambda hundred: "102".index(hundred or "0")
+        )
+    )
+    assert found["rejects"].rows() == 30
+    sampled(many, tmp_path / "2", 2, limit=40, seed=7)
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+    more = sampled(many, tmp_path / "3", limit=90, seed=7)["documents"].scan().collect()["id"]
+    assert set(names) < set(more)
+    other = sampled(many, tmp_path / "4", limit=40, seed=8)["documents"].scan().collect()["id"]
+    assert len(set(names) & set(other)) < 20
+    assert sampled(many, tmp_path / "5", limit=1000, seed=7)["documents"].rows() == 270
+
+
+def test_a_sample_of_each_kind_of_record(tmp_path):
+    shutil.copy(Path(__file__).parents[2] / "data/01_raw/oasst/2023-04-12_oasst_ready.trees.jsonl.gz", tmp_path)
+    source = {"format": "oasst", "licence": "CC0", "path": "*.gz", "languages": ["ar"], "pairs": True}
+    found = run(tmp_path, {"t": source | {"limit": 9, "seed": 1}}, tmp_path / "w")
+    assert (found["documents"].rows(), found["pairs"].rows()) == (9, 9)
+
+
+@given(st.lists(st.integers(0, 50), max_size=60), st.integers(1, 20))
+def test_what_is_not_among_the_lowest_so_far_never_will_be(draws: list[int], size: int) -> None:
+    lowest = Lowest(size)
+    kept = [drawn for drawn in draws if lowest.take(drawn)]
+    assert sorted(kept)[:size] == sorted(draws)[:size]
+
+
+def test_ids_that_come_again_are_told_apart(tmp_path, caplog):
+    caplog.set_level("INFO")
+    for name, ids in (("a", [1, 2, 1, None]), ("b", [2, 1, 3])):
+        (tmp_path / f"{name}.jsonl").write_bytes(lines(*({"i": i, "t": f"{name} {n}"} for n, i in enumerate(ids))))
+    source = {"format": "jsonl", "licence": "CC0", "path": "*.jsonl", "columns": {"text": "t", "id": "i"}}
+    found = run(tmp_path, {"s": source}, tmp_path / "w")["documents"].scan().collect()
+    assert found["id"].to_list() == ["s/1", "s/2", "s/1~2", "s/a/3", "s/2~2", "s/1~3", "s/3"]
+    assert "3 records have an id that an earlier one of their source has, such as s/1" in caplog.text
+
+
+def test_files_of_one_name_have_ids_of_their_own(tmp_path):
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "test.txt").write_text(f"نص {folder}", encoding="utf-8")
+    found = run(tmp_path, {"s": TEXT | {"path": "*/test.txt"}}, tmp_path / "w")["documents"].scan().collect()
+    assert found["id"].to_list() == ["s/x/test/0", "s/y/test/0"]
+
+
+def test_the_lower_rank_comes_first_then_the_name(tmp_path):
+    for name in "abc":
+        (tmp_path / f"{name}.txt").write_text("نص واحد في ثلاثة مصادر", encoding="utf-8")
+    ranks = {"a": 2, "b": 1, "c": 1}
+    sources = {name: TEXT | {"path": f"{name}.txt", "rank": rank} for name, rank in ranks.items()}
+    tables = run(tmp_path, sources, tmp_path / "w")
+    assert tables["documents"].scan().collect()["source"].to_list() == ["b", "c", "a"]
+    del tables["rejects"]
+    verdicts = find(tables, DuplicatesSettings(), SplitsSettings(dev=0, test=0), 1, tmp_path)
+    assert verdicts.select("row", "stays_row", "reason").rows() == [(1, 0, "duplicate"), (2, 0, "duplicate")]
+
+
+def test_languages_by_column_and_by_script(tmp_path):
+    rows = [
+        {"t": "نص عربي", "l": "ar"}, {"t": "نص مصري", "l": "arz"}, {"t": "متن فارسی", "l": "fa"},
+        {"t": "نص", "l": "ar-EG"}, {"t": "نص بلا لغة"}, {"t": "English text, with نص in it"}, {"t": "123"},
+    ]  # fmt: skip
+    (tmp_path / "x.jsonl").write_bytes(lines(*rows))
+    source = {"format": "jsonl", "licence": "CC0", "path": "x.jsonl", "columns": {"text": "t", "lang": "l"}}
+    found = run(tmp_path, {"s": source | {"languages": ["ar"]}}, tmp_path / "w")
+    texts = found["documents"].scan().collect()["messages"].list.first().struct.field("content")
+    assert texts.to_list() == [rows[n]["t"] for n in (0, 3, 4, 6)]
+    assert found["rejects"].scan().collect()["place"].to_list() == [2, 3, 6]
+    english = run(tmp_path, {"s": source | {"languages": ["en", "fa"]}}, tmp_path / "e")["documents"].scan().collect()
+    assert english["lang"].to_list() == ["fa", None, None, None]  # a script tells no languages apart

@@ -50,6 +50,25 @@ def test_the_best_path_is_the_conversation(tmp_path):
     assert not found["pairs"]
 
 
+def test_every_ending_is_a_conversation_where_all_are_asked_for(tmp_path):
+    """The answer that follow-ups come after has no ending of its own; the follow-up that nobody answers has none."""
+    found = read(write(tmp_path, tree(ranked())), format="oasst", branches="all", pairs=True)
+    assert said(found) == [["كيف؟", "أول", "ولماذا؟", "لأن"], ["كيف؟", "ثان"], ["كيف؟", "ثالث"]]
+    assert [row["id"] for row in found["documents"]] == ["s/p-g", "s/p-a3", "s/p-a1"]
+    assert len(found["pairs"]) == 2
+    assert {row["kind"] for row in found["documents"]} == {"conversation"}
+
+
+def test_what_reviewers_have_not_passed(tmp_path):
+    new = turn("n", "assistant", "جديد", review_result=None, rank=0)
+    passed = turn("o", "assistant", "قديم", rank=1)
+    path = write(tmp_path, tree(turn("1", "prompter", "هل؟", new, passed)))
+    assert said(read(path, format="oasst")) == [["هل؟", "جديد"]]
+    found = read(path, format="oasst", reviewed=True)
+    assert said(found) == [["هل؟", "قديم"]]
+    assert reasons(found) == [(1, "unreviewed")]
+
+
 def test_ranks_make_pairs(tmp_path):
     pairs = read(write(tmp_path, tree(ranked())), format="oasst", pairs=True)["pairs"]
     assert [(row["chosen"], row["rejected"], row["margin"]) for row in pairs] == [

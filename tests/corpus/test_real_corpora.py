@@ -1,5 +1,7 @@
 """Sets as they are upstream; they do not come with the project."""
 
+import gzip
+import json
 from collections import Counter, defaultdict
 from itertools import combinations
 
@@ -25,6 +27,25 @@ def test_oasst_trees_and_nested_messages_are_the_same(shared_data):
     assert trees["pairs"] == messages["pairs"]
     filtered = read(shared_data / "oasst_sample_en" / "en_100_tree.jsonl.gz", format="oasst", languages=["ar"])
     assert [reason for _, reason in reasons(filtered)] == ["other_language"] * 100
+
+
+def test_every_ending_of_the_oasst_trees(shared_data):
+    """Against a walk that knows nothing of ranks: every answer below which no question is answered ends one."""
+    path = shared_data / "oasst_sample_en" / "en_100_tree.jsonl.gz"
+
+    def endings(message):
+        answered = [again for reply in message["replies"] for again in reply["replies"]]
+        below = [end for again in answered for end in endings(again)]
+        return below or [message["message_id"]]
+
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        prompts = [json.loads(line)["prompt"] for line in file]
+    wanted = {f"s/{one['message_id']}-{end}" for one in prompts for answer in one["replies"] for end in endings(answer)}
+    found = read(path, format="oasst", branches="all")
+    assert len(found["documents"]) == len(wanted) > 100
+    assert {row["id"] for row in found["documents"]} == wanted
+    best = said(read(path, format="oasst"))
+    assert all(turns in said(found) for turns in best[:20])
 
 
 def test_wikipedia_of_egypt(shared_data, tmp_path):

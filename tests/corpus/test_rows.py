@@ -1,4 +1,5 @@
 import gzip
+import struct
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -144,3 +145,18 @@ def test_arrow_cut_in_half_keeps_what_came_before(tmp_path):
     assert len(rows) >= 900
     assert len(rows) % 100 == 0
     assert last.reason == "broken_arrow"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(struct.pack("<3i", 0, 4, 8), struct.pack("<3i", 0, 1 << 30, 8)), (b"text", b"t\xd9xt")],
+    ids=["an offset that leads out of the file", "the name of a column"],
+)
+def test_damage_inside_an_arrow_file(tmp_path, old, new):
+    table = pa.table({"text": ["نص", "جد"]})
+    with pa.OSFile(str(tmp_path / "x.arrow"), "wb") as file, pa.ipc.new_stream(file, table.schema) as out:
+        out.write_table(table)
+    content = (tmp_path / "x.arrow").read_bytes()
+    assert old in content
+    (tmp_path / "x.arrow").write_bytes(content.replace(old, new))
+    assert [row.reason for row in arrow_rows(tmp_path / "x.arrow", 1000)] == ["broken_arrow"]

@@ -40,8 +40,16 @@ ROWS: dict[str, dict[str, Any]] = {
     "dpo_mix_ar": {"dataset": "x", "chosen": str(TRANSLATED[0]), "rejected": str(TRANSLATED[1]),
                    "chosen_rating": 5.0, "rejected_rating": 3.0},
     "arabicmmlu": {"ID": 7, "Subject": "تاريخ", "Question": "س", "Context": "", "Answer Key": "B", **MMLU},
+    "arcd": {"id": "1", "title": "ع", "context": "فيه ج وغيره", "question": "س",
+             "answers": {"text": ["ج"], "answer_start": [5]}},
+    "xquad_ar": {"id": "1", "context": "فيه ج وغيره", "question": "س",
+                 "answers": {"text": ["ج"], "answer_start": [5]}},
+    "acva": {"id": "Algeria-1", "question": "عبارة", "answer": "خطأ"},
+    "aya": {"inputs": "س", "targets": "ج", "language": "Moroccan Arabic", "language_code": "ary",
+            "annotation_type": "original-annotations", "user_id": "u"},
     "alghafa": {"query": "س", "sol1": "أ", "sol2": "ب", "sol3": "ت", "sol4": "ث", "label": "2"},
 }  # fmt: skip
+ANSWERS = {"arabicmmlu": "ب", "alghafa": "ت", "arcd": "ج", "xquad_ar": "ج", "acva": "خطأ"}
 
 
 def entry(project: Path, name: str) -> dict[str, Any]:
@@ -79,8 +87,9 @@ def test_its_rows_become_records(project: Path, tmp_path: Path, name: str) -> No
     assert found["rejects"] == []
     if found["items"]:
         [item] = found["items"]
-        assert item["answers"] == [item["choices"][item["label"]]]
-        assert item["answers"] == ["ب" if name == "arabicmmlu" else "ت"]
+        assert item["answers"] == [ANSWERS[name]]
+        assert item["label"] is None or item["choices"][item["label"]] == ANSWERS[name]
+        assert (item["split"], item["task"]) == ("test", name)
     elif found["documents"]:
         assert said(found) == [["ن"] if name == "wikipedia_ar" else ["س", "ج"]]
     for pair in found["pairs"]:

@@ -1,5 +1,6 @@
 """The usual shapes of fine-tuning data by one word, and rows in nested lists."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from tests.corpus.making import lines, read, reasons, said, settings
+
+SPEAKERS = {"user": "Human", "assistant": "Assistant"}
 
 
 def human(text: str) -> dict[str, str]:
@@ -108,6 +111,22 @@ def test_turns_written_as_a_text_with_translated_roles(tmp_path: Path, written: 
     assert found["pairs"][0]["prompt"] == [user("س")]
     assert (found["pairs"][0]["chosen"], found["pairs"][0]["margin"]) == ("أ", 1.5)
     assert found["pairs"][1]["chosen"] == "[{x}]"  # an answer that only looks like one
+
+
+def test_turns_in_one_text_with_their_speakers(shared_data: Path) -> None:
+    """HH-RLHF: the last answer is the one that was compared, all before it is the prompt of both."""
+    path = shared_data / "hh_rlhf_harmless_en/test.jsonl.gz"
+    found = read(path, format="jsonl", shape="preference")
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    assert len(found["pairs"]) + len(found["rejects"]) == len(rows) == 2312
+    assert len(found["pairs"]) == 2303
+    known = {" ".join(f"{row['chosen']} {row['rejected']}".split()) for row in rows}
+    for row in found["pairs"]:
+        before = " ".join(f"{SPEAKERS[turn['role']]}: {turn['content']}" for turn in row["prompt"])
+        both = " ".join(f"{before} Assistant: {row[name]}" for name in ("chosen", "rejected"))
+        assert " ".join(both.split()) in known
+    assert {row["reason"] for row in found["rejects"]} <= {"unequal_prompts", "empty_text", "no_answer"}
 
 
 def test_a_shape_says_its_record_and_takes_no_other() -> None:

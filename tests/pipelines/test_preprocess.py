@@ -23,6 +23,7 @@ from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
+from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.pipelines.preprocess.pipeline import TABLES, create_pipeline
@@ -45,6 +46,9 @@ def raw(tmp_path) -> Path:
     (root / "prose.jsonl").write_text(dump["prose"] + '\n{"t": "مقطوع', encoding="utf-8")
     (root / "asked.jsonl").write_text(dump["asked"], encoding="utf-8")
     (root / "pairs.tsv").write_text("\n".join(f"س {n}\tجواب {n}\tغيره\t{n % 3}" for n in range(30)), encoding="utf-8")
+    judged = [{"prompt": f"ما لون {word}؟", "completion": "أزرق", "label": n % 2} for n, word in enumerate(WORDS)]
+    judged += [judged[0], {"prompt": "س", "completion": "ج", "label": "?"}, {"prompt": "س", "completion": "ج"}]
+    (root / "judged.jsonl").write_text("\n".join(map(json.dumps, judged)), encoding="utf-8")
     items = [{"q": f"ما جمع كلمة {word}", "a": ["جمع", "الجمع هو جمع."]} for word in WORDS[:3]]
     (root / "items.json").write_text(json.dumps([*items, {"q": "بلا جواب", "a": []}]), encoding="utf-8")
     return root
@@ -56,6 +60,7 @@ SOURCES = {
               "columns": {"instruction": "q", "output": "a"}, "split": "train"},
     "pairs": {"format": "tsv", "header": False, "path": "pairs.tsv", "licence": "CC0", "record": "pair",
               "columns": {"prompt": 0, "first": 1, "second": 2, "label": 3}, "chosen": {"0": "first", "1": "second"}},
+    "judged": {"format": "jsonl", "path": "judged.jsonl", "licence": "CC0", "shape": "feedback", "split": "train"},
     "items": {"format": "json", "path": "items.json", "licence": "CC0", "record": "item",
               "columns": {"prompt": "q", "answers": "a"}, "task": "plural", "split": "test"},
 }  # fmt: skip
@@ -66,7 +71,7 @@ MODELS = {
     "dialect": DialectSettings,
     "quality": QualitySettings, "pii": PiiSettings,
     "toxicity": ToxicitySettings, "groups": GroupsSettings, "audit": AuditSettings, "card": CardSettings,
-    "duplicates": DuplicatesSettings, "splits": SplitsSettings,
+    "duplicates": DuplicatesSettings, "splits": SplitsSettings, "sentences": SentencesSettings,
 }  # fmt: skip
 
 
@@ -97,12 +102,15 @@ def test_the_line(raw, tmp_path):
     assert documents.filter(reason="in_evaluation")["source"].to_list() == ["asked"] * 3
     assert data["pairs"].rows() == 20
     assert data["items"].scan().collect()["answers"].to_list() == [["جمع", "الجمع هو جمع."]] * 3
-    assert data["ingest_rejects"].rows() == 3 + 10 + 1
+    feedback = data["feedback"].scan().collect()
+    assert feedback["reason"].to_list() == [None] * 8 + ["duplicate"]
+    assert feedback["label"].to_list() == [False, True] * 4 + [False]
+    assert data["ingest_rejects"].rows() == 3 + 10 + 1 + 2
     assert json.loads(json.dumps(data["funnel"])) == data["funnel"]
     assert data["audit_table"]["rows"].sum() == len(documents.filter(pl.col("reason").is_null())) + 20
     assert json.loads(json.dumps(data["data_card_facts"])) == data["data_card_facts"]
     assert "| prose | CC0 | jsonl |" in data["data_card"]
-    assert data["dialect_table"]["rows"].sum() == len(documents.filter(pl.col("reason").is_null())) + 20 + 3
+    assert data["dialect_table"]["rows"].sum() == len(documents.filter(pl.col("reason").is_null())) + 20 + 3 + 8
 
 
 def test_the_funnel_adds_up_on_dirty_data(raw, tmp_path):
@@ -111,7 +119,7 @@ def test_the_funnel_adds_up_on_dirty_data(raw, tmp_path):
         sum(len(path.read_text(encoding="utf-8").splitlines()) for path in raw.iterdir() if path.suffix != ".json") + 4
     )
     assert found.filter(step="ingest")["rows"].sum() == lines
-    assert found.filter(step="ingest", outcome="rejected")["rows"].sum() == 14
+    assert found.filter(step="ingest", outcome="rejected")["rows"].sum() == 16
     for table in TABLES:
         into = found.filter(step="ingest", records=table)["rows"].sum()
         for step in room.STEPS[1:]:
@@ -130,6 +138,7 @@ def test_the_same_bytes_in_small_shards_on_two_processes(raw, tmp_path, monkeypa
         assert [p.read_bytes() for p in one[table].paths] == [p.read_bytes() for p in two[table].paths]
     assert len(one["documents"].paths) > 3
     assert one["funnel"] == two["funnel"]
+    assert one["sentences"].rows() == 0  # they are asked for
     assert one["audit_table"].equals(two["audit_table"])
     assert one["group_mentions"].equals(two["group_mentions"])
     whole = preprocess(raw, tmp_path / "whole", processes=1)  # shards are only where rows lie

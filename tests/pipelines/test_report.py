@@ -20,7 +20,15 @@ def test_it_reads_what_candidates_and_stages_left() -> None:
     found = create_pipeline(CANDIDATES, STAGES)
     assert found.outputs() == {"report", "funnel_plot", "training_plot", "scores_plot"}
     made = {"base_scores", "base_answers", "sft_scores", "sft_answers", "sft_log", "sft_resources", "sft_dpo_scores"}
-    made |= {"sft_dpo_answers", "sft_dpo_log", "sft_dpo_resources", "comparison", "baseline_scores", "token_summary"}
+    made |= {
+        "sft_dpo_answers",
+        "sft_dpo_log",
+        "sft_dpo_resources",
+        "comparison",
+        "baseline_scores",
+        "token_summary",
+        "fertility_table",
+    }
     made |= {
         "quality_table",
         "audit_table",

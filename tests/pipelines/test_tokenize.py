@@ -10,10 +10,10 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from arabic_llm_pipeline.artifacts import DirectoryArtifact
-from arabic_llm_pipeline.corpus.records import DOCUMENTS, PAIRS, message
+from arabic_llm_pipeline.corpus.records import DOCUMENTS, FEEDBACK, PAIRS, message
 from arabic_llm_pipeline.corpus.shards import ShardSet, ShardWriter
 from arabic_llm_pipeline.datasets.token_store import TokenizerFiles, TokenStoreDirectory
-from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
+from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.pipelines.tokenize.pipeline import create_pipeline
 from arabic_llm_pipeline.tokens.store import TokenStore
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, train_bpe
@@ -45,20 +45,31 @@ def catalog(base: Path, tmp_path: Path) -> DataCatalog:
     with ShardWriter(tmp_path / "pairs", PAIRS, 2) as writer:
         row = {"id": "q/0", "source": "q", "dialect": "MSA", "split": "train", "prompt": [message("user", "من؟")]}
         writer.add(row | {"chosen": "هو الولد.", "rejected": "الولد"})
+    with ShardWriter(tmp_path / "feedback", FEEDBACK, 2) as writer:
+        row = {"id": "f/0", "source": "f", "dialect": "MSA", "split": "train", "prompt": [message("user", "من؟")]}
+        writer.add(row | {"completion": "هو الولد.", "label": True})
     entries: dict[str, Any] = {
         "base_model": {"name": "tiny", "hub": None, "path": str(base)},
         "tokenizer_files": None,
         "documents": ShardSet(tmp_path / "documents"),
         "pairs": ShardSet(tmp_path / "pairs"),
+        "feedback": ShardSet(tmp_path / "feedback"),
         "params:tokenizer": TokenizerSettings(),
         "params:tokenize": TokenizeSettings(),
+        "params:fertility": FertilitySettings(),
+        "params:seed": 0,
+        "compared_tokenizers": {"again": base},
     }
-    for entry in ("tokenizer", "document_tokens", "pair_tokens"):
+    for entry in ("tokenizer", "document_tokens", "pair_tokens", "feedback_tokens"):
         (tmp_path / f"{entry}_workspace").mkdir()
         entries[f"{entry}_workspace"] = tmp_path / f"{entry}_workspace"
-    made = {name: TokenStoreDirectory(path=_entry(tmp_path, name)) for name in ("document_tokens", "pair_tokens")}
+    made = {name: TokenStoreDirectory(path=_entry(tmp_path, name)) for name in STORES}
     made |= {"tokenizer": DirectoryArtifact(path=_entry(tmp_path, "tokenizer")), "token_summary": MemoryDataset()}
+    made["fertility_table"] = MemoryDataset()
     return DataCatalog({name: MemoryDataset(value) for name, value in entries.items()} | made)
+
+
+STORES = ("document_tokens", "pair_tokens", "feedback_tokens")
 
 
 def _entry(folder: Path, name: str) -> str:
@@ -83,8 +94,15 @@ def test_from_records_to_figures(catalog: DataCatalog, base: Path) -> None:
     assert {name: row["documents"] for name, row in by_source.items()} == {"c": 1, "p": 2}
     assert summary["documents"]["dev"]["by_dialect"]["MSA"]["documents"] == 1
     assert summary["documents"]["test"]["all"]["tokens_per_word"] is None
+    fertility = catalog.load("fertility_table")
+    assert fertility["tokenizer"].unique(maintain_order=True).to_list() == ["own", "again"]
+    own, again = (fertility.filter(tokenizer=name).drop("tokenizer") for name in ("own", "again"))
+    assert own.equals(again)
+    assert set(own["group"]) == {"all", "MSA", "EGY"}
     pairs = summary["pairs"]["train"]
     assert (pairs["all"]["pairs"], pairs["all"]["cut"], pairs["left_out"], pairs["window"]) == (1, 0, 0, 256)
+    feedback = summary["feedback"]["train"]
+    assert (feedback["all"]["feedback"], feedback["all"]["good"], feedback["prompts"]) == (1, 1, 1)
 
 
 def test_a_directory_instead_of_the_bases_own(catalog: DataCatalog, tmp_path: Path) -> None:

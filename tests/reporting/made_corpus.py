@@ -8,6 +8,22 @@ import polars as pl
 from arabic_llm_pipeline.corpus.shards import ShardSet, shard_name
 
 
+def fertility_table() -> pl.DataFrame:
+    """Two tokenizers on two views; vocalised texts take three times the tokens."""
+    rows = [
+        {"tokenizer": name, "view": view, "group": group, "texts": 40, "words": 1000, "whole_words": 400}
+        | {"tokens": tokens, "characters": 6000, "bytes": 11_000, "unknown": 0, "part_tokens": 3}
+        | {"marked_words": 50, "torn_words": 20, "tokens_per_word": tokens / 1000}
+        | {"characters_per_token": 6000 / tokens, "bytes_per_token": 11_000 / tokens}
+        for name, factor in (("own", 1), ("qwen", 2))
+        for view, group, tokens in (
+            ("text", "all", 2000 * factor), ("text", "vocalised", 6000 * factor), ("text", "MSA", 2100 * factor),
+            ("without diacritics", "all", 1900 * factor), ("without diacritics", "vocalised", 2000 * factor),
+        )
+    ]  # fmt: skip
+    return pl.DataFrame(rows)
+
+
 def token_summary() -> dict[str, Any]:
     documents = {
         "documents": 5000,

@@ -257,4 +257,9 @@ def resources(stage: str) -> dict[str, Any]:
         "quantization": "nf4",
         "trainable_parameters": 442_368,
         "parameters": 7_262_464,
+        "data": {
+            "rows": (4_120, 2_404)[place],
+            "cut": (3, 0)[place],
+            "sources": {("chat", "pref")[place]: {"rows": 2_060, "share": 0.75}},
+        },
     }

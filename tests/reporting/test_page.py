@@ -98,7 +98,8 @@ def hostile(folder: Path) -> str:
     base = {"name": HOSTILE, "files": {HOSTILE: HOSTILE}}
     where = provenance(HOSTILE)
     where["artifacts"][HOSTILE] = {"fingerprint": HOSTILE, "content": HOSTILE, "node": HOSTILE, "layer": HOSTILE}
-    resources = {"sft_resources": {"device": HOSTILE, "seconds": 1.0, HOSTILE: HOSTILE}}
+    data = {"rows": 3, "sources": {HOSTILE: {"rows": 3, "share": 1.0}}}
+    resources = {"sft_resources": {"device": HOSTILE, "seconds": 1.0, HOSTILE: HOSTILE, "data": data}}
     return page(folder / "hostile", funnel=funnel, base_model=base, provenance=where, **changed, **rows, **resources)
 
 
@@ -108,6 +109,19 @@ def test_every_section_is_there_under_its_heading(text: str) -> None:
     assert {href for tag, _, href in found.links if tag == "a"} >= {f"#{name}" for name in SECTIONS}
     assert found.tags.count("h1") == 1
     assert found.tags.count("h2") == len(SECTIONS) + 1  # and the table of contents
+
+
+def test_what_a_stage_was_trained_on(text: str) -> None:
+    found = [words for words, _ in seen(text).texts]
+    place = found.index("What sft was trained on, by source")
+    assert found[place : place + 8][-3:] == ["chat", "2,060", "75.0%"]
+    assert "Cut for their length" in found
+
+
+def test_fertility_in_words(text: str) -> None:
+    told = next(words for words, _ in seen(text).texts if words.startswith("By a sample of 40 texts"))
+    assert "a word takes 2.00 tokens; 40.0% of the words are not split" in told
+    assert "diacritics cost 3.00 times the tokens; 40.0% of the words that have any are torn" in told
 
 
 def test_elements_are_nested_and_ids_unique(text: str) -> None:

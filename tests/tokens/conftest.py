@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from arabic_llm_pipeline.corpus.records import DOCUMENTS, PAIRS, message
+from arabic_llm_pipeline.corpus.records import DOCUMENTS, FEEDBACK, PAIRS, message
 from arabic_llm_pipeline.corpus.shards import ShardSet, ShardWriter
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, make_tokenizer, train_bpe
@@ -51,7 +51,8 @@ def corpus(tmp_path: Path) -> Callable[..., ShardSet]:
     """Writes rows of documents or pairs as shards of three rows."""
 
     def write(rows: Sequence[dict[str, Any]], name: str = "corpus") -> ShardSet:
-        schema = PAIRS if rows and "chosen" in rows[0] else DOCUMENTS
+        named = {"chosen": PAIRS, "completion": FEEDBACK}
+        schema = next((schema for name, schema in named.items() if rows and name in rows[0]), DOCUMENTS)
         with ShardWriter(tmp_path / name, schema, 3) as writer:
             for row in rows:
                 writer.add(row)

@@ -41,10 +41,12 @@ def any_tokenizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 @settings(max_examples=60, deadline=None)
 @given(talks=st.lists(TALK, min_size=1, max_size=4))
 def test_equals_apply_chat_template(any_tokenizer: Any, talks: list[Any]) -> None:
+    """Also where words are remembered, and when they come again."""
     wanted = any_tokenizer.apply_chat_template(talks, return_assistant_tokens_mask=True, return_dict=True)
-    found = render_batch(any_tokenizer, talks)
-    assert [ids.tolist() for ids, _ in found] == wanted["input_ids"]
-    assert [mask.tolist() for _, mask in found] == wanted["assistant_masks"]
+    remembering = Renderer(any_tokenizer, remember_words=True)
+    for found in (render_batch(any_tokenizer, talks), remembering.documents(talks), remembering.documents(talks)):
+        assert [ids.tolist() for ids, _ in found] == wanted["input_ids"]
+        assert [mask.tolist() for _, mask in found] == wanted["assistant_masks"]
 
 
 @settings(max_examples=40, deadline=None)

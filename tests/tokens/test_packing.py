@@ -52,17 +52,25 @@ def test_what_does_not_fit_is_refused() -> None:
         pack(np.array([3, 40]), WINDOW, [0, 1])
 
 
-@given(documents=st.lists(st.tuples(st.integers(1, 200), st.booleans()), max_size=20), seed=st.integers(0, 9))
-def test_prose_is_continued_and_talk_is_cut(documents: list[tuple[int, bool]], seed: int) -> None:
-    lengths = np.array([length for length, _ in documents], dtype=np.int64)
-    prose = np.array([is_prose for _, is_prose in documents], dtype=bool)
+@given(
+    documents=st.lists(st.tuples(st.integers(1, 200), st.booleans(), st.integers(0, WINDOW)), max_size=20),
+    seed=st.integers(0, 9),
+)
+def test_some_are_continued_and_some_are_cut(documents: list[tuple[int, bool, int]], seed: int) -> None:
+    lengths = np.array([length for length, *_ in documents], dtype=np.int64)
+    goes_on = np.array([on for _, on, _ in documents], dtype=bool)
+    kept = np.minimum(lengths, np.array([left for *_, left in documents], dtype=np.int64))
     chosen = np.random.default_rng(seed).permutation(len(documents))[: len(documents) // 2 + 1]
-    pieces = cut(lengths, prose, chosen, WINDOW)
+    pieces = cut(lengths, goes_on, kept, chosen, WINDOW)
     found: dict[int, list[int]] = {int(i): [] for i in chosen}
     for document, start, length in zip(pieces.document, pieces.start, pieces.length, strict=True):
         assert 0 < length <= WINDOW
         found[int(document)] += range(start, start + length)
     for i, tokens in found.items():
-        assert tokens == list(range(lengths[i] if prose[i] else min(lengths[i], WINDOW)))
-    assert list(dict.fromkeys(pieces.document.tolist())) == chosen.tolist()
-    assert pieces.truncated == sum(lengths[i] > WINDOW and not prose[i] for i in chosen)
+        assert tokens == list(range(lengths[i] if goes_on[i] else kept[i]))
+    assert list(dict.fromkeys(pieces.document.tolist())) == [i for i in chosen.tolist() if goes_on[i] or kept[i]]
+    assert pieces.truncated == sum(0 < kept[i] < lengths[i] and not goes_on[i] for i in chosen)
+    assert pieces.dropped == sum(kept[i] == 0 and not goes_on[i] for i in chosen)
+    again = np.arange(len(chosen))[::-1]
+    wanted = [piece for i in again for piece in np.flatnonzero(pieces.document == chosen[i])]
+    assert pieces.of(again).tolist() == wanted

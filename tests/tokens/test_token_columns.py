@@ -108,7 +108,7 @@ BROKEN = {
     "unfinished": (stop, "its writing was never finished"),
     "older": (
         lambda path: edit(path, lambda file: file.attrs.modify("schema", 0)),
-        "layout has version 0, .* version 1",
+        "layout has version 0, .* version 2",
     ),
     "short": (lambda path: edit(path, lambda file: file["a"].resize((99,))), "column a does not have the 100 values"),
     "lacking": (lambda path: edit(path, lambda file: file.__delitem__("b")), "column b does not have the 100 values"),

@@ -16,7 +16,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
 from arabic_llm_pipeline.tokens import columns
-from arabic_llm_pipeline.tokens.pairs import PairStore
+from arabic_llm_pipeline.tokens.prompts import PairStore
 from arabic_llm_pipeline.tokens.store import TokenStore
 from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer, render, train_bpe
 from arabic_llm_pipeline.tokens.writing import write_documents

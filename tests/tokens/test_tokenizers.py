@@ -13,10 +13,19 @@ from tokenizers import Tokenizer, pre_tokenizers
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings
-from arabic_llm_pipeline.tokens.tokenizer import chatml, digests, load_tokenizer, make_tokenizer, train_bpe
+from arabic_llm_pipeline.tokens.chat import Renderer
+from arabic_llm_pipeline.tokens.tokenizer import (
+    digests,
+    load_tokenizer,
+    make_tokenizer,
+    render,
+    shipped_template,
+    train_bpe,
+)
 
 from .conftest import sentences
 
+CHATML_TEMPLATE = shipped_template("chatml")
 OWN, CHATML = TokenizerSettings(), TokenizerSettings(template="chatml")
 Change = Callable[..., Path]
 
@@ -81,10 +90,10 @@ def test_a_tokenizer_larger_than_the_model_is_refused(source: Change, bpe: Path,
 
 
 def test_its_own_template_stays_if_it_marks_what_is_said(source: Change, tmp_path: Path) -> None:
-    own = chatml().replace("message.", "turn.").replace("for message in", "for turn in")
+    own = CHATML_TEMPLATE.replace("message.", "turn.").replace("for message in", "for turn in")
     assert load_tokenizer(make_tokenizer(source(template=own), OWN, tmp_path / "a")).chat_template == own
     shutil.rmtree(tmp_path / "source")
-    assert load_tokenizer(make_tokenizer(source(template=own), CHATML, tmp_path / "b")).chat_template == chatml()
+    assert load_tokenizer(make_tokenizer(source(template=own), CHATML, tmp_path / "b")).chat_template == CHATML_TEMPLATE
 
 
 @pytest.mark.parametrize("unmarked", ["{{ messages[0].content }}", ""])
@@ -93,7 +102,7 @@ def test_another_template_gives_way_to_chatml(
 ) -> None:
     caplog.set_level("INFO")
     made = load_tokenizer(make_tokenizer(source(template=unmarked), OWN, tmp_path / "made"))
-    assert made.chat_template == chatml()
+    assert made.chat_template == CHATML_TEMPLATE
     assert "does not mark what the assistant says" in caplog.text
 
 
@@ -110,10 +119,13 @@ def test_chatml_without_its_tokens_is_refused(source: Change, tmp_path: Path) ->
     ("template", "why"),
     [
         (
-            chatml().replace("assistant\\n' }}", "assistant\\n<think>' }}"),
+            CHATML_TEMPLATE.replace("assistant\\n' }}", "assistant\\n<think>' }}"),
             "does not begin where its prompt",
         ),
-        (chatml().replace("+ '<|im_end|>' }}{% endgen", "}}{% endgen"), "no control token ends an answer"),
+        (
+            CHATML_TEMPLATE.replace("+ '<|im_end|>' }}{% endgen", "}}{% endgen"),
+            "no control token ends an answer",
+        ),
     ],
 )
 def test_a_template_that_contradicts_itself_is_refused(source: Change, tmp_path: Path, template: str, why: str) -> None:
@@ -203,3 +215,82 @@ def test_a_trained_tokenizer_is_what_transformers_makes_of_it(bpe: Path, tmp_pat
 def test_a_vocabulary_without_room_for_the_bytes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"vocabulary 200 is too small: 256 bytes and 4 marks"):
         train_bpe(["نص"], 200, tmp_path)
+
+
+TALK = [
+    {"role": "system", "content": "أجب بإيجاز."},
+    {"role": "user", "content": "ما عاصمة مصر؟"},
+    {"role": "assistant", "content": "القاهرة."},
+    {"role": "user", "content": "وعمان؟"},
+    {"role": "assistant", "content": "مسقط."},
+]
+INSTRUCTION = """أجب بإيجاز.
+
+### التعليمات:
+ما عاصمة مصر؟
+
+### الإجابة:
+القاهرة.<|endoftext|>
+
+### التعليمات:
+وعمان؟
+
+### الإجابة:
+مسقط.<|endoftext|>
+
+"""
+HUMAN = """أجب بإيجاز.
+
+Human: ما عاصمة مصر؟
+
+Assistant: القاهرة.<|endoftext|>
+
+Human: وعمان؟
+
+Assistant: مسقط.<|endoftext|>
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("template", "wanted", "answers"),
+    [
+        ("instruction", INSTRUCTION, "القاهرة.<|endoftext|>مسقط.<|endoftext|>"),
+        ("human_assistant", HUMAN, " القاهرة.<|endoftext|> مسقط.<|endoftext|>"),
+    ],
+)
+@pytest.mark.parametrize("base", ["bpe", "qwen2"])
+def test_templates_without_control_tokens(
+    base: str, template: str, wanted: str, answers: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    source = request.getfixturevalue(base)
+    tokenizer = load_tokenizer(make_tokenizer(source, TokenizerSettings(template=template), tmp_path))
+    ids, mask = render(tokenizer, TALK)
+    assert tokenizer.decode(ids) == wanted
+    assert tokenizer.decode(ids[mask == 1]) == answers
+    renderer = Renderer(tokenizer)
+    begun, said = renderer.prompts([TALK[:2]])[0], renderer.answers([TALK[:2]], ["القاهرة."])[0]
+    assert [*begun, *said] == render(tokenizer, TALK[:3])[0].tolist()[: len(begun) + len(said)]
+    assert renderer.stop_ids == [tokenizer.eos_token_id]
+
+
+def test_the_last_answer_alone(tokenizer: Any) -> None:
+    [(ids, mask)] = Renderer(tokenizer, last_answer_only=True).documents([TALK])
+    assert tokenizer.decode(ids[mask == 1]) == "مسقط.<|im_end|>"
+    assert (ids == render(tokenizer, TALK)[0]).all()
+
+
+def test_legacy_padding_is_what_a_collator_for_language_models_learns(
+    source: Change, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The truth: transformers' own collator, where padding is the end of text."""
+    from transformers import DataCollatorForLanguageModeling
+
+    legacy = TokenizerSettings(template="human_assistant", legacy_padding=True)
+    tokenizer = load_tokenizer(make_tokenizer(source(), legacy, tmp_path / "made"))
+    assert "does not stop" in caplog.text
+    assert tokenizer.pad_token == tokenizer.eos_token
+    ids, mask = render(tokenizer, TALK)
+    labels = DataCollatorForLanguageModeling(tokenizer, mlm=False)([{"input_ids": ids.tolist()}])["labels"][0]
+    assert (mask == (labels != -100).numpy()).all()
+    assert 0 < (mask == 0).sum() == (ids == tokenizer.eos_token_id).sum()

@@ -4,6 +4,7 @@ import json
 import math
 import multiprocessing
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,14 +16,15 @@ import pytest
 import torch
 
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.parameters.training import DocumentSelection, PairSelection, PretrainSettings
+from arabic_llm_pipeline.parameters.training import DocumentSelection, PretrainSettings
 from arabic_llm_pipeline.training import models
 from arabic_llm_pipeline.training.base import resolve_base
-from arabic_llm_pipeline.training.batches import DocumentRows, PairRows, Schedule
+from arabic_llm_pipeline.training.batches import DocumentRows, PairRows
 from arabic_llm_pipeline.training.job import InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.methods import preference, pretrain
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.optimizers import Together
+from arabic_llm_pipeline.training.schedule import Schedule
 from tests.training.conftest import FULL, NF4, Answers, dpo, sft
 
 EVERYTHING = DocumentSelection(kinds=None)
@@ -101,7 +103,7 @@ def test_killed_and_run_again_it_ends_alike(job: Callable, model: Any, method: s
     assert sorted(path.name for path in again.checkpoints.iterdir())[:2] == ["checkpoint-2", "checkpoint-4"]
     answers = Answers()
     train(again, answers)
-    assert answers.sent[0] == ("plan", [4, len(log(whole))])
+    assert answers.sent[0] == ("plan", [4, len(log(whole))])  # a resumed training does not show its first rows again
     assert result(again) == result(whole)
     assert untimed(log(again)).equals(untimed(log(whole)))
     assert log(again)["step"].to_list() == list(range(1, len(log(whole)) + 1))
@@ -172,9 +174,9 @@ def test_the_loss_is_the_mean_over_what_is_learned(
     """By hand: every document alone, plain logits and cross entropy; over two batches of different sizes."""
     settings = sft(steps=1, micro_batch=3, accumulation=2, packing=packing, selection=EVERYTHING)
     made = trained(job, settings)
-    rows = DocumentRows(document_tokens, settings, 400)
+    rows = DocumentRows(document_tokens, settings, 400, 0)
     model, total, count = models.load_base(base, FULL).eval(), 0.0, 0
-    for row in Schedule(len(rows), 6, 1, made.seed).order():
+    for row in Schedule(rows.passes, 6, 1, made.seed).order():
         for piece in rows.rows[row]:
             tokens, mask = rows._piece(piece)
             ids = torch.from_numpy(tokens.astype(np.int64))
@@ -201,12 +203,12 @@ def test_the_reference_of_dpo_is_the_sft_model(job: Callable, base: dict, pair_t
     adapter = before.finished / "result"
     made = job(dpo(steps=3, micro_batch=6, learning_rate=0.05, warmup=0.0), "dpo", model, adapter=adapter)
     preference.train(made, Answers())
-    rows = PairRows(pair_tokens, PairSelection(), 400)
-    order = Schedule(len(rows), 6, 3, made.seed).order()
+    rows = PairRows(pair_tokens, dpo(), 400, 0)
+    order = Schedule(rows.passes, 6, 3, made.seed).order()
     candidates = [models.load_candidate(base, path, model) for path in (adapter, None, made.finished / "result")]
 
     def mean(candidate: Any, places: Any, answer: int) -> float:
-        pairs = [rows.split.pair(int(rows.chosen[row])) for row in places]
+        pairs = [rows.split.row(rows.rows[row]) for row in places]
         return float(np.mean([answer_log_probability(candidate, pair[0], pair[answer]) for pair in pairs]))
 
     tuned, plain, final = candidates
@@ -313,3 +315,22 @@ def test_together_is_each_by_itself() -> None:
     assert saved[0]["lr"] == 0.02
     for one, two in zip(apart, joined, strict=True):
         assert torch.equal(one.param_groups[0]["params"][0], two.param_groups[0]["params"][0])
+
+
+def test_the_first_rows_are_shown(job: Callable, document_tokens: Path, pair_tokens: Path) -> None:
+    """What is learned, in brackets: an answer and the end of its turn."""
+    answers = Answers()
+    before = job(sft(steps=1), "shown")
+    sft_method.train(before, answers)
+    kind, rows = answers.sent[0]
+    assert kind == "rows"
+    assert len(rows) == 2
+    for text in rows:
+        assert re.fullmatch(
+            r"<\|im_start\|>user\n[^⟦]+<\|im_end\|>\n<\|im_start\|>assistant\n⟦[^⟦]+<\|im_end\|>⟧", text
+        )
+    answers = Answers()
+    preference.train(job(dpo(steps=1), "pairs", FULL, adapter=before.finished / "result"), answers)
+    _, rows = answers.sent[0]
+    assert len(rows) == 4  # two pairs: their chosen answers, then their rejected ones
+    assert len({text.partition("⟦")[0] for text in rows}) == 2

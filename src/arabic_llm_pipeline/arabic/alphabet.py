@@ -33,12 +33,17 @@ YEH_HAMZA = "\N{ARABIC LETTER YEH WITH HAMZA ABOVE}"
 WAW = "\N{ARABIC LETTER WAW}"
 WAW_HAMZA = "\N{ARABIC LETTER WAW WITH HAMZA ABOVE}"
 HEH = "\N{ARABIC LETTER HEH}"
+LAM = "\N{ARABIC LETTER LAM}"
 MEEM = "\N{ARABIC LETTER MEEM}"
 TEH_MARBUTA = "\N{ARABIC LETTER TEH MARBUTA}"
 TEH_MARBUTA_GOAL = "\N{ARABIC LETTER TEH MARBUTA GOAL}"
 TATWEEL = "\N{ARABIC TATWEEL}"
 
 FATHATAN = "\N{ARABIC FATHATAN}"
+FATHA = "\N{ARABIC FATHA}"
+DAMMA = "\N{ARABIC DAMMA}"
+KASRA = "\N{ARABIC KASRA}"
+SHADDA = "\N{ARABIC SHADDA}"
 SUKUN = "\N{ARABIC SUKUN}"
 MADDAH_ABOVE = "\N{ARABIC MADDAH ABOVE}"
 HAMZA_ABOVE = "\N{ARABIC HAMZA ABOVE}"
@@ -47,6 +52,11 @@ SUPERSCRIPT_ALEF = "\N{ARABIC LETTER SUPERSCRIPT ALEF}"
 SMALL_WAW = "\N{ARABIC SMALL WAW}"
 SMALL_YEH = "\N{ARABIC SMALL YEH}"
 TAIL_FRAGMENT = "\N{ARABIC TAIL FRAGMENT}"
+# Of printed Qurans. The second three stand for the first where a text was encoded before Unicode had those.
+OPEN_TANWIN = "\N{ARABIC OPEN FATHATAN}\N{ARABIC OPEN DAMMATAN}\N{ARABIC OPEN KASRATAN}"
+OPEN_TANWIN += "\N{ARABIC INVERTED DAMMA}\N{ARABIC FATHA WITH TWO DOTS}\N{ARABIC SUBSCRIPT ALEF}"
+QURANIC_SUKUN = "\N{ARABIC SMALL HIGH DOTLESS HEAD OF KHAH}"
+SMALL_MEEMS = "\N{ARABIC SMALL HIGH MEEM ISOLATED FORM}\N{ARABIC SMALL LOW MEEM}"  # a tanwin, or Noon, read as Meem
 
 COMMA = "\N{ARABIC COMMA}"
 SEMICOLON = "\N{ARABIC SEMICOLON}"
@@ -60,10 +70,18 @@ WESTERN_DIGITS = "0123456789"
 ARABIC_INDIC_DIGITS = "".join(map(chr, range(0x0660, 0x066A)))
 EXTENDED_DIGITS = "".join(map(chr, range(0x06F0, 0x06FA)))  # Persian, Urdu
 
+LAST_LATIN = 0x24F  # of the blocks of Latin that European languages are written in
+KEYCAP = "\N{COMBINING ENCLOSING KEYCAP}"
+
 ORNATE_PARENTHESES = "\N{ORNATE LEFT PARENTHESIS}\N{ORNATE RIGHT PARENTHESIS}"
 
 ZERO_WIDTH_JOINER = "\N{ZERO WIDTH JOINER}"
+ZERO_WIDTH_NON_JOINER = "\N{ZERO WIDTH NON-JOINER}"
 VARIATION_SELECTOR_16 = "\N{VARIATION SELECTOR-16}"
+# Parts of joined emoji that are not of the category So: an arrow, and what Unicode holds free for new ones.
+OTHER_PICTOGRAPHS = "\N{LEFT RIGHT ARROW}" + "".join(
+    c for c in map(chr, range(0x1F000, 0x1FB00)) if unicodedata.category(c) == "Cn"
+)
 EMOJI_MODIFIERS = "".join(map(chr, range(0x1F3FB, 0x1F400)))
 
 ALEF_VARIANTS = (
@@ -93,7 +111,9 @@ RELIGIOUS_LIGATURES = "".join(map(chr, range(0xFDF0, 0xFDFE)))  # words and phra
 
 ARABIC = "".join(chr(c) for block in ARABIC_BLOCKS for c in block)
 ARABIC_LETTERS = "".join(c for c in ARABIC if unicodedata.category(c) == "Lo")
+TANWIN = "".join(chr(c) for c in range(ord(FATHATAN), ord(FATHA))) + OPEN_TANWIN
 HARAKAT = "".join(chr(c) for c in range(ord(FATHATAN), ord(SUKUN) + 1)) + SUPERSCRIPT_ALEF
+ALL_HARAKAT = HARAKAT + OPEN_TANWIN + QURANIC_SUKUN
 ARABIC_MARKS = "".join(c for c in ARABIC if unicodedata.category(c) == "Mn") + SMALL_WAW + SMALL_YEH
 """What removing diacritics removes: harakat, Quranic marks and the two small letters of Quranic spelling. A hamza or
 madda that stands alone here could not be composed with its letter (clean.py composes first)."""
@@ -130,6 +150,20 @@ def is_category(*wanted: str) -> np.ndarray:
 def codes(*wanted: str) -> np.ndarray:
     """The code points whose general category is, or begins with, one of the wanted ones."""
     return np.flatnonzero(is_category(*wanted))
+
+
+@lru_cache(maxsize=1)
+def joining_letters() -> tuple[frozenset[str], frozenset[str]]:
+    """Letters that join on both sides, and letters that join only the one before, as their presentation forms tell.
+
+    Letters without such forms (of few languages, and none of Arabic, Persian or Urdu) are in neither.
+    """
+    shapes: dict[str, set[str]] = {"<initial>": set(), "<final>": set()}
+    for char in (chr(code) for block in PRESENTATION_BLOCKS for code in block):
+        shape, _, letters = unicodedata.decomposition(char).partition(" ")
+        if shape in shapes and len(letters) == 4:  # one letter, not a ligature
+            shapes[shape].add(chr(int(letters, 16)))
+    return frozenset(shapes["<initial>"]), frozenset(shapes["<final>"] - shapes["<initial>"])
 
 
 def noncharacters() -> np.ndarray:

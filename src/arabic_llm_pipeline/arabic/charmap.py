@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 Rules = Mapping[str, str]
 # The same numbers as in rewrite_kernel.py, which cannot be imported here without numba (a test compares them).
-WORD, DIGIT, PICTOGRAPH, VARIATION, SPACING = range(1, 6)
-KEEP, DROP, BLANK, LINE, STRETCH, JOINER, FIRST_TEXT = range(7)
+WORD, DIGIT, PICTOGRAPH, VARIATION, SPACING, JOINING, JOINED = range(1, 8)
+KEEP, DROP, BLANK, LINE, STRETCH, JOINER, NON_JOINER, FIRST_TEXT = range(8)
 FLAG_SHIFT, FLAG_MASK, CLASS_SHIFT, CLASS_MASK, ACTION_SHIFT = 3, 0xFF, 11, 0xFF, 19
 
 
@@ -84,6 +84,7 @@ def build(
     lines: str = "",
     stretch: str = "",
     joiners: str = "",
+    non_joiners: str = "",
     flags: Mapping[int, Iterable[str]] | None = None,
     sort_marks: bool = False,
 ) -> Charmap:
@@ -95,8 +96,9 @@ def build(
         blanks: code points that become one space together with their like, none at the ends of a line. A character
             replaced by one space counts as one of them.
         lines: characters that become a line break, at most one empty line together with their like.
-        stretch: characters dropped except in the Hijri mark (a number, heh, stretch, and no letter after it).
+        stretch: characters dropped except after a heh that is a word of its own, as the Hijri mark is.
         joiners: as stretch, and also kept between two pictographs.
+        non_joiners: characters dropped except between two letters that would be joined without them.
         flags: bit values (1, 2, 4, ... 128) and the characters that set them for a row. A character sets also what its
             replacement sets.
         sort_marks: put kept combining marks into canonical order.
@@ -115,9 +117,9 @@ def build(
         growth = max(growth, -(-len(text.encode()) // len(char.encode())))
     for dropped in drops:
         _set_action(table, dropped, DROP)
-    chosen = ((BLANK, spaces), (LINE, _codes(lines)), (STRETCH, _codes(stretch)), (JOINER, _codes(joiners)))
-    for action, codes in chosen:
-        _set_action(table, codes, action)
+    for action, chars in ((LINE, lines), (STRETCH, stretch), (JOINER, joiners), (NON_JOINER, non_joiners)):
+        _set_action(table, _codes(chars), action)
+    _set_action(table, spaces, BLANK)
     texts = [text.encode() for text in pool]
     starts = np.cumsum([0, *map(len, texts)]).astype(np.int64)
     joined = np.frombuffer(b"".join(texts), np.uint8)
@@ -144,7 +146,9 @@ def _kinds(with_classes: bool) -> np.ndarray:
     kinds = np.zeros(alphabet.CODE_POINTS, np.int32)
     kinds[alphabet.is_category("L", "M", "Nd")] = WORD
     kinds[_codes(alphabet.WESTERN_DIGITS + alphabet.ARABIC_INDIC_DIGITS + alphabet.EXTENDED_DIGITS)] = DIGIT
-    kinds[alphabet.is_category("So")] = PICTOGRAPH
+    for kind, letters in zip((JOINING, JOINED), alphabet.joining_letters(), strict=True):
+        kinds[_codes(letters)] = kind
+    kinds[alphabet.is_category("So")] = kinds[_codes(alphabet.OTHER_PICTOGRAPHS)] = PICTOGRAPH
     kinds[alphabet.is_category("Zs")] = kinds[ord("\t")] = SPACING
     kinds[_codes(alphabet.EMOJI_MODIFIERS + alphabet.VARIATION_SELECTOR_16)] = VARIATION
     if with_classes:

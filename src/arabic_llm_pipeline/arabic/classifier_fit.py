@@ -4,8 +4,8 @@ Features are those of classifier.py. Each is weighed by how rare it is (the loga
 that have it, as in TF-IDF) and by how much it tells of classes (supervised term weighting: Debole and Sebastiani, SAC
 2003), and each block by the root of its number of features. One linear machine for each class against the rest, with
 squared hinge loss, is fitted by dual coordinate descent; what features are weighed by goes into the weights, the
-weights into one byte each; a temperature and a bias, fitted to texts held out, make shares of their sums that mean what
-they say.
+weights into one byte each; a temperature and a bias, fitted to texts held out, make shares of their sums that mean
+what they say.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ from arabic_llm_pipeline.arabic.columns import from_series
 
 STOP = 0.05  # violation of optimality below which fitting ends
 LARGEST = 127  # of a weight in one byte
-UNSEEN = 0.5  # texts that each region is taken to have of each feature beyond those seen
-LEAST_TOLD = 0.05  # what every feature is taken to tell, in nats; one of a single region tells log 5
+UNSEEN = 0.5  # texts that each class is taken to have of each feature beyond those seen
+LEAST_TOLD = 0.05  # what every feature is taken to tell, in nats; one of a single class of n tells log n
 CALIBRATION_STEPS, CALIBRATION_RATE = 400, 0.05
 
 
@@ -81,7 +81,6 @@ def fit(texts: Texts, held: Texts, how: Fitting, names: Sequence[str], about: di
         texts: to learn from.
         held: to calibrate the scores on.
         how: settings.
-        names: of the classes, eight at most.
         names: of the classes, eight at most.
         about: kept in the model.
     """

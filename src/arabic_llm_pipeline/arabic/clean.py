@@ -10,6 +10,7 @@ The order of the rules, and why:
 3. One table for all rules by code point, chained in this order: presentation forms, controls, other scripts, Alif, Ya,
    Ta Marbuta, Hamza carriers, digits, diacritics, punctuation, case: each may rely on those before it.
 4. Spaces, in the same walk over the text: what has been removed must not leave two of them.
+5. Rules by word: case endings, and Arabic-Indic digits, which leave Latin words alone.
 
 A rule may make room for an earlier one (a dropped character makes a tag whole, or lets two others compose). Texts in
 which that can happen are gone over until nothing changes, so `clean(clean(x)) == clean(x)`. They are few: the table
@@ -17,9 +18,9 @@ reports which texts have a character that a pattern or a composition needs; all 
 
 Marks are put in canonical order by the table itself, which is all that NFC does to nearly every text.
 
-The joiner U+200D is kept only inside emoji sequences; the non-joiner U+200C is always removed (Arabic spelling does not
-use it; Persian text would lose it). Tatweel is kept only in the Hijri mark: a number, then heh and tatweel as a word of
-its own; heh and joiner there is the same mark in another encoding. Indentation goes with the other blanks.
+The joiner U+200D is kept only inside emoji sequences, the non-joiner U+200C only where it is seen: between two letters
+that would join without it. Tatweel is kept only after a heh that is a word of its own: the Hijri mark, an initial, the
+fifth of a list; heh and joiner there is the same sign in another encoding. Indentation goes with the other blanks.
 """
 
 from collections.abc import Iterable
@@ -30,14 +31,26 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from arabic_llm_pipeline.arabic import alphabet, charmap, elongation, markup, measure, normalize, persian
+from arabic_llm_pipeline.arabic import (
+    alphabet,
+    charmap,
+    elongation,
+    markup,
+    measure,
+    normalize,
+    persian,
+    protect,
+    words,
+)
+from arabic_llm_pipeline.arabic.alphabet import ZERO_WIDTH_JOINER, ZERO_WIDTH_NON_JOINER
 from arabic_llm_pipeline.arabic.charmap import Charmap
-from arabic_llm_pipeline.arabic.columns import elementwise, from_series
+from arabic_llm_pipeline.arabic.columns import TextColumn, elementwise, from_series
 from arabic_llm_pipeline.arabic.markup import replaced
 
 VOCALISED_RATIO = 0.5  # harakat per Arabic letter: vocalised books have 0.8 and more, encyclopedias below 0.15
 MAX_ROUNDS = 100  # mark-up nested deeper than this is left as it is, so that hostile input cannot stop the line
-COMPOSES = 1  # reported by the table: the text may not be in NFC
+COMPOSES, SEARCHED = 1, 2  # reported by the table: the text may not be in NFC; a rule by pattern may match
+Diacritics = Literal["keep", "strip", "keep_vocalised", "strip_endings", "keep_shadda", "keep_tanwin"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,7 @@ class TextPolicy:
         nfc: compose letters and marks canonically.
         presentation_forms: replace the shapes U+FB50-FDFF and U+FE70-FEFF by their letters.
         ligatures: with presentation forms, what becomes of the words in one sign, U+FDF0-FDFD.
-        tatweel: remove tatweel, except in the Hijri mark.
+        tatweel: remove tatweel, except in the Hijri mark and its like.
         persian_letters: "arabic" writes the letters of Persian and Urdu keyboards as the Arabic ones they stand for.
         elongation: "shorten" writes letters once that stand many times for emphasis; laughter keeps three.
         controls: remove control, bidi, zero-width, private-use characters.
@@ -57,14 +70,16 @@ class TextPolicy:
         emails: addresses of people.
         other_scripts: letters that are neither Arabic nor Latin nor shared by scripts.
         spaces: one space between words, none at the ends of lines, at most one empty line.
-        diacritics: harakat and Quranic marks; "keep_vocalised" strips them unless the text is fully vocalised.
+        diacritics: harakat and Quranic marks; "keep_vocalised" strips them unless the text is fully vocalised,
+            "strip_endings" strips what ends a word, "keep_shadda" and "keep_tanwin" strip all others.
         alif: Alif with hamza, madda or wasla becomes the bare Alif.
         ya: Alif Maksura and Farsi Yeh become Yeh.
         ta_marbuta: Ta Marbuta becomes Heh.
         hamza_carriers: Waw and Yeh with hamza lose it.
-        digits: which digits all Western and Arabic-Indic ones become.
+        digits: which digits all Western and Arabic-Indic ones become; Western ones beside Latin letters stay.
         punctuation: "drop" makes blanks of punctuation and symbols, and removes tatweel in the Hijri mark too.
         case: "fold" makes lower case of upper case.
+        protect: "code" leaves code alone, "code_and_maths" also formulas, to the byte (protect.py).
     """
 
     nfc: bool = True
@@ -79,7 +94,7 @@ class TextPolicy:
     emails: Literal["keep", "drop"] = "drop"
     other_scripts: Literal["keep", "drop"] = "keep"
     spaces: bool = True
-    diacritics: Literal["keep", "strip", "keep_vocalised"] = "keep"
+    diacritics: Diacritics = "keep"
     alif: bool = False
     ya: bool = False
     ta_marbuta: bool = False
@@ -87,6 +102,7 @@ class TextPolicy:
     digits: Literal["keep", "western", "arabic_indic"] = "keep"
     punctuation: Literal["keep", "drop"] = "keep"
     case: Literal["keep", "fold"] = "keep"
+    protect: Literal["none", "code", "code_and_maths"] = "none"
 
 
 TEXT = TextPolicy()
@@ -121,7 +137,10 @@ def clean_expr(expr: pl.Expr, policy: TextPolicy) -> pl.Expr:
 
 
 def clean_series(series: pl.Series, policy: TextPolicy) -> pl.Series:
-    """Clean a column of text; nulls stay null."""
+    """Clean a column of text; nulls stay null (a column of nulls only may lack a type)."""
+    series = series.cast(pl.String)
+    if policy.protect != "none":
+        return _around_code(series, policy)
     if policy.diacritics == "keep_vocalised":
         return _strip_unless_vocalised(clean_series(series, replace(policy, diacritics="keep")), policy)
     texts, flags = _once(series, policy)
@@ -138,6 +157,14 @@ def clean_series(series: pl.Series, policy: TextPolicy) -> pl.Series:
     return texts.alias(series.name)
 
 
+def _around_code(series: pl.Series, policy: TextPolicy) -> pl.Series:
+    """Clean around code; patterns are left out where they would take code with them."""
+    whole = replace(policy, protect="none")
+    by_sign = replace(whole, markup=False, urls="keep", emails="keep")
+    ways = [partial(clean_series, policy=how) for how in (whole, by_sign)]
+    return protect.around(series, ways, policy.protect == "code_and_maths").alias(series.name)
+
+
 def alif_ya_merges_expr(expr: pl.Expr) -> pl.Expr:
     """How many words of each text unifying Alif and Ya would alter, and so may merge with other words."""
     return measure.count_expr(expr, "merged_words")
@@ -148,17 +175,23 @@ def _once(series: pl.Series, policy: TextPolicy) -> tuple[pl.Series, np.ndarray]
     table = _table(policy)
     found = _search(series, policy)
     column, flags = table.apply_column(from_series(found))
-    texts = column.to_series()
+    texts = _by_word(column, policy).to_series()
     rows = np.flatnonzero(flags & COMPOSES)
     if len(rows) == 0:
         return texts, flags
     column, flags[rows] = table.apply_column(from_series(_compose(found.gather(rows), flags[rows], policy)))
-    return replaced(texts, rows, column.to_series()), flags
+    return replaced(texts, rows, _by_word(column, policy).to_series()), flags
+
+
+def _by_word(column: TextColumn, policy: TextPolicy) -> TextColumn:
+    """The rules by word."""
+    column = words.strip_endings(column) if policy.diacritics == "strip_endings" else column
+    return words.arabic_indic_digits(column) if policy.digits == "arabic_indic" else column
 
 
 def _search(texts: pl.Series, policy: TextPolicy) -> pl.Series:
     """The rules by pattern."""
-    for group in _groups(policy).values():
+    for group in _groups(policy):
         texts = group.apply(texts)
     return texts
 
@@ -176,45 +209,47 @@ def _compose(texts: pl.Series, flags: np.ndarray, policy: TextPolicy) -> pl.Seri
 
 
 def _strip_unless_vocalised(texts: pl.Series, policy: TextPolicy) -> pl.Series:
-    ratio = measure.diacritics_ratio(texts).fill_null(0.0).to_numpy()
-    rows = np.flatnonzero((ratio > 0) & (ratio < VOCALISED_RATIO))
+    marked = texts.str.contains(f"[{alphabet.ARABIC_MARKS}]").fill_null(False)
+    rows = np.flatnonzero(marked & (measure.diacritics_ratio(texts) < VOCALISED_RATIO))
     if len(rows) == 0:
         return texts
     return replaced(texts, rows, clean_series(texts.gather(rows), replace(policy, diacritics="strip")))
 
 
 @lru_cache(maxsize=16)
-def _groups(policy: TextPolicy) -> dict[int, markup.Group]:
-    """The groups of patterns that a policy asks for, by the bit that reports their triggers."""
-    wanted = [markup.ENTITIES, markup.HTML, markup.WIKI, markup.MARKDOWN] if policy.markup else []
+def _groups(policy: TextPolicy) -> list[markup.Group | persian.FinalYeh]:
+    """The groups of patterns that a policy asks for, and what goes with them."""
+    wanted: list[markup.Group | persian.FinalYeh] = (
+        [markup.ENTITIES, markup.HTML, markup.WIKI, markup.MARKDOWN] if policy.markup else []
+    )
     wanted += [persian.FINAL_YEH] if policy.persian_letters == "arabic" else []
     wanted += [elongation.SHORTENED] if policy.elongation == "shorten" else []
     wanted += [markup.URLS] if policy.urls == "drop" else []
-    wanted += [markup.EMAILS] if policy.emails == "drop" else []
-    return {COMPOSES << 1 + number: group for number, group in enumerate(wanted)}
+    return wanted + ([markup.EMAILS] if policy.emails == "drop" else [])
 
 
 @lru_cache(maxsize=16)
 def _table(policy: TextPolicy) -> Charmap:
     """All rules by code point that a policy asks for."""
-    key = policy.punctuation == "drop"
+    key, strokes = policy.punctuation == "drop", alphabet.TATWEEL + ZERO_WIDTH_JOINER + ZERO_WIDTH_NON_JOINER
     rules = [_repairs(policy)]
     rules += [normalize.ALIF] if policy.alif else []
     rules += [normalize.YA] if policy.ya else []
     rules += [normalize.TA_MARBUTA] if policy.ta_marbuta else []
     rules += [normalize.HAMZA_CARRIERS] if policy.hamza_carriers else []
     rules += [{"western": normalize.WESTERN, "arabic_indic": normalize.ARABIC_INDIC}.get(policy.digits, {})]
-    rules += [normalize.STRIP_DIACRITICS] if policy.diacritics == "strip" else []
+    rules += [normalize.STRIP_DIACRITICS.get(policy.diacritics, {})]
     rules += [normalize.punctuation()] if key else []
     rules += [normalize.case()] if policy.case == "fold" else []
-    rules += [dict.fromkeys(alphabet.TATWEEL + alphabet.ZERO_WIDTH_JOINER, "")] if key else []
+    rules += [dict.fromkeys(strokes, "")] if key else []
     return charmap.build(
         charmap.chain(*rules),
         drops=[*_hidden(policy), *([normalize.other_scripts()] if policy.other_scripts == "drop" else [])],
         blanks=[*alphabet.codes("Zs"), ord("\t")] if policy.spaces else (),
         lines=alphabet.LINE_BREAKS if policy.spaces else "",
         stretch=alphabet.TATWEEL if policy.tatweel and not key else "",
-        joiners=alphabet.ZERO_WIDTH_JOINER if policy.controls and not key else "",
+        joiners=ZERO_WIDTH_JOINER if policy.controls and not key else "",
+        non_joiners=ZERO_WIDTH_NON_JOINER if policy.controls and not key else "",
         flags=_flags(policy),
         sort_marks=policy.nfc,
     )
@@ -228,7 +263,7 @@ def _repair_table(policy: TextPolicy) -> Charmap:
 
 def _flags(policy: TextPolicy) -> dict[int, Iterable[str]]:
     """The characters that have a text looked at again, by what for."""
-    flags: dict[int, Iterable[str]] = {bit: group.triggers for bit, group in _groups(policy).items()}
+    flags: dict[int, Iterable[str]] = {SEARCHED: "".join(group.triggers for group in _groups(policy))}
     if policy.nfc:
         seconds, never = alphabet.compositions()
         flags[COMPOSES] = seconds | never | _forms_with_marks(policy)

@@ -40,7 +40,7 @@ def from_array(array: "pa.LargeStringArray") -> TextColumn:
     wanted = ends[array.offset : array.offset + len(array) + 1]
     found = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
     valid = np.ones(len(array), bool) if array.null_count == 0 else array.is_valid().to_numpy(zero_copy_only=False)
-    return TextColumn(_frozen(found), _frozen(wanted), _frozen(valid))
+    return TextColumn(frozen(found), frozen(wanted), frozen(valid))
 
 
 def from_series(series: pl.Series) -> TextColumn:
@@ -55,7 +55,7 @@ def elementwise(
     return expr.map_batches(function, return_dtype=dtype, is_elementwise=True)
 
 
-def _frozen(array: np.ndarray) -> np.ndarray:
+def frozen(array: np.ndarray) -> np.ndarray:
     """Read-only: numba compiles once for each mix of writable and read-only arguments."""
     array = array.view()
     array.flags.writeable = False

@@ -15,7 +15,7 @@ import polars as pl
 from arabic_llm_pipeline.arabic.alphabet import COMMA, QUESTION_MARK, SEMICOLON
 
 BLOCK_TAGS = (
-    "address|article|aside|blockquote|br|center|dd|div|dl|dt|figure|footer|form|h[1-6]|header|hr|li|main"
+    "address|article|aside|blockquote|br|center|dd|div|dl|doc|dt|figure|footer|form|h[1-6]|header|hr|li|main"
     "|nav|ol|p|pre|section|table|tbody|td|tfoot|th|thead|tr|ul"
 )
 INLINE_TAGS = (
@@ -35,7 +35,9 @@ FILE_NAMESPACES = (
     "\u062a\u0635\u0646\u064a\u0641",  # tasnif: category
     "\u0648\u0633\u064a\u0637",  # wasit: media
 )
-_STOP = rf"\s<>\x22\u{{ab}}\u{{bb}}{COMMA}{SEMICOLON}{QUESTION_MARK}(){{}}\[\]|\\^`"
+_STOP = (
+    rf"\s<>\x22\u{{ab}}\u{{bb}}{COMMA}{SEMICOLON}{QUESTION_MARK}(){{}}\[\]|\\^`\u{{fffc}}"  # the last: see protect.py
+)
 _BRACKETED = rf"\([^{_STOP}]*\)"
 _URL = rf"(?i)(?:https?://|ftp://|\bwww\.)(?:[^{_STOP}]|{_BRACKETED})*(?:[^{_STOP}.,:;!?*_'\u{{2026}}]|{_BRACKETED})"
 _EMAIL = r"(?:mailto:)?[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"

@@ -92,7 +92,7 @@ def _classes() -> np.ndarray:
     classes[alphabet.is_category("Nd")] |= IN_WORD
     for bit, chars in (
         (ARABIC, alphabet.ARABIC_LETTERS),
-        (HARAKA, alphabet.HARAKAT),
+        (HARAKA, alphabet.ALL_HARAKAT),
         (MERGED, alphabet.ALEF_VARIANTS + alphabet.YEH_VARIANTS),
     ):
         classes[[ord(char) for char in chars]] |= bit

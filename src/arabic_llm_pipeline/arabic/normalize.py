@@ -33,11 +33,12 @@ from arabic_llm_pipeline.arabic.alphabet import (
     YEH_HAMZA,
     YEH_VARIANTS,
     ZERO_WIDTH_JOINER,
+    ZERO_WIDTH_NON_JOINER,
 )
 
 # A hamza on a tatweel is how Uthmani spelling writes a hamza without a seat between joined letters: in today's spelling
 # it sits on a Yeh. Dropping the tatweel alone would put it on the letter before. Harakat may stand between the two.
-HAMZA_ON_TATWEEL = f"{TATWEEL}+([{alphabet.HARAKAT}]*){HAMZA_ABOVE}"
+HAMZA_ON_TATWEEL = f"{TATWEEL}+([{alphabet.ALL_HARAKAT}]*){HAMZA_ABOVE}"
 HAMZA_ON_YEH = YEH_HAMZA + "${1}"
 
 ALIF = dict.fromkeys(ALEF_VARIANTS, ALEF)
@@ -45,17 +46,18 @@ YA = dict.fromkeys(YEH_VARIANTS, YEH)
 TA_MARBUTA = dict.fromkeys(TEH_MARBUTA_VARIANTS, HEH)
 HAMZA_CARRIERS = alphabet.HAMZA_CARRIERS
 BREAKS = dict.fromkeys(LINE_BREAKS.replace("\r", ""), "\n")  # of other systems, where spaces are not tidied
-STRIP_DIACRITICS = dict.fromkeys(ARABIC_MARKS, "")
+STRIP_DIACRITICS: dict[str, dict[str, str]] = {  # by the choice of the switch
+    "strip": dict.fromkeys(ARABIC_MARKS, ""),
+    "keep_shadda": dict.fromkeys(set(ARABIC_MARKS) - {alphabet.SHADDA}, ""),
+    "keep_tanwin": dict.fromkeys(set(ARABIC_MARKS) - {*alphabet.TANWIN}, ""),
+}
 WESTERN = {
     **dict(zip(ARABIC_INDIC_DIGITS, WESTERN_DIGITS, strict=True)),
     **dict(zip(EXTENDED_DIGITS, WESTERN_DIGITS, strict=True)),
     DECIMAL_SEPARATOR: ".",
     THOUSANDS_SEPARATOR: ",",
 }
-ARABIC_INDIC = {
-    **dict(zip(WESTERN_DIGITS, ARABIC_INDIC_DIGITS, strict=True)),
-    **dict(zip(EXTENDED_DIGITS, ARABIC_INDIC_DIGITS, strict=True)),
-}
+ARABIC_INDIC = dict(zip(EXTENDED_DIGITS, ARABIC_INDIC_DIGITS, strict=True))  # Western ones: see words.py
 
 
 @lru_cache
@@ -83,11 +85,11 @@ def presentation_forms(expand_ligatures: bool) -> dict[str, str]:
 def controls() -> np.ndarray:
     """Code points that are not seen: controls, bidi and zero-width marks, byte order marks, private use, noncharacters.
 
-    Tab and line breaks stay for the rule on spaces. The joiner U+200D is a matter of its own (it makes emoji);
-    U+FFFD stays: it says that text was lost here.
+    Tab and line breaks stay for the rule on spaces. The joiner U+200D (it makes emoji) and the non-joiner U+200C (it
+    parts letters that would join) are a matter of their own. U+FFFD stays: it says that text was lost here.
     """
     hidden = np.union1d(alphabet.codes("Cc", "Cf", "Co"), alphabet.noncharacters())
-    seen = VISIBLE_FORMAT + NUMBER_SIGNS + LINE_BREAKS + "\t" + ZERO_WIDTH_JOINER
+    seen = VISIBLE_FORMAT + NUMBER_SIGNS + LINE_BREAKS + "\t" + ZERO_WIDTH_JOINER + ZERO_WIDTH_NON_JOINER
     return np.setdiff1d(hidden, [ord(char) for char in seen])
 
 

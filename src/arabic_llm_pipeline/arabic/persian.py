@@ -5,9 +5,16 @@ Maksura: which these are is a list, since the letter itself does not say it. Let
 none of its own for (Peh, Gaf, Tcheh, Jeh, Veh) stay.
 """
 
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+import polars as pl
+
 from arabic_llm_pipeline.arabic import alphabet, lexicon
-from arabic_llm_pipeline.arabic.alphabet import ALEF_MAKSURA, FARSI_YEH, HEH, KAF, KEHEH, YEH
-from arabic_llm_pipeline.arabic.markup import Group
+from arabic_llm_pipeline.arabic.alphabet import ALEF, ALEF_MAKSURA, FARSI_YEH, HEH, KAF, KEHEH, LAM, YEH
+from arabic_llm_pipeline.arabic.columns import TextColumn, from_series, frozen
+from arabic_llm_pipeline.arabic.markup import replaced
 
 LETTERS = {
     KEHEH: KAF,
@@ -18,19 +25,46 @@ LETTERS = {
     alphabet.AE: HEH,
     alphabet.TEH_MARBUTA_GOAL: alphabet.TEH_MARBUTA,
 }
-PREFIXES = "[{waw}{feh}]?[{beh}{lam}]?(?:{alef}{lam})?".format(  # and, then; in, to; the
-    waw=alphabet.WAW,
-    feh="\N{ARABIC LETTER FEH}",
-    beh="\N{ARABIC LETTER BEH}",
-    lam="\N{ARABIC LETTER LAM}",
-    alef=alphabet.ALEF,
-)
+AND, TO, THE = "\N{ARABIC LETTER FEH}" + alphabet.WAW, "\N{ARABIC LETTER BEH}\N{ARABIC LETTER LAM}", ALEF + LAM
+PREFIXES = ["".join(parts) for parts in product(("", *AND), ("", *TO), ("", THE))]
 
 
-def _words() -> str:
-    """The words without their last letter, whichever Kaf they are written with."""
+class FinalYeh:
+    """Alef Maksura for a Farsi Yeh at the end of the words that are listed, with or without a prefix.
+
+    Within a word a Keheh is read as Kaf, a Farsi Yeh as Yeh. A kernel, as patterns with bounds of words are slow.
+    """
+
+    triggers = FARSI_YEH
+
+    def apply(self, texts: pl.Series) -> pl.Series:
+        """The texts with the letter in its place."""
+        from arabic_llm_pipeline.arabic import words_kernel
+
+        rows = np.flatnonzero(texts.str.contains(FARSI_YEH, literal=True).fill_null(False))
+        if len(rows) == 0:
+            return texts
+        column = from_series(texts.gather(rows))
+        data, offsets = words_kernel.alef_maksura(column.data, column.offsets, _word_characters(), _stems())
+        return replaced(texts, rows, TextColumn(data, offsets, column.valid).to_series())
+
+
+FINAL_YEH = FinalYeh()
+
+
+@lru_cache(maxsize=1)
+def _stems() -> np.ndarray:
+    """Sorted hashes of the words without their last letter, with every prefix."""
     words = [row["word"].removesuffix(ALEF_MAKSURA) for row in lexicon.read_table("alef_maksura_words.tsv")]
-    return "|".join(word.replace(KAF, f"[{KAF}{KEHEH}]") for word in words)
+    hashes = [lexicon.word_hash(prefix + word) for prefix in PREFIXES for word in words]
+    return frozen(np.unique(np.array(hashes, np.uint64)))
 
 
-FINAL_YEH = Group(FARSI_YEH, (FARSI_YEH,), ((rf"\b({PREFIXES}(?:{_words()})){FARSI_YEH}\b", "${1}" + ALEF_MAKSURA),))
+@lru_cache(maxsize=1)
+def _word_characters() -> np.ndarray:
+    """For each code point what it is in a word: 0 if it parts words, the letter it is read as, or itself."""
+    found = np.where(alphabet.is_category("L", "M", "N", "Pc"), np.arange(alphabet.CODE_POINTS), 0)
+    for char in alphabet.ZERO_WIDTH_JOINER + alphabet.ZERO_WIDTH_NON_JOINER:
+        found[ord(char)] = ord(char)
+    found[ord(KEHEH)], found[ord(FARSI_YEH)] = ord(KAF), ord(YEH)
+    return frozen(found)

@@ -11,50 +11,54 @@ from arabic_llm_pipeline.arabic.utf8_kernel import decode, step_back
 # An entry of the table, from the low bits: what a code point is (3), the flags it reports for its row (8), its
 # combining class if marks are put in order (8), and what becomes of it (13): one of these actions, or an index into the
 # pool of replacements counted from FIRST_TEXT.
-OTHER, WORD, DIGIT, PICTOGRAPH, VARIATION, SPACING = range(6)
-KEEP, DROP, BLANK, LINE, STRETCH, JOINER, FIRST_TEXT = range(7)
+OTHER, WORD, DIGIT, PICTOGRAPH, VARIATION, SPACING, JOINING, JOINED = range(8)
+KEEP, DROP, BLANK, LINE, STRETCH, JOINER, NON_JOINER, FIRST_TEXT = range(8)
 KIND_MASK, FLAG_SHIFT, FLAG_MASK, CLASS_SHIFT, CLASS_MASK, ACTION_SHIFT = 0x7, 3, 0xFF, 11, 0xFF, 19
 SPACE_BYTE, LINE_BYTE, RETURN_BYTE = 0x20, 0x0A, 0x0D
-HEH_CODE, TATWEEL_CODE, ZWJ_CODE = 0x0647, 0x0640, 0x200D
+TATWEEL_CODE, ZWJ_CODE, ZWNJ_CODE = 0x0640, 0x200D, 0x200C
 
 
 @njit(cache=True, nogil=True)
-def _after_numbered_heh(out: np.ndarray, start: int, end: int, table: np.ndarray) -> bool:
-    """Whether what is written ends in a number, blanks or none, and heh: the Hijri mark without its stroke."""
-    if end - start < 3 or out[end - 1] != 0x87 or out[end - 2] != 0xD9:
+def _in_word(kind: int) -> bool:
+    """Whether a code point of this kind is part of a word; digits are a matter of their own."""
+    return bool(kind in (WORD, JOINING, JOINED))
+
+
+@njit(cache=True, nogil=True)
+def _after_lone_heh(out: np.ndarray, start: int, end: int, table: np.ndarray) -> bool:
+    """Whether what is written ends in a heh that no letter stands before: the Hijri mark without its stroke."""
+    if end - start < 2 or out[end - 1] != 0x87 or out[end - 2] != 0xD9:
         return False
-    i = end - 2
-    while i > start:
-        begin = step_back(out, start, i)
-        kind = table[decode(out, begin)[0]] & KIND_MASK
-        if kind != SPACING:
-            return bool(kind == DIGIT)
-        i = begin
-    return False
+    if end - start == 2:
+        return True
+    return not _in_word(table[decode(out, step_back(out, start, end - 2))[0]] & KIND_MASK)
 
 
 @njit(cache=True, nogil=True)
 def _held_back(out: np.ndarray, start: int, end: int, table: np.ndarray, action: int) -> int:
-    """What a stretch or joiner just read may become: a tatweel (Hijri mark), a joiner (emoji), or nothing (0)."""
+    """What an invisible sign just read may become: a tatweel (Hijri mark), a joiner (emoji), a non-joiner, or 0."""
     if end == start:
         return 0
-    if _after_numbered_heh(out, start, end, table):
+    kind = table[decode(out, step_back(out, start, end))[0]] & KIND_MASK
+    if action == NON_JOINER:
+        return ZWNJ_CODE if kind == JOINING else 0
+    if _after_lone_heh(out, start, end, table):
         return TATWEEL_CODE
-    if action == JOINER:
-        kind = table[decode(out, step_back(out, start, end))[0]] & KIND_MASK
-        if kind in (PICTOGRAPH, VARIATION):
-            return ZWJ_CODE
+    if action == JOINER and kind in (PICTOGRAPH, VARIATION):
+        return ZWJ_CODE
     return 0
 
 
 @njit(cache=True, nogil=True)
 def _release(out: np.ndarray, pos: int, held: int, kind: int) -> int:
     """Write what was held back if what comes next (`kind`) lets it stand; returns the new position."""
-    if held == TATWEEL_CODE and kind != WORD and kind != DIGIT:
+    if held == TATWEEL_CODE:
+        if _in_word(kind) or kind == DIGIT:
+            return pos
         out[pos], out[pos + 1] = 0xD9, 0x80
         return pos + 2
-    if held == ZWJ_CODE and kind == PICTOGRAPH:
-        out[pos], out[pos + 1], out[pos + 2] = 0xE2, 0x80, 0x8D
+    if (held == ZWJ_CODE and kind == PICTOGRAPH) or (held == ZWNJ_CODE and kind in (JOINING, JOINED)):
+        out[pos], out[pos + 1], out[pos + 2] = 0xE2, 0x80, held & 0x3F | 0x80
         return pos + 3
     return pos
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
@@ -10,6 +9,7 @@ from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
 
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.common.files import File
 
 log = logging.getLogger(__name__)  # the rest is imported when a run needs it: hooks are loaded by every command
 Upstream = Callable[[Iterable[str]], tuple[list[str], Pipeline]]
@@ -69,14 +69,14 @@ def _check(names: list[str], before: Pipeline, catalog: Any, command: str) -> No
         raise UserError(f"Missing: {', '.join(missing)}. Make it first:\n    {command}\nor everything: kedro run")
 
 
-def _absent(names: Iterable[str], catalog: Any) -> dict[str, list[Path]]:
+def _absent(names: Iterable[str], catalog: Any) -> dict[str, list[File]]:
     from arabic_llm_pipeline.artifacts.outside import missing_files
 
     found = {name: missing_files(catalog.get(name)) for name in sorted(names)}
     return {name: files for name, files in found.items() if files}
 
 
-def _few(files: list[Path]) -> str:
+def _few(files: list[File]) -> str:
     shown = ", ".join(str(file) for file in files[:3])
     return f"{shown} and {len(files) - 3} more" if len(files) > 3 else shown
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from arabic_llm_pipeline.artifacts.digests import Memory, digest
+from arabic_llm_pipeline.common.files import File
 
 PLACES = ("filepath", "path", "metadata", "credentials", "version")  # arguments that do not count: content does
 
 
-def external_files(dataset: Any) -> list[Path] | None:
-    """The files a data set reads, absent ones too; None where it reads no files of this disk.
+def external_files(dataset: Any) -> list[File] | None:
+    """The files a data set reads, absent ones too; None where nobody can say which.
 
     A class of the project says it itself by a method `external_files`; those of kedro-datasets know a file, a
     directory or a glob.
@@ -29,7 +30,7 @@ def external_files(dataset: Any) -> list[Path] | None:
     return [path]
 
 
-def missing_files(dataset: Any) -> list[Path]:
+def missing_files(dataset: Any) -> list[File]:
     """Those of its files that are not there."""
     return [file for file in external_files(dataset) or () if not file.is_file()]
 
@@ -37,16 +38,23 @@ def missing_files(dataset: Any) -> list[Path]:
 def external_key(dataset: Any, memory: Memory) -> str | None:
     """What an input from outside holds, wherever it lies; None if a file of it is missing.
 
-    Of a data set that is no file only the settings are known.
+    Of a file elsewhere its URL counts, and what its storage says of the content. Of a data set that is no file only the
+    settings are known.
     """
     files = external_files(dataset)
     if files is None:
         return digest([type(dataset).__name__, dataset._describe()])
     if not all(file.is_file() for file in files):
         return None
-    root = os.path.commonpath([file.absolute().parent for file in files]) if files else ""
-    held = sorted((os.path.relpath(file.absolute(), root), memory.content(file)) for file in files)
-    return digest([held, _settings(dataset)])
+    return digest([_held(files, memory), _settings(dataset)])
+
+
+def _held(files: list[File], memory: Memory) -> list[tuple[str, str]]:
+    """What lies here by its name among the others, what lies elsewhere by its URL."""
+    here = [file.absolute() for file in files if isinstance(file, Path)]
+    root = os.path.commonpath([file.parent for file in here]) if here else ""
+    held = [(os.path.relpath(file, root), memory.content(file)) for file in here]
+    return sorted(held + [(file.url, file.stamp()) for file in files if not isinstance(file, Path)])
 
 
 def _settings(dataset: Any) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """The session that makes `kedro run` make. `--params=rerun=true` makes everything again; `resume=...`: see work.py."""
 
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from click import ClickException
 from kedro.framework.session import KedroSession
 from kedro.validation.exceptions import ParameterValidationError
 
-from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.common.errors import UserError, causes, no_room
 
 
 class MakeSession(KedroSession):
@@ -58,9 +60,18 @@ def _told() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, UserError | ParameterValidationError):
-            cause = cause.__cause__
-        if cause is None:
-            raise
-        raise ClickException(str(cause)) from error
+        for cause in causes(error):
+            if isinstance(cause, UserError | ParameterValidationError):
+                raise ClickException(str(cause)) from error
+            if no_room(cause):
+                raise ClickException(_full(cause)) from error
+        raise
+
+
+def _full(error: BaseException) -> str:
+    free = shutil.disk_usage(Path.cwd()).free
+    return (
+        f"The disk is full, {free / 1e6:.0f} MB are free at {Path.cwd()}: {error}\n"
+        "What is finished is kept. Make room (kedro artifacts prune removes what no experiment uses), and run the same "
+        "again: it goes on from there."
+    )

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.common.remote import RemoteFile
+
+File = Path | RemoteFile  # what is read may lie elsewhere; what is written lies here
 
 MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
 
@@ -36,7 +39,7 @@ def replace_file(path: Path) -> Iterator[Path]:
         new.unlink(missing_ok=True)
 
 
-def open_binary(path: Path) -> IO[bytes]:
+def open_binary(path: File) -> IO[bytes]:
     """A stream of a file's bytes, decompressed by its ending (.gz, .bz2, .xz, .zst), or else by its first bytes.
 
     Raises:
@@ -46,17 +49,19 @@ def open_binary(path: Path) -> IO[bytes]:
         raise UserError(f"There is no file {path}. Put it there, or change the `path` of its source.")
     openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": _open_zstd}
     kind = path.suffix if path.suffix in openers else _kind(path)
-    return cast(IO[bytes], openers.get(kind, open)(path, "rb"))
+    file = path if isinstance(path, Path) and kind else path.open("rb")
+    return cast(IO[bytes], openers[kind](file, "rb") if kind else file)
 
 
-def _kind(path: Path) -> str:
+def _kind(path: File) -> str:
     """The ending that an archive without one should have: RFC 1952, RFC 8878, and the formats of bzip2 and xz."""
     with path.open("rb") as file:
         begins = file.read(max(map(len, MAGIC)))
     return next((ending for magic, ending in MAGIC.items() if begins.startswith(magic)), "")
 
 
-def _open_zstd(path: Path, mode: str) -> IO[bytes]:
+def _open_zstd(file: Path | IO[bytes], mode: str) -> IO[bytes]:
     import pyarrow as pa
 
-    return cast(IO[bytes], pa.CompressedInputStream(pa.OSFile(str(path), mode), "zstd"))
+    source = pa.OSFile(str(file), mode) if isinstance(file, Path) else pa.PythonFile(file, "r")
+    return cast(IO[bytes], pa.CompressedInputStream(source, "zstd"))

@@ -48,7 +48,8 @@ def beginning(text: str) -> str:
     """The first sentences of a text, no more than 1,000 characters; of a longer sentence its first words."""
     if len(text) <= ANSWER_CHARACTERS:
         return text
-    from arabic_llm_pipeline.arabic.sentences import sentence_spans  # numba: only who asks for it waits for it
+    from arabic_llm_pipeline.arabic.sentences import Segmentation, sentence_spans  # numba: only who asks waits
 
-    ends = [end for _, end in sentence_spans(text[: 2 * ANSWER_CHARACTERS]) if end <= ANSWER_CHARACTERS]
+    how = Segmentation(semicolon=False)  # an answer that stops at a semicolon sounds broken off
+    ends = [end for _, end in sentence_spans(text[: 2 * ANSWER_CHARACTERS], how) if end <= ANSWER_CHARACTERS]
     return text[: ends[-1]].rstrip() if ends else text[:ANSWER_CHARACTERS].rpartition(" ")[0]

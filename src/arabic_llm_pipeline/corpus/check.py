@@ -2,11 +2,10 @@
 
 from collections import Counter
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from arabic_llm_pipeline.corpus.records import RECORDS
-from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, read_file
+from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, known_as, read_file
 from arabic_llm_pipeline.parameters.sources import Sources, SourceSettings
 
 SHOWN_RECORDS, SHOWN_REJECTS = 2, 2  # of each source
@@ -36,7 +35,7 @@ def _look(name: str, source: SourceSettings, found: FoundFiles, records: int, ma
     whole = True
     for path in paths:
         rows = list(
-            islice(read_file(SourceFile(name, source, path, _named(path, found.root), True), max_bytes), records + 1)
+            islice(read_file(SourceFile(name, source, path, known_as(path, found.root), True), max_bytes), records + 1)
         )
         whole &= len(rows) <= records
         for table, row in rows[:records]:
@@ -58,16 +57,14 @@ def _look(name: str, source: SourceSettings, found: FoundFiles, records: int, ma
     }
 
 
-def _named(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-
-
 def _told(table: str, row: dict[str, Any]) -> str:
     """A record by its turns, a reject by its reason and place."""
     if table == "rejects":
         return f"rejected, {row['reason']}: {row['file']}:{row['place']} {_short(row['excerpt'])}"
     turns = row["messages" if table == "documents" else "prompt"]
     parts = [f"{turn['role']}: {_short(turn['content'])}" for turn in turns]
+    if table == "feedback":
+        parts.append(f"{'good' if row['label'] else 'bad'}: {_short(row['completion'])}")
     parts += [f"{name}: {_short(str(row[name]))}" for name in ("chosen", "rejected", "answers") if row.get(name)]
     return " | ".join(parts)
 

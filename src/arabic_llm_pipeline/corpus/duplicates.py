@@ -7,7 +7,6 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus import contamination, near
 from arabic_llm_pipeline.corpus.keys import hashed, with_keys
-from arabic_llm_pipeline.corpus.records import RECORDS
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
 from arabic_llm_pipeline.corpus.splits import held, split_expr
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, NearSettings, SplitsSettings
@@ -22,29 +21,34 @@ class Keys:
     """The hashes of a shard's records: some 50 bytes a row, and 8 for each band, whatever the length of their texts.
 
     Attributes:
-        table: documents, pairs or items.
-        salt: of the hashes.
+        table: one of RECORDS.
         near: how near duplicates are looked for.
+        splits: the shares.
         prompts: evaluation prompts, as matching keys; rows that hold one are marked.
     """
 
     table: str
-    salt: str
     near: NearSettings
+    splits: SplitsSettings
     prompts: tuple[str, ...] = ()
 
     def __call__(self, frame: pl.LazyFrame, ordinal: int) -> pl.LazyFrame:
-        """Columns records, shard, row, brought (the source's own split), same, group, asked, holds, length, bands."""
-        frame = frame.with_row_index("row").filter(pl.col("reason").is_null())
+        """Columns records, shard, row, brought, split, same, group, asked, holds, length, bands.
+
+        `brought` is the split that the source gives; the hashes are salted with the seed of the splits.
+        """
+        frame, salt = frame.with_row_index("row").filter(pl.col("reason").is_null()), str(self.splits.seed)
         compared = near.in_scope(self.table, self.near)
-        return with_keys(frame, self.table).select(
+        frame = with_keys(frame, self.table).with_columns(_hash=hashed(pl.col("_group"), salt))
+        return frame.select(
             records=pl.lit(self.table),
             shard=pl.lit(ordinal, pl.Int32),
             row=pl.col("row").cast(pl.Int32),
             brought=pl.col("split"),
-            same=hashed(pl.col("_whole"), self.salt),
-            group=hashed(pl.col("_group"), self.salt),
-            asked=hashed(pl.col("_asked"), self.salt),
+            split=pl.coalesce("split", split_expr(pl.col("_hash"), self.splits)),
+            same=hashed(pl.col("_whole"), salt),
+            group=pl.col("_hash"),
+            asked=hashed(pl.col("_asked"), salt),
             holds=contamination.holds(pl.col("_whole"), self.prompts),
             length=pl.col("_whole").str.len_chars().cast(pl.Int64),
             bands=near.band_expr(pl.when(compared).then(pl.col("_whole")), self.near),
@@ -78,15 +82,14 @@ def _keys(
     tables: dict[str, ShardSet], settings: DuplicatesSettings, splits: SplitsSettings, processes: int
 ) -> pl.DataFrame:
     """The keys of all records, in order, with their splits."""
-    salt = str(splits.seed)
     prompts: tuple[str, ...] = ()
     if settings.contamination:
-        prompts = contamination.prompts(tables["items"], splits, salt, settings.min_prompt_words)
+        prompts = contamination.prompts(tables["items"], splits, settings.min_prompt_words)
     parts: list[pl.DataFrame] = []
-    for table in RECORDS:
-        step = Keys(table, salt, settings.near, prompts if table != "items" else ())
-        parts += collect_shards(step, tables[table], processes, f"Comparing {table}")
-    return pl.concat(parts).with_columns(split=pl.coalesce("brought", split_expr(pl.col("group"), splits)))
+    for table, shards in tables.items():
+        step = Keys(table, settings.near, splits, prompts if table != "items" else ())
+        parts += collect_shards(step, shards, processes, f"Comparing {table}")
+    return pl.concat(parts)
 
 
 def _duplicates(keys: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION
 from arabic_llm_pipeline.corpus.duplicates import DUPLICATE
 from arabic_llm_pipeline.corpus.keys import contents
 from arabic_llm_pipeline.corpus.near import NEAR_DUPLICATE, NEAR_EVALUATION
-from arabic_llm_pipeline.corpus.records import LEFT_OUT, RECORDS
+from arabic_llm_pipeline.corpus.records import LEFT_OUT
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
 
 STEPS = ("ingest", "clean", "compare", "split")
@@ -46,6 +46,8 @@ def _text(table: str) -> pl.Expr:
         return contents("messages")
     if table == "pairs":
         return pl.concat_str(contents("prompt"), "chosen", "rejected", separator="\n")
+    if table == "feedback":
+        return pl.concat_str(contents("prompt"), "completion", separator="\n")
     return contents("prompt")
 
 
@@ -56,7 +58,7 @@ def make(ingested: dict[str, ShardSet], final: dict[str, ShardSet], rejects: Sha
     split). Outcome `kept` of a step is what comes into the next one. Words of rejects are not known, and 0.
     """
     parts = [FUNNEL.to_frame(), _rejected(rejects)]
-    for table in RECORDS:
+    for table in ingested:
         parts += [
             _step(_counts(ingested[table], table, processes), table, "ingest"),
             *_later(final[table], table, processes),

@@ -2,19 +2,17 @@
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json, write_json
 from arabic_llm_pipeline.corpus.records import LEFT_OUT, RECORDS, SCHEMAS
-from arabic_llm_pipeline.corpus.shards import GROUP_ROWS, ShardSet, ShardWriter
-from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, read_file
+from arabic_llm_pipeline.corpus.sampling import Sampling, batches, taken
+from arabic_llm_pipeline.corpus.shards import ShardWriter
+from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, known_as, read_file
 from arabic_llm_pipeline.corpus.workers import enough_for, run_tasks
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.sources import NamedSources, Source
@@ -44,18 +42,29 @@ def source_files(sources: NamedSources[Source], found: FoundFiles) -> list[Sourc
     files = []
     for name, source in sources.chosen().items():
         paths = found.files.get(name, [])
-        absent = [_shown(path, found.root) for path in paths if not path.is_file()]
+        if folder := next((path for path in paths if isinstance(path, Path) and path.is_dir()), None):
+            own = known_as(folder, found.root)
+            raise UserError(f"Source {name}: {own} is a folder. Name the files in it: sources.{name}.path={own}/*")
+        absent = [known_as(path, found.root) for path in paths if not path.is_file()]
         if absent or not paths:
             raise UserError(
                 f"Source {name}: there is no {', '.join(absent or source.paths)} in {found.root}. "
                 f"Put it there, or change sources.{name}.path or data_root."
             )
-        files += [SourceFile(name, source, path, _shown(path, found.root), len(paths) > 1) for path in paths]
+        shown = [known_as(path, found.root) for path in paths]
+        files += [
+            SourceFile(name, source, path, own, len(paths) > 1, label)
+            for path, own, label in zip(paths, shown, _labels(shown), strict=True)
+        ]
     return files
 
 
-def _shown(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+def _labels(shown: list[str]) -> list[str]:
+    """What tells the files of a source apart: their names, or, where two have one name, their paths."""
+    names = [name.rpartition("/")[2].partition(".")[0] for name in shown]
+    counts = Counter(names)
+    paths = [name.removesuffix(name.rpartition("/")[2]) + own for name, own in zip(shown, names, strict=True)]
+    return [own if counts[own] == 1 else path for own, path in zip(names, paths, strict=True)]
 
 
 def ingest(
@@ -82,18 +91,21 @@ def _read(part: _Part) -> None:
     """Write what one file gives; the counts come last and say that it is done."""
     counts: Counter[str] = Counter()
     examples: defaultdict[str, list[str]] = defaultdict(list)
+    sampling = Sampling(part.file.shown, part.file.source.limit, part.file.source.seed)
     with ExitStack() as stack:
         writers: dict[str, ShardWriter] = {}
         for table, row in read_file(part.file, part.max_bytes):
+            counts[row["reason"] if table == "rejects" else table] += 1
+            if not sampling.takes(table):
+                continue
             if table not in writers:
                 writer = ShardWriter(part.directory / table, SCHEMAS[table], part.rows_per_shard)
                 writers[table] = stack.enter_context(writer)
             writers[table].add(row)
-            reason = row["reason"] if table == "rejects" else table
-            counts[reason] += 1
-            if table == "rejects" and len(examples[reason]) < EXAMPLES:
-                examples[reason].append(f"{row['file']}:{row['place']} {row['excerpt'][:80]!r}")
+            if table == "rejects" and len(examples[row["reason"]]) < EXAMPLES:
+                examples[row["reason"]].append(f"{row['file']}:{row['place']} {row['excerpt'][:80]!r}")
     part.directory.mkdir(parents=True, exist_ok=True)
+    sampling.write(part.directory)
     write_json(part.directory / DONE, {"counts": dict(counts), "examples": dict(examples)})
 
 
@@ -125,20 +137,13 @@ def _hint(name: str, reasons: dict[str, int]) -> str:
 
 
 def _join(parts: list[_Part], table: str, workspace: Path, rows_per_shard: int) -> Path:
-    """The rows of one table from all files, at most `limit` of each source."""
-    directory, taken = workspace / table, Counter[str]()
+    """The rows of one table from all files: what is taken of each source, or every reject."""
+    directory = workspace / table
     with ShardWriter(directory, SCHEMAS[table], rows_per_shard) as writer:
-        for part in parts:
-            limit = part.file.source.limit if table in RECORDS else None
-            for batch in _batches(part.directory / table):
-                rows = batch if limit is None else batch.slice(0, max(0, limit - taken[part.file.name]))
-                taken[part.file.name] += rows.num_rows
+        for _, group in groupby(parts, lambda part: part.file.name):
+            of_source = list(group)
+            source, directories = of_source[0].file.source, [part.directory / table for part in of_source]
+            found = taken(directories, source.limit, source.seed) if table in RECORDS else batches(directories)
+            for rows in found:
                 writer.add_table(rows)
     return directory
-
-
-def _batches(directory: Path) -> Iterator[pa.Table]:
-    for path in ShardSet(directory).paths:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=GROUP_ROWS // 8):
-                yield pa.Table.from_batches([batch])

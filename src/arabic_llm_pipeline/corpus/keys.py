@@ -11,8 +11,10 @@ HASH_BYTES = 16  # 128 bits: no two of 10^12 keys collide by chance
 KEYS = {  # what a record says beyond its turns
     "documents": {},
     "pairs": {"_chosen": pl.col("chosen"), "_rejected": pl.col("rejected")},
+    "feedback": {"_completion": pl.col("completion"), "_label": pl.col("label").cast(pl.String)},
     "items": {name: pl.col(name[1:]).list.join("\n", ignore_nulls=True) for name in ("_choices", "_answers")},
 }
+ANSWERS = {"pairs": "_chosen", "feedback": "_completion"}  # what goes with a prompt that many records may share
 
 
 def contents(messages: str) -> pl.Expr:
@@ -29,15 +31,16 @@ def with_keys(frame: pl.LazyFrame, table: str) -> pl.LazyFrame:
     """A frame of records with their matching keys.
 
     New columns: `_asked`, the first turn (of prose: the text); `_group`, what decides over a record's split: the first
-    turn, for pairs with the better answer, because many may share one prompt; `_whole`, all of it, without the system
-    message. They are columns, not expressions to be used twice: polars would compute them twice.
+    turn, of pairs and feedback with the (better) answer, because many may share one prompt; `_whole`, all of it,
+    without the system message. They are columns, not expressions to be used twice: polars would compute them twice.
     """
     spoken = pl.element().filter(pl.element().struct.field("role") != "system").struct.field("content")
     turns = pl.col("messages" if table == "documents" else "prompt").list.eval(spoken)
     more = {name: key(text).fill_null("") for name, text in KEYS[table].items()}
     frame = frame.with_columns(_asked=key(turns.list.first()), _rest=key(turns.list.slice(1).list.join("\n")), **more)
     whole = pl.concat_str("_asked", "_rest", *more, *(["task"] if table == "items" else []), separator="\n")
-    group = pl.concat_str("_asked", "_chosen", separator="\n") if table == "pairs" else pl.col("_asked")
+    answer = ANSWERS.get(table)
+    group = pl.concat_str("_asked", answer, separator="\n") if answer else pl.col("_asked")
     return frame.with_columns(_group=group, _whole=whole)
 
 

@@ -139,13 +139,13 @@ def fit(
     if empty := [name for name, part in parts.items() if part.is_empty()]:
         raise UserError(f"No text is left for {empty[0]} of {len(frame)}: name more sources, or other licences")
     how = Fitting(**settings.model_dump(include={field.name for field in fields(Fitting)}))
-    train, held = (_texts_of(part, label, names, sources) for part in parts.values())
+    weights = {name: source.weight for name, source in sources.items()}
+    train, held = (_texts_of(parts[name], label, names, weights) for name in ("train", "dev"))
     return classifier_fit.fit(train, held, how, names, _about(parts["train"], settings, sources))
 
 
-def _texts_of(frame: pl.DataFrame, label: str, names: Sequence[str], sources: Mapping[str, LabelledSource]) -> Texts:
-    """Texts with the weights of their sources."""
-    weights = {name: source.weight for name, source in sources.items()}
+def _texts_of(frame: pl.DataFrame, label: str, names: Sequence[str], weights: Mapping[str, float]) -> Texts:
+    """Texts with the positions of their labels and the weights of their sources."""
     counts = frame["source"].replace_strict(weights, return_dtype=pl.Float64).to_numpy()
     return Texts(frame["key"], np.array([names.index(name) for name in frame[label]], np.int64), counts)
 

@@ -1,10 +1,10 @@
 """A row of any file becomes a record by a column map: names, positions and paths that the configuration gives."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from arabic_llm_pipeline.corpus import turns
+from arabic_llm_pipeline.corpus import languages, turns
 from arabic_llm_pipeline.corpus.articles import article
 from arabic_llm_pipeline.corpus.records import DIALECTS, SPLITS, Record, RefusedError, Reject, message
 from arabic_llm_pipeline.corpus.rows import Row, excerpt
@@ -15,9 +15,15 @@ MISSING = object()
 
 
 def converted(
-    rows: Iterable[Row | Reject], make: Callable[[Row], Iterable[Record | Reject]]
+    rows: Iterable[Row | Reject], make: Callable[[Row], Iterable[Record | Reject]], wanted: Sequence[str] = ()
 ) -> Iterator[Record | Reject]:
-    """The records of rows; a row that cannot be one is a reject with the reason that `make` refused it for."""
+    """The records of rows; a row that cannot be one is a reject with the reason that `make` refused it for.
+
+    Args:
+        rows: as they were read.
+        make: from a row to its records.
+        wanted: languages to keep; none: all.
+    """
     for row in rows:
         if isinstance(row, Reject):
             yield row
@@ -25,7 +31,10 @@ def converted(
         try:
             if not isinstance(row.value, dict | list):
                 raise RefusedError("wrong_type")
-            yield from make(row)
+            for found in make(row):
+                if wanted and isinstance(found, Record):
+                    languages.check(found.row, wanted)
+                yield found
         except RefusedError as error:
             yield Reject(row.place, error.reason, excerpt(row.value))
         except RecursionError:
@@ -124,7 +133,7 @@ def about(value: Any, source: SourceSettings) -> dict[str, Any]:
     Raises:
         RefusedError: a dialect or split that there is not.
     """
-    row = {name: (optional(value, source, name) or "").strip() or None for name in ("id", "dialect", "split")}
+    row = {name: (optional(value, source, name) or "").strip() or None for name in ("id", "dialect", "split", "lang")}
     if row["dialect"] is not None:
         row["dialect"] = source.dialects.get(row["dialect"], row["dialect"])
     if row["dialect"] not in (None, *DIALECTS):
@@ -156,7 +165,7 @@ def answer(value: Any, source: SourceSettings, name: str) -> tuple[list[dict[str
 
 def document_row(value: Any, source: SourceSettings) -> dict[str, Any]:
     """A piece of prose."""
-    row = about(value, source) | {name: optional(value, source, name) for name in ("title", "url", "lang")}
+    row = about(value, source) | {name: optional(value, source, name) for name in ("title", "url")}
     row |= {"kind": "prose", "messages": [message("document", required(value, source, "text"))]}
     return article(row, source.articles)
 
@@ -166,7 +175,7 @@ def instruction_row(value: Any, source: SourceSettings) -> dict[str, Any]:
     asked = prompt(value, source, "instruction")
     if more := optional(value, source, "input"):
         asked[-1] = message("user", f"{asked[-1]['content']}\n{more}")
-    row = about(value, source) | {name: optional(value, source, name) for name in ("title", "url", "lang")}
+    row = about(value, source) | {name: optional(value, source, name) for name in ("title", "url")}
     _, said = answer(value, source, "output")
     return row | {"kind": "instruction", "messages": [*asked, message("assistant", said)]}
 
@@ -179,6 +188,6 @@ def conversation_row(value: Any, source: SourceSettings) -> dict[str, Any]:
     system = optional(value, source, "system")
     if system and found[0]["role"] != "system":
         found = [message("system", system), *found]
-    row = about(value, source) | {name: optional(value, source, name) for name in ("title", "url", "lang")}
+    row = about(value, source) | {name: optional(value, source, name) for name in ("title", "url")}
     answers = sum(turn["role"] == "assistant" for turn in found)
     return row | {"kind": "instruction" if answers == 1 else "conversation", "messages": found}

@@ -28,7 +28,7 @@ from arabic_llm_pipeline.corpus.workers import enough_for, run_tasks
 from arabic_llm_pipeline.parameters.duplicates import NearSettings
 
 NEAR_DUPLICATE, NEAR_EVALUATION = "near_duplicate", "near_evaluation"
-TABLES = ("documents", "pairs")
+SCOPES = {"pairs": "pair", "feedback": "feedback"}  # what `scope` calls the records of tables without kinds
 NEIGHBOURS = 8  # of a record in a bucket, beside its first: likeness joins the rest
 ROWS_AT_ONCE = 1_024  # texts whose shingles are in memory
 
@@ -37,7 +37,7 @@ def in_scope(table: str, settings: NearSettings) -> pl.Expr:
     """Whether the settings ask for a record."""
     if table == "documents" and settings.enabled:
         return pl.col("kind").is_in(settings.scope)
-    return pl.lit(table == "pairs" and settings.enabled and "pair" in settings.scope)
+    return pl.lit(settings.enabled and SCOPES.get(table) in settings.scope)
 
 
 def band_expr(text: pl.Expr, settings: NearSettings) -> pl.Expr:
@@ -84,9 +84,9 @@ def find(
         workspace: where the shingles of candidates are laid while they are compared.
     """
     found = []
-    for table in TABLES:
+    for table, shards in tables.items():
         rows = keys.filter((pl.col("records") == table) & pl.col("bands").is_not_null())
-        found.append(_find(rows, table, tables[table], settings, processes, workspace))
+        found.append(_find(rows, table, shards, settings, processes, workspace))
     return pl.concat(found)
 
 
@@ -172,7 +172,7 @@ def _write_sets(task: _Task) -> np.ndarray:
         for part in texts.to_frame().iter_slices(ROWS_AT_ONCE):
             column = from_series(part["_whole"])
             values, counts = near_kernel.shingle_sets(column.data, column.offsets, task.shingle)
-            values.tofile(file)
+            file.write(values.data)  # numpy's tofile does not notice a full disk
             sizes.append(counts)
     return np.concatenate(sizes)
 

@@ -1,10 +1,10 @@
 """OpenAssistant: message trees (or their messages, flat) to conversations, and to pairs of ranked answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
+from arabic_llm_pipeline.common.files import File
 from arabic_llm_pipeline.corpus.mapping import converted
 from arabic_llm_pipeline.corpus.records import EXCERPT, Record, RefusedError, Reject, message
 from arabic_llm_pipeline.corpus.rows import Row, Rows, excerpt, jsonl_rows, parquet_rows
@@ -18,7 +18,7 @@ UNRANKED = 1 << 30
 Message = dict[str, Any]
 
 
-def read(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
+def read(path: File, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
     """The conversations, and where wanted the pairs, of one file."""
     rows = parquet_rows(path, max_bytes) if path.suffix == ".parquet" else jsonl_rows(path, max_bytes)
     return converted(_trees(rows), lambda row: _tree_records(row, source))
@@ -88,11 +88,13 @@ def _tree_records(row: Row, source: SourceSettings) -> Iterator[Record | Reject]
         return
     if root["role"] != "user":
         raise RefusedError("wrong_role")
-    path = _best_path(root)
-    if len(path) < 2:
+    paths = [path for path in _paths(root, source) if len(path) > 1]
+    if not paths:
         raise RefusedError("no_answer")
-    said = [message(turn["role"], turn["text"]) for turn in path]
-    yield Record("documents", {"id": root["id"], "kind": "conversation", "messages": said, "lang": root["lang"]})
+    for path in paths:
+        said = [message(turn["role"], turn["text"]) for turn in path]
+        name = root["id"] if source.branches == "best" else f"{root['id']}-{path[-1]['id']}"
+        yield Record("documents", {"id": name, "kind": "conversation", "messages": said, "lang": root["lang"]})
     if source.pairs:
         yield from _pairs(root, [])
 
@@ -136,6 +138,8 @@ def _unwanted(value: Message, source: SourceSettings) -> str | None:
         return "deleted"
     if value.get("review_result") is False or labels.get("spam", 0) >= SPAM:  # reviewers' verdict: spam
         return "spam"
+    if source.reviewed and value.get("review_result") is not True:
+        return "unreviewed"
     if source.languages and value.get("lang") not in source.languages:
         return "other_language"
     if source.min_quality is not None and labels.get("quality", 1) < source.min_quality:
@@ -150,6 +154,24 @@ def _labels(labels: Any) -> dict[str, float]:
     if isinstance(labels.get("name"), list):
         return dict(zip(labels["name"], labels.get("value") or [], strict=False))
     return {name: vote["value"] for name, vote in labels.items() if isinstance(vote, dict) and "value" in vote}
+
+
+def _paths(root: Message, source: SourceSettings) -> Iterable[list[Message]]:
+    return [_best_path(root)] if source.branches == "best" else _all_paths(root, [])
+
+
+def _all_paths(turn: Message, before: list[Message]) -> Iterator[list[Message]]:
+    """From the prompt to each answer that no answered question follows, the best ranked first."""
+    path = [*before, turn]
+    if turn["role"] == "user":
+        for answer in _answers(turn):
+            yield from _all_paths(answer, path)
+        return
+    asked = [reply for reply in turn["replies"] if reply["role"] == "user" and any(_answers(reply))]
+    for reply in asked:
+        yield from _all_paths(reply, path)
+    if not asked:
+        yield path
 
 
 def _best_path(root: Message) -> list[Message]:

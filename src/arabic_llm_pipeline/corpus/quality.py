@@ -8,6 +8,7 @@ import polars as pl
 from arabic_llm_pipeline.arabic import measure
 from arabic_llm_pipeline.arabic import quality as room
 from arabic_llm_pipeline.corpus.keys import contents
+from arabic_llm_pipeline.corpus.records import MANY
 from arabic_llm_pipeline.parameters.quality import DialectsLimits, ProseLimits, QualitySettings
 
 NAMES = {"word_length": ("short_words", "long_words"), "words": ("few_words", "many_words")}  # below, above
@@ -45,9 +46,9 @@ def with_measures(frame: pl.LazyFrame, settings: QualitySettings, table: str) ->
     """With the columns that `rules` reads; only what some rule asks for is computed.
 
     Args:
-        frame: documents or pairs with their whole text as `_text`.
+        frame: records with their whole text as `_text`.
         settings: which rules there are.
-        table: documents or pairs.
+        table: documents, pairs or feedback.
     """
     if settings.rules == "none":
         return frame
@@ -110,7 +111,8 @@ def _answer_measures(settings: QualitySettings, table: str) -> dict[str, pl.Expr
     if limits.max_likeness is not None:
         found["_likeness"] = room.likeness_expr(asked, answer)
     if limits.max_latin is not None:
-        found["_latin"] = room.residue_expr(asked, answer)
+        one_language = pl.lit(True) if table != "documents" else pl.col("lang").fill_null("") != MANY
+        found["_latin"] = pl.when(one_language).then(room.residue_expr(asked, answer))
     if limits.refusals and table == "documents":
         found["_refusals"] = room.refusals_expr(answer)
     if limits.scaffolds:
@@ -150,15 +152,17 @@ def _answer_rules(settings: QualitySettings, table: str) -> list[Rule]:
 
 def _asked(table: str) -> pl.Expr:
     """What the user said; null in prose."""
-    if table == "pairs":
+    if table != "documents":
         return contents("prompt")
     return pl.when(pl.col("kind") != "prose").then(_turns("user"))
 
 
 def _answer(table: str) -> pl.Expr:
-    """What was answered: of a pair the better answer; null in prose."""
+    """What was answered: of a pair the better answer, of feedback a good one; null in prose."""
     if table == "pairs":
         return pl.col("chosen")
+    if table == "feedback":
+        return pl.when(pl.col("label")).then(pl.col("completion"))
     return pl.when(pl.col("kind") != "prose").then(_turns("assistant"))
 
 

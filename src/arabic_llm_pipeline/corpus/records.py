@@ -10,7 +10,9 @@ def _schema(columns: dict[str, DataType | DataTypeClass]) -> pl.Schema:
     return pl.Schema(columns)
 
 
-MESSAGES = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+DOCUMENT = "document"  # the role of the one message of prose
+MESSAGE = pl.Struct({"role": pl.String, "content": pl.String})
+MESSAGES = pl.List(MESSAGE)
 QUALITY = pl.Struct(
     {
         "characters": pl.Int32,
@@ -33,6 +35,7 @@ DOCUMENTS = _schema(
         "lang": pl.String,
         "dialect": pl.String,
         "dialect_score": pl.Float32,
+        "script": pl.String,
         "quality": QUALITY,
         "split": pl.String,
         "copies": pl.Int32,
@@ -51,6 +54,24 @@ PAIRS = _schema(
         "licence": pl.String,
         "dialect": pl.String,
         "dialect_score": pl.Float32,
+        "script": pl.String,
+        "split": pl.String,
+        "copies": pl.Int32,
+        "reason": pl.String,
+        "value": pl.Float32,
+    }
+)
+FEEDBACK = _schema(
+    {
+        "id": pl.String,
+        "source": pl.String,
+        "prompt": MESSAGES,
+        "completion": pl.String,
+        "label": pl.Boolean,
+        "licence": pl.String,
+        "dialect": pl.String,
+        "dialect_score": pl.Float32,
+        "script": pl.String,
         "split": pl.String,
         "copies": pl.Int32,
         "reason": pl.String,
@@ -71,30 +92,48 @@ ITEMS = _schema(
         "licence": pl.String,
         "dialect": pl.String,
         "dialect_score": pl.Float32,
+        "script": pl.String,
         "split": pl.String,
         "copies": pl.Int32,
         "reason": pl.String,
     }
 )
+SENTENCES = _schema(
+    {
+        "id": pl.String,  # of the document
+        "source": pl.String,
+        "split": pl.String,
+        "message": pl.Int32,  # which of the document's, from 0
+        "ordinal": pl.Int32,  # which of the message's, from 0
+        "start": pl.Int32,  # in the message's text, in characters
+        "end": pl.Int32,
+        "text": pl.String,
+        "dialect": pl.String,
+        "dialect_score": pl.Float32,
+    }
+)
 REJECTS = pl.Schema(
     {"source": pl.String, "file": pl.String, "place": pl.Int64, "reason": pl.String, "excerpt": pl.String}
 )
-SCHEMAS = {"documents": DOCUMENTS, "pairs": PAIRS, "items": ITEMS, "rejects": REJECTS}
-RECORDS = ("documents", "pairs", "items")
+SCHEMAS = {"documents": DOCUMENTS, "pairs": PAIRS, "items": ITEMS, "feedback": FEEDBACK, "rejects": REJECTS}
+RECORDS = ("documents", "pairs", "items", "feedback")
 SPLITS = ("train", "dev", "test")
 DIALECTS = ("MSA", "EGY", "GLF", "LEV", "MGR", "unknown")
+MANY = "mul"  # ISO 639-2, as `lang`: several languages, such as a text with its translation
+SCRIPTS = ("arabic", "arabizi", "mixed", "latin", "other")
 EXCERPT = 200  # characters
 
 # What a loader leaves out by rule: well formed, kept among the rejects, but no sign of a broken source.
 LEFT_OUT = frozenset(
-    {"deleted", "disambiguation", "low_review", "no_answer", "other_language", "other_namespace", "redirect", "spam"}
+    {"deleted", "disambiguation", "low_review", "neutral_rating", "no_answer", "other_language", "other_namespace"}
+    | {"redirect", "spam", "unanswerable", "unreviewed"}
 )
 
 
 class Record(NamedTuple):
     """A row of one of the tables, but for what all rows of its source have in common."""
 
-    table: str  # documents, pairs or items
+    table: str  # one of RECORDS
     row: dict[str, Any]  # `id` is the upstream's, or the ordinal
 
 

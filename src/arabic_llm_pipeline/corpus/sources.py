@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arabic_llm_pipeline.common.files import File
 from arabic_llm_pipeline.corpus import bactrian, oasst, tables, wikipedia
 from arabic_llm_pipeline.corpus.records import Record, Reject
 from arabic_llm_pipeline.parameters.sources import SourceSettings
@@ -22,7 +23,7 @@ class FoundFiles:
     """The files of every source, and the folder that they are named from."""
 
     root: Path
-    files: dict[str, list[Path]]
+    files: dict[str, list[File]]
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,24 @@ class SourceFile:
         name: of the source.
         source: what the configuration says of it.
         path: the file.
-        shown: the file as people know it, from the root of the data.
+        shown: the file as people know it, from the root of the data, or its URL.
         several: the source has more files, so that ordinals alone do not tell their records apart.
+        label: what the ids of its records begin with then; its name, if not given.
     """
 
     name: str
     source: SourceSettings
-    path: Path
+    path: File
     shown: str
     several: bool
+    label: str = ""
+
+
+def known_as(path: File, root: Path) -> str:
+    """A file as people know it: from the root of the data, by its name, or by its URL."""
+    if not isinstance(path, Path):
+        return str(path)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
 def read_file(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -51,7 +61,8 @@ def read_file(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str,
         file: what to read.
         max_bytes: longer lines and records are rejected.
     """
-    load, limit = LOADERS.get(file.source.format, tables.read), file.source.limit
+    load = LOADERS.get(file.source.format, tables.read)
+    limit = file.source.limit if file.source.seed is None else None  # a sample is drawn of all of it
     taken: dict[str, int] = {}
     for found in load(file.path, file.source, max_bytes):
         if isinstance(found, Reject):
@@ -66,7 +77,8 @@ def read_file(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str,
 def _completed(record: Record, file: SourceFile, ordinal: int) -> dict[str, Any]:
     """A row with what all rows of its source have in common; what the row says itself wins."""
     row, source = record.row, file.source
-    upstream = row.get("id") or (f"{file.path.name.partition('.')[0]}/{ordinal}" if file.several else str(ordinal))
+    label = file.label or file.path.name.partition(".")[0]
+    upstream = row.get("id") or (f"{label}/{ordinal}" if file.several else str(ordinal))
     dialect = row.get("dialect") or source.dialect
     common = {"source": file.name, "licence": source.licence, "dialect": dialect}
     common |= {"split": row.get("split") or source.split, "dialect_score": 1.0 if dialect else None}

@@ -7,20 +7,27 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus.keys import hashed, with_keys
 from arabic_llm_pipeline.corpus.records import SCHEMAS
-from arabic_llm_pipeline.parameters.duplicates import SplitsSettings
+from arabic_llm_pipeline.parameters.duplicates import Shares, SplitsSettings
 
 HELD = ("dev", "test")
 
 
 def split_expr(digest: pl.Expr, settings: SplitsSettings) -> pl.Expr:
-    """The split that a hash falls into.
+    """The split that a hash falls into; the frame has the column `source`.
 
     Args:
         digest: a hash (`keys.hashed`, with the seed as its salt); its first eight bytes are a number in [0, 1).
         settings: the shares.
     """
-    share = digest.bin.slice(0, 8).bin.reinterpret(dtype=pl.UInt64, endianness="big") / 2.0**64
-    by_share = pl.when(share < settings.dev).then(pl.lit("dev")).when(share < settings.dev + settings.test)
+    place = digest.bin.slice(0, 8).bin.reinterpret(dtype=pl.UInt64, endianness="big") / 2.0**64
+    found = _by_shares(place, settings)
+    for name, shares in settings.sources.items():
+        found = pl.when(pl.col("source") == name).then(_by_shares(place, shares)).otherwise(found)
+    return found
+
+
+def _by_shares(place: pl.Expr, shares: Shares) -> pl.Expr:
+    by_share = pl.when(place < shares.dev).then(pl.lit("dev")).when(place < shares.dev + shares.test)
     return by_share.then(pl.lit("test")).otherwise(pl.lit("train"))
 
 
@@ -34,7 +41,7 @@ class Splitting:
     """The last step of one table: verdicts written into `reason`, copies counted, every record given its split.
 
     Attributes:
-        table: documents, pairs or items.
+        table: one of RECORDS.
         verdicts: parquet of `duplicates.VERDICTS`.
         settings: the shares, and the seed of the hash.
     """

@@ -4,12 +4,11 @@ import codecs
 import zlib
 from collections.abc import Iterator
 from lzma import LZMAError
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pyarrow import ArrowException
 
-from arabic_llm_pipeline.common.files import open_binary
+from arabic_llm_pipeline.common.files import File, open_binary
 from arabic_llm_pipeline.corpus.records import EXCERPT, Reject
 
 CHUNK = 1 << 18
@@ -39,7 +38,7 @@ class Stream:
     Text in another encoding comes as UTF-8; UTF-16 and UTF-32 are told by their byte order mark.
     """
 
-    def __init__(self, path: Path, encoding: str = UTF_8):
+    def __init__(self, path: File, encoding: str = UTF_8):
         self._path = path
         self._recode = None if encoding == UTF_8 else codecs.getincrementaldecoder(encoding)("unreadable")
         self._given = 0
@@ -93,7 +92,7 @@ def _marked(begins: bytes) -> str | None:
 class Repaired(Stream):
     """The same as valid UTF-8: bytes that are none become `UNREADABLE`; subclasses mend more."""
 
-    def __init__(self, path: Path, encoding: str = UTF_8):
+    def __init__(self, path: File, encoding: str = UTF_8):
         super().__init__(path, encoding)
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="unreadable")
 
@@ -119,7 +118,7 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("unreadable", _mark)
 
 
-def first_byte(path: Path, encoding: str = UTF_8) -> bytes:
+def first_byte(path: File, encoding: str = UTF_8) -> bytes:
     """The first byte that is no space and no byte order mark; none in an empty or unreadable file."""
     try:
         with Stream(path, encoding) as stream:
@@ -128,7 +127,7 @@ def first_byte(path: Path, encoding: str = UTF_8) -> bytes:
         return b""
 
 
-def read_lines(path: Path, max_bytes: int, encoding: str = UTF_8) -> Iterator[Line | Reject]:
+def read_lines(path: File, max_bytes: int, encoding: str = UTF_8) -> Iterator[Line | Reject]:
     """The lines of a text file, empty ones left out, with a reject for each that is too long or not of its encoding.
 
     Args:

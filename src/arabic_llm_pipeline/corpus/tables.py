@@ -1,18 +1,18 @@
 """Sources whose columns the configuration names: JSON, JSON lines, CSV, TSV, parquet, and plain text, to any record."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from arabic_llm_pipeline.common.files import File
+from arabic_llm_pipeline.corpus import tasks
+from arabic_llm_pipeline.corpus.labels import chosen, good, texts
 from arabic_llm_pipeline.corpus.mapping import (
-    MISSING,
     PLACE,
     about,
     answer,
     conversation_row,
     converted,
     document_row,
-    field,
     instruction_row,
     optional,
     prompt,
@@ -31,25 +31,28 @@ from arabic_llm_pipeline.corpus.rows import (
     table_rows,
     text_rows,
 )
+from arabic_llm_pipeline.parameters.shapes import TASKS
 from arabic_llm_pipeline.parameters.sources import SourceSettings
 
 TEXT_COLUMN = {"text": 0}
 
 
-def read(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
+def read(path: File, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
     """The records of one file."""
     rows = rows_of(path, source, max_bytes)
     if source.format == "text":
         source = source.model_copy(update={"columns": TEXT_COLUMN})
-    table, make_row = MAKERS[source.record]
 
     def make(row: Row) -> Iterator[Record]:
-        yield Record(table, make_row(row.value, source))
+        if source.record in TASKS:
+            return tasks.records(row.value, source)
+        table, make_row = MAKERS[source.record]
+        return iter([Record(table, make_row(row.value, source))])
 
-    return converted(rows, make)
+    return converted(rows, make, source.languages)
 
 
-def rows_of(path: Path, source: SourceSettings, max_bytes: int) -> Rows:
+def rows_of(path: File, source: SourceSettings, max_bytes: int) -> Rows:
     """The rows of one file in the source's format."""
     match source.format:
         case "json":
@@ -60,6 +63,8 @@ def rows_of(path: Path, source: SourceSettings, max_bytes: int) -> Rows:
             return arrow_rows(path, max_bytes, _used(source))
         case "csv" | "tsv":
             dialect = TAB if source.format == "tsv" else COMMA
+            if source.delimiter:
+                dialect = {**dialect, "delimiter": source.delimiter}
             return table_rows(path, max_bytes, dialect, source.header, source.encoding)
         case "text":
             lines = text_rows(path, max_bytes, source.encoding)
@@ -117,43 +122,22 @@ def _number(value: Any, source: SourceSettings, name: str) -> float | None:
 
 def item_row(value: Any, source: SourceSettings) -> dict[str, Any]:
     """A question with its accepted answers, or with choices of which one is right."""
-    choices, answers = _texts(value, source, "choices"), _texts(value, source, "answers")
-    label = _label(optional(value, source, "label"), choices, source.first_label)
-    if not answers and label is not None:
-        answers = [choices[label]]
+    (choices, right), answers = chosen(value, source), [text for text in texts(value, source, "answers") if text]
+    if not answers and right is not None:
+        answers = [choices[right]]
     if not answers:
         raise RefusedError("empty_text")
     task = optional(value, source, "task") or source.task
     family = optional(value, source, "family") or source.family or task
     row = about(value, source) | {"task": task, "family": family, "passage": optional(value, source, "passage")}
-    return row | {"prompt": prompt(value, source), "choices": choices, "answers": answers, "label": label}
+    return row | {"prompt": prompt(value, source), "choices": choices, "answers": answers, "label": right}
 
 
-def _texts(value: Any, source: SourceSettings, name: str) -> list[str]:
-    """One text or several as a list; choices that a question does not have are null or empty."""
-    found = field(value, source, name)
-    if found is MISSING:
-        raise RefusedError("missing_column")
-    values = found if isinstance(found, list) else [found]
-    if any(isinstance(one, bool | dict | list) for one in values):
-        raise RefusedError("wrong_type")
-    return [text for one in values if one is not None and (text := str(one).strip())]
-
-
-def _label(value: str | None, choices: list[str], first: str) -> int | None:
-    """The position of the right choice, by its number, its letter, or its own text."""
-    if value is None:
-        return None
-    text = value.strip()
-    if first.isdecimal():
-        position = int(text) - int(first) if text.isdecimal() else -1
-    else:
-        position = ord(text.upper()) - ord(first.upper()) if len(text) == 1 else -1
-    if 0 <= position < len(choices):
-        return position
-    if text not in choices:
-        raise RefusedError("unknown_label")
-    return choices.index(text)
+def feedback_row(value: Any, source: SourceSettings) -> dict[str, Any]:
+    """A prompt with one answer, and whether people found it good."""
+    before, said = answer(value, source, "completion")
+    row = about(value, source) | {"prompt": before or prompt(value, source), "completion": said}
+    return row | {"label": good(value, source)}
 
 
 MAKERS = {
@@ -161,5 +145,6 @@ MAKERS = {
     "instruction": ("documents", instruction_row),
     "conversation": ("documents", conversation_row),
     "pair": ("pairs", pair_row),
+    "feedback": ("feedback", feedback_row),
     "item": ("items", item_row),
 }

@@ -1,7 +1,11 @@
-"""Turns of a conversation as data sets have them: {role, content} or {from, value}, as a list or as its text."""
+"""Turns of a conversation as data sets have them: {role, content} or {from, value}, as a list or as its text.
+
+Or as one text with the speakers before what they say, as in Anthropic's preference data (HH-RLHF, Bai et al. 2022).
+"""
 
 import ast
 import json
+import re
 from typing import Any
 
 from arabic_llm_pipeline.corpus.records import RefusedError, message
@@ -12,14 +16,18 @@ ROLES = {
     **dict.fromkeys(("system", "\u0646\u0638\u0627\u0645"), "system"),
 }  # the Arabic ones are what translated data sets made of user, assistant and system
 NAMES = (("role", "content"), ("from", "value"))
+SPOKEN = re.compile(r"\n\n(Human|Assistant):")
 LONGEST_TEXT = 200_000  # of a list that is written as a text: Python's own parser takes memory for each level
 
 
 def listed(value: Any) -> list[Any] | None:
-    """The list of turns that a cell holds, or that its text is (JSON, or as Python prints it); None: neither."""
+    """The list of turns that a cell holds, or that its text is (JSON, as Python prints it, spoken); None: none."""
     if isinstance(value, list):
         first = value[0] if value and isinstance(value[0], dict) else {}
         return value if any(role in first for role, _ in NAMES) else None
+    if isinstance(value, str) and SPOKEN.match(value):
+        _, *parts = SPOKEN.split(value)
+        return [message(role.lower(), said.strip()) for role, said in zip(parts[::2], parts[1::2], strict=True)]
     if not isinstance(value, str) or not value.lstrip().startswith("[{") or len(value) > LONGEST_TEXT:
         return None
     for parse in (json.loads, ast.literal_eval):

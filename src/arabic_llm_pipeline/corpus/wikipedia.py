@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from xml.parsers import expat
 
+from arabic_llm_pipeline.common.files import File
 from arabic_llm_pipeline.corpus.articles import article
 from arabic_llm_pipeline.corpus.mapping import converted, document_row
 from arabic_llm_pipeline.corpus.records import EXCERPT, Record, RefusedError, Reject, message
@@ -37,7 +37,7 @@ def names() -> dict[str, list[str]]:
     return found
 
 
-def read_rows(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
+def read_rows(path: File, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
     """The articles of a parquet or JSON lines file with the columns id, url, title, text."""
     parquet = path.suffix == ".parquet"
     rows = parquet_rows(path, max_bytes, set(COLUMNS)) if parquet else jsonl_rows(path, max_bytes)
@@ -46,12 +46,12 @@ def read_rows(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Re
     def make(row: Row) -> Iterator[Record]:
         yield Record("documents", document_row(row.value, mapped) | {"lang": "ar"})
 
-    return converted(rows, make)
+    return converted(rows, make, source.languages)
 
 
-def read_dump(path: Path, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
+def read_dump(path: File, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
     """The articles of a MediaWiki export; what is no article is left out with its reason."""
-    return converted(pages(path, max_bytes), lambda row: [_article(row.value, source)])
+    return converted(pages(path, max_bytes), lambda row: [_article(row.value, source)], source.languages)
 
 
 def _article(page: dict[str, str], source: SourceSettings) -> Record:
@@ -83,7 +83,7 @@ def _disambiguates(page: dict[str, str]) -> bool:
 class _Mended(Repaired):
     """XML without the characters that would make a parser give up."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: File):
         super().__init__(path)
         self._held = ""
 
@@ -101,7 +101,7 @@ def _allowed(reference: re.Match[str]) -> str:
     return "" if code > 0x10FFFF or surrogate or NO_XML.match(chr(code)) else reference[0]
 
 
-def pages(path: Path, max_bytes: int) -> Iterator[Row | Reject]:
+def pages(path: File, max_bytes: int) -> Iterator[Row | Reject]:
     """The pages of an export as dictionaries of title, ns, id, text, and redirect and site where they are given.
 
     Entities that a file declares for itself are refused, so that none can grow; broken XML ends it with one reject.
@@ -113,7 +113,7 @@ def pages(path: Path, max_bytes: int) -> Iterator[Row | Reject]:
             yield Reject(place, *found)
 
 
-def _parsed(path: Path) -> Iterator[dict[str, str] | tuple[str, str]]:
+def _parsed(path: File) -> Iterator[dict[str, str] | tuple[str, str]]:
     """The pages up to the end, or up to the damage and then its reason and message."""
     parser = _Pages()
     try:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import TablePreview
 
+from arabic_llm_pipeline.common.files import File
+from arabic_llm_pipeline.common.remote import find, is_url
+
 if TYPE_CHECKING:
     from arabic_llm_pipeline.corpus.sources import FoundFiles
 
@@ -29,12 +32,12 @@ class SourceFiles(AbstractDataset[Any, Any]):
 
         Args:
             data_root: folder that the patterns start from.
-            patterns: paths and globs of each source.
+            patterns: paths, URLs and globs of each source.
             licences: shown in the preview.
         """
         self._root, self._patterns, self._licences = data_root, patterns, licences or {}
 
-    def external_files(self) -> list[Path]:
+    def external_files(self) -> list[File]:
         """All files, absent ones too, for the fingerprint and for telling what is missing."""
         return [path for name in sorted(self._patterns) for path in self._files(name)]
 
@@ -44,14 +47,17 @@ class SourceFiles(AbstractDataset[Any, Any]):
 
         return FoundFiles(self._root, {name: self._files(name) for name in sorted(self._patterns)})
 
-    def _files(self, name: str) -> list[Path]:
+    def _files(self, name: str) -> list[File]:
         """What the source's patterns name, sorted; one that names nothing stands for itself, as a missing file."""
-        found: dict[Path, None] = {}
+        found: dict[File, None] = {}
         for pattern in self._patterns[name]:
-            is_file = (self._root / pattern).is_file()  # a name may have brackets in it
-            matches = [] if is_file else sorted(path for path in self._root.glob(pattern) if path.is_file())
-            found.update(dict.fromkeys(matches or [self._root / pattern]))
+            found.update(dict.fromkeys(find(pattern) if is_url(pattern) else self._here(pattern)))
         return list(found)
+
+    def _here(self, pattern: str) -> list[Path]:
+        is_file = (self._root / pattern).is_file()  # a name may have brackets in it
+        matches = [] if is_file else sorted(path for path in self._root.glob(pattern) if path.is_file())
+        return matches or [self._root / pattern]
 
     def preview(self) -> TablePreview:
         """A row for each source, for kedro viz."""

@@ -2,6 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset, DatasetError
 
 from arabic_llm_pipeline.artifacts import DirectoryArtifact
 from arabic_llm_pipeline.datasets.model_directory import JSONPreview, ModelFiles
@@ -18,6 +21,36 @@ class TokenizerFiles(ModelFiles):
             return []
         there = {path for pattern in TOKENIZER_FILES for path in self.directory.glob(pattern)}
         return sorted({*there, self.directory / "tokenizer.json"})
+
+
+class ComparedTokenizers(AbstractDataset[Any, dict[str, Path]]):
+    """Tokenizers that the chosen one is compared with, by name; what their files hold counts."""
+
+    def __init__(self, *, metadata: dict[str, Any] | None = None):
+        self.metadata = metadata
+        self._directories: dict[str, Path] = {}
+
+    def bind(self, directories: dict[str, Path]) -> None:
+        """Say where they are."""
+        self._directories = directories
+
+    def external_files(self) -> list[Path]:
+        """What each is read from."""
+        return [directory / "tokenizer.json" for directory in self._directories.values()]
+
+    def load(self) -> dict[str, Path]:
+        """Their directories."""
+        return self._directories
+
+    def save(self, data: Any) -> None:  # noqa: ARG002
+        """Refuse: they come from outside."""
+        raise DatasetError("tokenizers from outside are read only")
+
+    def _exists(self) -> bool:
+        return all(path.is_file() for path in self.external_files())
+
+    def _describe(self) -> dict[str, Any]:
+        return {"tokenizers": sorted(self._directories)}
 
 
 class TokenStoreDirectory(DirectoryArtifact):

@@ -13,7 +13,8 @@ from arabic_llm_pipeline.corpus.records import DIALECTS
 from arabic_llm_pipeline.evaluation.likelihood import Stretch, log_probabilities
 from arabic_llm_pipeline.evaluation.statistics import bootstrap
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
-from arabic_llm_pipeline.tokens.chat import Ids, Mask, Renderer
+from arabic_llm_pipeline.tokens.chat import Renderer
+from arabic_llm_pipeline.tokens.encoder import Ids, Mask
 
 VIEWS = {"text": TEXT, "text_normalized": NORMALIZED}
 ALL = "all"

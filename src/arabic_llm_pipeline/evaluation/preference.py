@@ -8,7 +8,8 @@ import polars as pl
 from arabic_llm_pipeline.evaluation.likelihood import Stretch, log_probabilities
 from arabic_llm_pipeline.evaluation.statistics import bootstrap, wilson
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
-from arabic_llm_pipeline.tokens.chat import Ids, Renderer
+from arabic_llm_pipeline.tokens.chat import Renderer
+from arabic_llm_pipeline.tokens.encoder import Ids
 
 ANSWERS = ("chosen", "rejected")
 Scores = dict[str, Any]

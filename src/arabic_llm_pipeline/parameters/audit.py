@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from arabic_llm_pipeline.parameters.base import Settings
 from arabic_llm_pipeline.parameters.classifier import ClassifierSettings, LabelledSource
-from arabic_llm_pipeline.parameters.sources import NamedSources, RecordKind
+from arabic_llm_pipeline.parameters.shapes import RecordKind
+from arabic_llm_pipeline.parameters.sources import NamedSources
 
 Policy = Literal["keep", "mask", "drop"]
 KeepOrDrop = Literal["keep", "drop"]

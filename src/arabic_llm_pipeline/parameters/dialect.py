@@ -35,6 +35,8 @@ class DialectSource(LabelledSource):
     def _dialect_is_known(self) -> Self:
         if self.record != "document":
             raise ValueError(f"a source of dialects has documents, not records of {self.record}")
+        if self.seed is not None:
+            raise ValueError("`seed` samples a source of the corpus; of dialects `per_dialect` draws texts")
         if not self.dialect and "dialect" not in {*self.columns, *self.constants}:
             raise ValueError("say its dialect: `dialect`, or the column of it in `columns`")
         return self

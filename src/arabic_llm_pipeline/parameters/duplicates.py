@@ -11,8 +11,8 @@ class NearSettings(Settings):
     """Records that are nearly the same: MinHash over shingles of words, candidates compared by their shingles."""
 
     enabled: bool = Field(True, description="Drop all but one of records that are nearly equal.")
-    scope: list[Literal["prose", "instruction", "conversation", "pair"]] = Field(
-        ["prose"], description="Kinds of documents that are compared, and preference pairs; each only among its table."
+    scope: list[Literal["prose", "instruction", "conversation", "pair", "feedback"]] = Field(
+        ["prose"], description="Kinds of documents that are compared, pairs, feedback; each only among its table."
     )
     threshold: float = Field(
         0.8, description="Share of two records' shingles that both have, from which one of them goes.", gt=0, le=1
@@ -37,12 +37,27 @@ class DuplicatesSettings(Settings):
     near: NearSettings = Field(NearSettings(), description="Near duplicates.")
 
 
-class SplitsSettings(Settings):
+class Shares(Settings):
+    """Shares of dev and test."""
+
+    dev: float = Field(0.02, description="Share that settings are chosen on.", ge=0, le=1)
+    test: float = Field(0.02, description="Share that figures come from.", ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _leave_nothing_twice(self) -> Self:
+        if self.dev + self.test > 1:
+            raise ValueError(f"dev {self.dev} and test {self.test} are more than there is")
+        return self
+
+
+class SplitsSettings(Shares):
     """Shares of records whose source brings no split of its own."""
 
-    dev: float = Field(0.02, description="Share that settings are chosen on.", ge=0, lt=1)
-    test: float = Field(0.02, description="Share that figures come from.", ge=0, lt=1)
     seed: int = Field(0, description="Of the hash: another one is another split.")
+    sources: dict[str, Shares] = Field(
+        default_factory=dict,
+        description="Other shares for a source by name: of a small one, enough to measure on.",
+    )
 
     @model_validator(mode="after")
     def _leave_something(self) -> Self:

@@ -1,6 +1,8 @@
 """Fields of how work is spread, and of reading raw files."""
 
-from pydantic import Field
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 
@@ -12,6 +14,18 @@ class EngineSettings(Settings):
     rows_per_shard: int = Field(
         64_000, description="Records in a shard: fewer take less memory, more make fewer files.", ge=1
     )
+    runner: Literal["processes", "ray"] = neutral(
+        "processes", "Who shares the shards: processes of this machine, or Ray."
+    )
+    address: str | None = neutral(
+        None, "ray: host:port of a cluster's head, or auto; none: a cluster on this machine that ends with the run."
+    )
+
+    @model_validator(mode="after")
+    def _address_is_of_ray(self) -> Self:
+        if self.address and self.runner != "ray":
+            raise ValueError("address is where a Ray cluster is: set runner=ray, or leave it out")
+        return self
 
 
 class IngestSettings(Settings):

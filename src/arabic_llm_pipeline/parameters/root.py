@@ -24,9 +24,10 @@ from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
+from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
-from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
+from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import DpoSettings, PretrainSettings, SftSettings
 
 
@@ -65,7 +66,9 @@ class Parameters(Settings):
     card: CardSettings = Field(CardSettings(), description="The data card.")
     duplicates: DuplicatesSettings = Field(DuplicatesSettings(), description="Duplicates and decontamination.")
     splits: SplitsSettings = Field(SplitsSettings(), description="Shares of train, dev and test.")
+    sentences: SentencesSettings = Field(SentencesSettings(), description="The corpus by sentences.")
     tokenizer: TokenizerSettings = Field(TokenizerSettings(), description="Which tokenizer and chat template.")
+    fertility: FertilitySettings = Field(FertilitySettings(), description="Comparison of tokenizers.")
     tokenize: TokenizeSettings = Field(TokenizeSettings(), description="The token store.")
     model: ModelSettings = Field(ModelSettings(), description="The base model and how it is loaded.")
     adapter: AdapterSettings = Field(AdapterSettings(), description="LoRA.")
@@ -85,6 +88,14 @@ class Parameters(Settings):
                     f"pii.{kind}={policy} would find none, as text.{switch}=drop takes them all out before; "
                     f"set text.{switch}=keep"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _shares_are_of_sources(self) -> Self:
+        for name in self.splits.sources:
+            if name not in self.sources.root:
+                known = get_close_matches(name, self.sources.root, n=1, cutoff=0)
+                raise ValueError(f"splits.sources: there is no source {name!r}; did you mean {known[0]}?")
         return self
 
 

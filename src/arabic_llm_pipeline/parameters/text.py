@@ -12,7 +12,8 @@ class TextSettings(Settings):
 
     taught: Literal["text", "text_normalized"] = Field(
         "text",
-        description="What a model is trained on: the kept text, or it with Alif and Ya unified and no diacritics.",
+        description="What is kept and a model trained on: the text of the switches below, or that with Alif and Ya "
+        "unified and no diacritics, whatever they say.",
     )
     nfc: bool = Field(True, description="Compose letters with their marks (Unicode NFC).")
     presentation_forms: bool = Field(
@@ -34,8 +35,10 @@ class TextSettings(Settings):
     emails: Literal["keep", "drop"] = Field("drop", description="Mail addresses in the text.")
     other_scripts: Literal["keep", "drop"] = Field("keep", description="Letters that are neither Arabic nor Latin.")
     spaces: bool = Field(True, description="Make runs of spaces one, and of empty lines one.")
-    diacritics: Literal["keep", "strip", "keep_vocalised"] = Field(
-        "keep", description="Short vowels: keep, strip, or keep only where the text is vocalised throughout."
+    diacritics: Literal["keep", "strip", "keep_vocalised", "strip_endings", "keep_shadda", "keep_tanwin"] = Field(
+        "keep",
+        description="Short vowels and Quranic marks: keep, strip, keep only where the text is vocalised throughout, "
+        "strip those that end words, or strip all but shadda or tanwin.",
     )
     alif: bool = Field(False, description="Unify the forms of Alif.")
     ya: bool = Field(False, description="Unify Alif Maqsura with Ya.")
@@ -43,6 +46,11 @@ class TextSettings(Settings):
     hamza_carriers: bool = Field(False, description="Write Hamza on Waw and Ya as its carrier.")
     digits: Literal["keep", "western", "arabic_indic"] = Field(
         "keep", description="Digits: as they are, or all of one kind."
+    )
+    protect: Literal["none", "code", "code_and_maths"] = Field(
+        "code_and_maths",
+        description="What no switch touches in instructions, conversations, pairs and items: code in fences and "
+        "backticks, and formulas between the marks of LaTeX. Prose is not looked at.",
     )
 
 
@@ -56,4 +64,7 @@ class FilterSettings(Settings):
         description="Documents and pairs with a lower share of Arabic among their letters are dropped (little_arabic).",
         ge=0,
         le=1,
+    )
+    keep_arabizi: bool = Field(
+        False, description="Keep documents and pairs in Arabizi, which have few Arabic letters (else little_arabic)."
     )

@@ -1,6 +1,6 @@
 """Fields of the training methods."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,7 @@ from arabic_llm_pipeline.parameters.sources import Dialect
 Scheduler = Literal["linear", "cosine", "constant_with_warmup"]
 Optimizer = Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"]
 Kind = Literal["prose", "instruction", "conversation"]
+Weight = Annotated[float, Field(ge=0)]
 
 
 class PairSelection(Settings):
@@ -27,13 +28,28 @@ class DocumentSelection(PairSelection):
     )
 
 
-def _steps(default: int) -> Any:
-    return Field(default, description="Optimizer steps; 0: as many as the epochs make.", ge=0)
+class Mixture(Settings):
+    """How often the chosen rows come, by source and dialect; without weights and at temperature 1 each comes once."""
+
+    temperature: float = Field(
+        1.0,
+        description="A source of n rows comes in proportion to n^(1/temperature) (arXiv 1907.05019): higher evens out.",
+        gt=0,
+    )
+    sources: dict[str, Weight] = Field({}, description="Weights of sources; one that is not named weighs 1.")
+    dialects: dict[Dialect, Weight] = Field({}, description="Weights of dialects; one that is not named weighs 1.")
+
+    @property
+    def even(self) -> bool:
+        """Whether every row comes once in a pass."""
+        weights = {*self.sources.values(), *self.dialects.values()}
+        return self.temperature == 1 and weights <= {1.0}
 
 
 class LoopSettings(Settings):
     """What every method has in common: how long, how much at once, how checkpoints are kept."""
 
+    steps: int = Field(0, description="Optimizer steps; 0: as many as the epochs make.", ge=0)
     epochs: float = Field(1.0, description="Passes over the data, where steps is 0.", gt=0)
     micro_batch: int = Field(32, description="Rows (documents, packed windows or pairs) in one forward pass.", ge=1)
     accumulation: int = Field(1, description="Forward passes that one optimizer step adds up.", ge=1)
@@ -43,6 +59,11 @@ class LoopSettings(Settings):
     )
     save_steps: int = neutral(50, "Steps between checkpoints: what a kill costs at most.", ge=1)
 
+    @property
+    def batch(self) -> int:
+        """Rows of an optimizer step."""
+        return self.micro_batch * self.accumulation
+
 
 class AdapterLoopSettings(LoopSettings):
     """What the methods that train an adapter have in common."""
@@ -51,15 +72,21 @@ class AdapterLoopSettings(LoopSettings):
     warmup: float = Field(0.03, description="Share of the steps in which the learning rate rises.", ge=0, lt=1)
     weight_decay: float = Field(0.0, description="Of AdamW.", ge=0)
     optimizer: Optimizer = Field("adamw_torch", description="AdamW in fp32, or with 8-bit or paged state.")
+    mixture: Mixture = Field(Mixture(), description="How often rows of each source and dialect come.")
 
 
 class SftSettings(AdapterLoopSettings):
     """Supervised fine-tuning: the adapter learns what the assistant says, and all of prose."""
 
     learning_rate: float = Field(4e-3, description="Highest learning rate.", gt=0)
-    steps: int = _steps(450)
+    steps: int = Field(450, description="As in all methods.", ge=0)
     packing: bool = Field(
         False, description="Fill rows up to the window with several documents that do not see each other."
+    )
+    too_long: Literal["cut", "turn", "drop", "split"] = Field(
+        "cut",
+        description="Conversations longer than the window: cut their end, cut after the last answer that fits, drop "
+        "them, or go on in a further row.",
     )
     selection: DocumentSelection = Field(default_factory=DocumentSelection, description="Which documents.")
 
@@ -68,7 +95,7 @@ class DpoSettings(AdapterLoopSettings):
     """Direct preference optimisation (Rafailov et al. 2023) against the stage before."""
 
     learning_rate: float = Field(1e-4, description="Highest learning rate.", gt=0)
-    steps: int = _steps(40)
+    steps: int = Field(40, description="As in all methods.", ge=0)
     micro_batch: int = Field(16, description="Pairs in one forward pass.", ge=1)
     beta: float = Field(0.1, description="How firmly the model is held to its reference.", gt=0)
     loss_type: Literal["sigmoid", "ipo"] = Field(
@@ -87,7 +114,6 @@ class PretrainSettings(LoopSettings):
     key_value_heads: int = Field(2, description="Heads of keys and values, each shared by several of queries.", ge=1)
     intermediate: int = Field(768, description="Width inside the feed-forward.", ge=16)
     positions: int = Field(1024, description="Longest sequence the model is declared for.", ge=16)
-    steps: int = _steps(0)
     muon_learning_rate: float = Field(0.02, description="Of the matrices inside the blocks (Muon).", gt=0)
     adamw_learning_rate: float = Field(3e-3, description="Of embeddings, norms and biases (AdamW).", gt=0)
     weight_decay: float = Field(0.01, description="Of the matrices.", ge=0)

@@ -52,10 +52,15 @@ def gone(funnel: pl.DataFrame, outcome: str) -> int:
     return total(funnel, outcome=outcome)
 
 
+def tables(funnel: pl.DataFrame) -> list[str]:
+    """The tables that any source gives records to."""
+    return [table for table in RECORDS if total(funnel, records=table)]
+
+
 def sentence(inputs: Inputs) -> str:
     """The corpus in two sentences."""
     funnel = frame(inputs.funnel)
-    kept = listed(f"{count(total(funnel, step='split', records=table))} {table}" for table in RECORDS)
+    kept = listed(f"{count(total(funnel, step='split', records=table))} {table}" for table in tables(funnel))
     away = listed(f"{count(gone(funnel, outcome))} {words}" for outcome, words in GONE.items())
     sources = funnel["source"].n_unique()
     return f"Read {count(read(funnel))} records of {sources} sources and kept {kept}; {away}, each with its reason."
@@ -98,7 +103,7 @@ def funnel_figure(funnel: pl.DataFrame) -> Figure:
             *(count(total(funnel, step=step, records=table, outcome=outcome)) for outcome in (KEPT, "dropped")),
         ]
         for step in STAGES
-        for table in RECORDS
+        for table in tables(funnel)
     ]
     columns = [Column("Step"), Column("Records"), Column("Kept", "number"), Column("Dropped", "number")]
     caption = (
@@ -167,7 +172,7 @@ def reasons_table(funnel: pl.DataFrame) -> Table:
 def splits_table(funnel: pl.DataFrame) -> Table:
     """What was kept, by kind of record and split."""
     left = funnel.filter(step="split")
-    rows = [[table, *(count(total(left, records=table, split=split)) for split in SPLITS)] for table in RECORDS]
+    rows = [[table, *(count(total(left, records=table, split=split)) for split in SPLITS)] for table in tables(funnel)]
     return Table("Kept records by split", [Column(""), *(Column(split, "number") for split in SPLITS)], rows)
 
 

@@ -26,6 +26,7 @@ class Inputs:
     audit: pl.DataFrame  # as corpus.audit makes it, with shares; likewise the groups
     groups: pl.DataFrame
     tokens: Mapping[str, Any]
+    fertility: pl.DataFrame  # as tokens.fertility makes it
     baselines: Mapping[str, Any]
     comparison: Sequence[Mapping[str, Any]]
     base_model: Mapping[str, Any]
@@ -81,6 +82,7 @@ def gather(
         audit=data["audit_table"],
         groups=data["group_mentions"],
         tokens=data["token_summary"],
+        fertility=data["fertility_table"],
         baselines=data["baseline_scores"],
         comparison=data["comparison"],
         base_model=data["base_model"],

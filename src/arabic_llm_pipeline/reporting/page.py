@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from arabic_llm_pipeline.reporting import audit, data, findings, quality, run, scores, tokens, training
+from arabic_llm_pipeline.reporting import audit, data, fertility, findings, quality, run, scores, tokens, training
 from arabic_llm_pipeline.reporting.changes import change
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.samples import samples
@@ -71,7 +71,12 @@ def sections(inputs: Inputs) -> list[Section]:
         Section("data", "Data", [*data.blocks(inputs), *quality.blocks(inputs), *audit.blocks(inputs)]),
         Section("text", "Text", []),
         Section(
-            "tokens", "Tokens", [Block(tables=tokens.split_tables(inputs), lists=list(tokens.train_tables(inputs)))]
+            "tokens",
+            "Tokens",
+            [
+                Block(tables=tokens.split_tables(inputs), lists=list(tokens.train_tables(inputs))),
+                *fertility.blocks(inputs.fertility),
+            ],
         ),
         Section("training", "Training", training.stage_blocks(inputs)),
         Section("scores", "Scores", scores.blocks(inputs)),

@@ -25,6 +25,15 @@ PAIRS = {
     "longest": "Longest",
     "cut": "Cut",
 }
+FEEDBACK = {
+    "feedback": "Answers",
+    "good": "Good ones",
+    "prompt_tokens": "Prompt tokens",
+    "completion_tokens": "Answer tokens",
+    "longest": "Longest",
+    "cut": "Cut",
+}
+TABLES = (("documents", DOCUMENTS), ("pairs", PAIRS), ("feedback", FEEDBACK))
 TAGS = {"by_source": "Source", "by_dialect": "Dialect", "by_kind": "Kind"}
 RATIOS = ("tokens_per_word", "bytes_per_token")
 
@@ -32,10 +41,10 @@ RATIOS = ("tokens_per_word", "bytes_per_token")
 def split_tables(inputs: Inputs) -> list[Table]:
     """Documents and pairs by split."""
     found = []
-    for table, figures in (("documents", DOCUMENTS), ("pairs", PAIRS)):
+    for table, figures in TABLES:
         splits = inputs.tokens.get(table, {})
         rows = {name: splits[name]["all"] for name in SPLITS if name in splits}
-        if rows:
+        if any(row[table] for row in rows.values()):
             window = next(iter(splits.values())).get("window")
             found.append(
                 _table(f"{table.capitalize()} as tokens, by split; window of {window} tokens", "Split", rows, figures)
@@ -45,7 +54,7 @@ def split_tables(inputs: Inputs) -> list[Table]:
 
 def train_tables(inputs: Inputs) -> Iterator[Table]:
     """The training split by source, dialect and kind."""
-    for table, figures in (("documents", DOCUMENTS), ("pairs", PAIRS)):
+    for table, figures in TABLES:
         train = inputs.tokens.get(table, {}).get("train", {})
         for tag, title in TAGS.items():
             if rows := train.get(tag):

@@ -8,7 +8,7 @@ import polars as pl
 from matplotlib.figure import Figure as Plot
 
 from arabic_llm_pipeline.recipes import CHAINS, name
-from arabic_llm_pipeline.reporting import plots
+from arabic_llm_pipeline.reporting import plots, trained_on
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.style import to_svg
 from arabic_llm_pipeline.reporting.view import ABSENT, Block, Column, Figure, Table, count, duration, flat, plain, short
@@ -57,7 +57,8 @@ def _block(inputs: Inputs, stage: str) -> Block:
         f"Loss {_ends(log, 'loss')}; medians of the first and the last tenth of the steps."
     )
     figures = [figure for curve in CURVES if (figure := curve_figure(stage, curve, log))]
-    return Block(stage, [text], figures, lists=[_settings(inputs, stage)])
+    lists = [*trained_on.tables(stage, cost.get("data", {})), _settings(inputs, stage)]
+    return Block(stage, [text], figures, lists=lists)
 
 
 def _ends(log: pl.DataFrame, column: str) -> str:

@@ -7,17 +7,16 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.tokens.encoder import Encoder, Ids, Mask, overlap
+from arabic_llm_pipeline.tokens.memo import Memo, splits_at_spaces
 from arabic_llm_pipeline.tokens.template import ChatTemplate, Message, Span
 
 if TYPE_CHECKING:
-    from tokenizers import Encoding, Tokenizer
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-Ids = NDArray[np.uint32]
-Mask = NDArray[np.uint8]
 Conversation = Sequence[Message]
 LITERAL, END = "\ufdd2", "\ufdd3"  # around control tokens that stand in somebody's text; noncharacters
 MARKS = re.compile("[\ufdd0-\ufdd3]")
@@ -31,10 +30,25 @@ class Renderer:
     turn. Everything else equals what `apply_chat_template` of transformers gives.
     """
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerFast"):
+    def __init__(
+        self, tokenizer: "PreTrainedTokenizerFast", last_answer_only: bool = False, remember_words: bool = False
+    ):
+        """Compile the tokenizer's template.
+
+        Args:
+            tokenizer: one whose padding is its end of text is taken as collators take it: both count as padding, which
+                is not learned, and all else of a document is.
+            last_answer_only: learn only the last thing that the assistant says in a conversation.
+            remember_words: look up words that were encoded before, where the tokenizer allows it: faster for corpora.
+        """
+        self._last_only, self._padding = last_answer_only, None
+        if tokenizer.pad_token_id == tokenizer.eos_token_id:
+            self._padding = tokenizer.pad_token_id
         self._backend: Tokenizer = tokenizer.backend_tokenizer
         self._backend.no_padding()  # what a caller of the tokenizer asked for last, it would go on doing
         self._backend.no_truncation()
+        remember = remember_words and splits_at_spaces(self._backend)
+        self._encoder = Memo(self._backend) if remember else Encoder(self._backend)
         self._template = ChatTemplate(str(tokenizer.chat_template), tokenizer.special_tokens_map)
         self._begin, self._end = _begin(tokenizer), np.array([tokenizer.eos_token_id], dtype=np.uint32)
         control = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
@@ -46,15 +60,20 @@ class Renderer:
         prose = [len(document) == 1 and document[0]["role"] == "document" for document in documents]
         texts = iter(self.prose([document[0]["content"] for document in compress(documents, prose)]))
         talks = iter(self.conversations(list(compress(documents, (not is_prose for is_prose in prose)))))
-        return [next(texts if is_prose else talks) for is_prose in prose]
+        found = [next(texts if is_prose else talks) for is_prose in prose]
+        if self._padding is None:
+            return found
+        return [(ids, (ids != self._padding).astype(np.uint8)) for ids, _ in found]
 
     def conversations(self, conversations: Sequence[Conversation]) -> list[tuple[Ids, Mask]]:
         """Ids and loss masks of conversations by the template; 1 in the mask is what an assistant says."""
         rendered = [self._template.render(self._guarded(messages)) for messages in conversations]
-        encodings = self._backend.encode_batch([text for text, _ in rendered], add_special_tokens=False)
+        if self._last_only:
+            rendered = [(text, spans[-1:]) for text, spans in rendered]
+        encoded = self._encoder.marked(rendered)
         return [
-            self._spliced(text, spans) if LITERAL in text else (_ids(encoding), _mask(encoding, spans))
-            for (text, spans), encoding in zip(rendered, encodings, strict=True)
+            self._spliced(text, spans) if LITERAL in text else found
+            for (text, spans), found in zip(rendered, encoded, strict=True)
         ]
 
     def prose(self, texts: Sequence[str]) -> list[tuple[Ids, Mask]]:
@@ -105,10 +124,9 @@ class Renderer:
         return self._control.sub(lambda found: f"{LITERAL}{found[0]}{END}", MARKS.sub("", text))
 
     def _encoded(self, texts: list[str]) -> list[Ids]:
-        encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
+        encoded = self._encoder.ids(texts)
         return [
-            self._spliced(text, [])[0] if LITERAL in text else _ids(encoding)
-            for text, encoding in zip(texts, encodings, strict=True)
+            self._spliced(text, [])[0] if LITERAL in text else ids for text, ids in zip(texts, encoded, strict=True)
         ]
 
     def _spliced(self, text: str, spans: list[Span]) -> tuple[Ids, Mask]:
@@ -123,7 +141,7 @@ class Renderer:
             ids += encoding.ids
             places += [(start + shift, end + shift) for start, end in encoding.offsets]
             at += len(part)
-        return np.array(ids, np.uint32), _overlap(places, spans)
+        return np.array(ids, np.uint32), overlap(places, spans)
 
 
 @lru_cache(2)
@@ -139,36 +157,3 @@ def _begin(tokenizer: "PreTrainedTokenizerFast") -> Ids:
     begin = tokenizer.bos_token_id
     ids = tokenizer.backend_tokenizer.encode("").ids
     return np.array([begin] if begin is not None and ids[:1] == [begin] else [], dtype=np.uint32)
-
-
-def _ids(encoding: "Encoding") -> Ids:
-    return np.array(encoding.ids, dtype=np.uint32)
-
-
-def _mask(encoding: "Encoding", spans: list[Span]) -> Mask:
-    """1 for tokens that hold a character of a span, as `assistant_masks` of transformers."""
-    mask = np.zeros(len(encoding), dtype=np.uint8)
-    for start, end in spans:
-        if start == end:
-            continue
-        first, last = encoding.char_to_token(start), encoding.char_to_token(end - 1)
-        if first is None or last is None:  # a tokenizer that drops characters: look at every token
-            return _overlap(encoding.offsets, spans)
-        mask[first : _last_of(encoding, last) + 1] = 1
-    return mask
-
-
-def _last_of(encoding: "Encoding", token: int) -> int:
-    """The last token of the character that a token is of: rare characters are several tokens."""
-    place = encoding.token_to_chars(token)
-    while token + 1 < len(encoding) and encoding.token_to_chars(token + 1) == place:
-        token += 1
-    return token
-
-
-def _overlap(places: Sequence[Span], spans: list[Span]) -> Mask:
-    starts, ends = np.array(places, dtype=np.int64).reshape(-1, 2).T
-    mask = np.zeros(len(places), dtype=np.uint8)
-    for start, end in spans:
-        mask |= ((starts < end) & (ends > start)).astype(np.uint8)
-    return mask

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from arabic_llm_pipeline.common.errors import UserError
 
-SCHEMA = 1  # of the files; another number is another layout, which is made anew
+SCHEMA = 2  # of the files; another number is another layout, which is made anew
 FLUSH = 1 << 18  # values that wait before they are written
 BLOCK = 1 << 20  # values read at a time where all are wanted
 Array = NDArray[Any]

@@ -17,28 +17,48 @@ class Pieces:
     document: Ints  # index in the split
     start: Ints  # tokens from the document's beginning
     length: Ints
-    truncated: int  # conversations that lost their end
+    first: Ints  # of each chosen document, its first piece; [chosen + 1]
+    truncated: int  # documents that lost their end
+    dropped: int  # documents that have no piece
 
     def __len__(self) -> int:
         return len(self.document)
 
+    def of(self, chosen: NDArray[np.integer]) -> Ints:
+        """The pieces of documents, these by their places among the chosen, in the order asked for."""
+        counts = np.diff(self.first)[chosen]
+        return np.repeat(self.first[:-1][chosen], counts) + _places(counts)
 
-def cut(lengths: NDArray[np.integer], prose: NDArray[np.bool_], documents: NDArray[np.integer], window: int) -> Pieces:
-    """Cut documents to the window: prose goes on in a further piece, a conversation loses its end.
+
+def cut(
+    lengths: NDArray[np.integer],
+    goes_on: NDArray[np.bool_],
+    kept: NDArray[np.integer],
+    documents: NDArray[np.integer],
+    window: int,
+) -> Pieces:
+    """Cut documents to the window: some go on in a further piece, others keep so much of their beginning.
 
     Args:
         lengths: tokens of every document of the split.
-        prose: which of them are prose.
+        goes_on: which of them go on in further pieces, as prose does.
+        kept: tokens that are left of each of the others, at most a window; 0 leaves it out.
         documents: the chosen ones; pieces are in their order.
         window: tokens.
     """
-    chosen = lengths[documents]
-    counts = np.where(prose[documents], -(-chosen // window), np.minimum(chosen, 1))
-    document = np.repeat(documents, counts)
-    ordinal = np.arange(len(document)) - np.repeat(np.cumsum(counts) - counts, counts)
-    start = ordinal * window
-    length = np.minimum(lengths[document] - start, window)
-    return Pieces(document, start, length, int(np.count_nonzero((chosen > window) & ~prose[documents])))
+    whole = np.where(goes_on, lengths, kept)[documents]
+    counts = -(-whole // window)
+    first = np.concatenate([[0], np.cumsum(counts)])
+    start = _places(counts) * window
+    length = np.minimum(np.repeat(whole, counts) - start, window)
+    lost = whole < lengths[documents]
+    dropped = int(np.count_nonzero(whole == 0))
+    return Pieces(np.repeat(documents, counts), start, length, first, int(np.count_nonzero(lost)) - dropped, dropped)
+
+
+def _places(counts: NDArray[np.integer]) -> Ints:
+    """0, 1, ... of each count, one after the other."""
+    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def pack(lengths: NDArray[np.integer], window: int, order: Sequence[int] | NDArray[np.integer]) -> list[Ints]:

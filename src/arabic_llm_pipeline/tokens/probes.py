@@ -14,6 +14,7 @@ from arabic_llm_pipeline.tokens.chat import Renderer
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+ARABIC_ANSWER = "\u0646\u0639\u0645."  # NOON, AIN, MEEM: yes
 SPACES = ("", " ", "\n", " \n\n  x\r\n\ty ", "a\u00a0b\u200c\u200db")  # tables cannot hold them
 
 
@@ -73,10 +74,15 @@ def check_turns(tokenizer: "PreTrainedTokenizerFast") -> None:
     Raises:
         UserError: one of these is not so.
     """
+    for answer in ("1", ARABIC_ANSWER):
+        _check_turn(tokenizer, answer)
+
+
+def _check_turn(tokenizer: "PreTrainedTokenizerFast", said: str) -> None:
     renderer = Renderer(tokenizer)
     prompt = [{"role": "user", "content": "?"}]
-    ids, mask = renderer.conversations([[*prompt, {"role": "assistant", "content": "1"}]])[0]
-    begun, answer = renderer.prompts([prompt])[0], renderer.answers([prompt], ["1"])[0]
+    ids, mask = renderer.conversations([[*prompt, {"role": "assistant", "content": said}]])[0]
+    begun, answer = renderer.prompts([prompt])[0], renderer.answers([prompt], [said])[0]
     learned = ids[mask == 1]
     if ids[: len(begun) + len(answer)].tolist() != [*begun, *answer] or learned.tolist() != answer.tolist():
         raise UserError(

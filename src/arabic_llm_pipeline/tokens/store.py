@@ -20,6 +20,7 @@ class TaggedFile(ColumnFile):
     tags: ClassVar[tuple[str, ...]]
     offsets_of: ClassVar[dict[str, str]]  # columns that say where rows end in another column
     mapped: ClassVar[tuple[str, ...]]  # columns that may be memory-mapped
+    shared: ClassVar[dict[str, str]] = {}  # columns that hold equal values once, and those that say which one a row has
 
     def __len__(self) -> int:
         return self.count("source_ids")
@@ -109,6 +110,12 @@ class TokenSplit(TaggedFile):
     def piece(self, i: int, start: int, length: int) -> tuple[Array, Array]:
         """Tokens and loss mask of a part of a document, as `packing.cut` hands them out."""
         return self.window(int(self.offsets[i]) + start, length)
+
+    def turn_end(self, i: int, limit: int) -> int:
+        """Tokens of a document up to the end of the last answer that ends within a limit; 0 if none does."""
+        _, mask = self.piece(i, 0, min(limit + 1, int(self.lengths[i])))
+        ends = np.flatnonzero((mask[:-1] == 1) & (mask[1:] == 0))
+        return int(ends[-1]) + 1 if len(ends) else 0
 
     def window(self, start: int, length: int) -> tuple[Array, Array]:
         """Tokens and loss mask of any stretch of the split, across the borders of documents."""

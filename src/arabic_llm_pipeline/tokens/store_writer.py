@@ -1,5 +1,6 @@
 """Rows of ids to a token store: a file a split, with tags, the ids of the records, and offsets."""
 
+import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -31,10 +32,11 @@ class StoreWriter:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         self._directory, self._form, self._dtypes = directory, form, dtypes
+        self._seen: dict[tuple[str, str], dict[bytes, int]] = {}  # by split and shared column
         self._names: dict[str, dict[str, int]] = {tag: {} for tag in form.tags}
         self._left_out = dict.fromkeys(SPLITS, 0)
         columns = {**dtypes, "id_bytes": "|u1", **{f"{tag}_ids": "<u2" for tag in form.tags}}
-        columns |= dict.fromkeys((*form.offsets_of, "id_offsets"), "<i8")
+        columns |= dict.fromkeys((*form.offsets_of, "id_offsets"), "<i8") | dict.fromkeys(form.shared.values(), "<u4")
         self._open = ExitStack()
         self._files = {split: self._start(f"{split}.h5", columns, window) for split in SPLITS}
         self._ends = {split: dict.fromkeys((*form.offsets_of, "id_offsets"), 0) for split in SPLITS}
@@ -83,11 +85,26 @@ class StoreWriter:
     def _add(self, split: str, rows: list[Row], ids: list[bytes]) -> None:
         self._append(split, "id_bytes", np.frombuffer(b"".join(ids), dtype=np.uint8))
         self._append_ends(split, "id_offsets", [len(text) for text in ids])
+        offsets = {of: name for name, of in self._form.offsets_of.items()}
         for name in self._dtypes:
             values = [row[name] for row in rows]
-            self._append(split, name, np.concatenate(values) if np.ndim(values[0]) else np.array(values))
-        for name, of in self._form.offsets_of.items():
-            self._append_ends(split, name, [len(row[of]) for row in rows])
+            if name in self._form.shared:
+                values = self._new(split, name, values)
+            if values:
+                self._append(split, name, np.concatenate(values) if np.ndim(values[0]) else np.array(values))
+            if values and name in offsets:
+                self._append_ends(split, offsets[name], [len(value) for value in values])
+
+    def _new(self, split: str, name: str, values: list[Array]) -> list[Array]:
+        """Values that did not come before; the place of each row's own is noted, by a hash of what it holds."""
+        seen, new = self._seen.setdefault((split, name), {}), []
+        keys = [hashlib.blake2b(value.tobytes(), digest_size=16).digest() for value in values]
+        for key, value in zip(keys, values, strict=True):
+            if key not in seen:
+                seen[key] = len(seen)
+                new.append(value)
+        self._append(split, self._form.shared[name], np.array([seen[key] for key in keys]))
+        return new
 
     def _append_ends(self, split: str, name: str, lengths: list[int]) -> None:
         ends = self._ends[split][name] + np.cumsum(lengths)

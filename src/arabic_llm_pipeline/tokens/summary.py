@@ -7,16 +7,18 @@ from typing import Any
 import polars as pl
 
 from arabic_llm_pipeline.tokens.columns import ColumnFile
-from arabic_llm_pipeline.tokens.pairs import PARTS, PairSplit, PairStore
+from arabic_llm_pipeline.tokens.prompts import PROMPT, FeedbackStore, PairStore, PromptSplit
 from arabic_llm_pipeline.tokens.store import TokenSplit, TokenStore
 
 
-def summarise(document_tokens: Path, pair_tokens: Path) -> dict[str, Any]:
-    """Documents, tokens and how the tokenizer does, by split, and there by source, dialect and kind."""
-    documents, pairs = TokenStore(document_tokens), PairStore(pair_tokens)
+def summarise(document_tokens: Path, pair_tokens: Path, feedback_tokens: Path) -> dict[str, Any]:
+    """Documents, pairs, feedback, their tokens, how the tokenizer does; by split, there by source, dialect and kind."""
+    documents, pairs, feedback = TokenStore(document_tokens), PairStore(pair_tokens), FeedbackStore(feedback_tokens)
+    good = {"good": pl.col("label").cast(pl.Int64).sum()}
     return {
         "documents": {name: _documents(documents.split(name)) for name in documents.splits},
-        "pairs": {name: _pairs(pairs.split(name)) for name in pairs.splits},
+        "pairs": {name: _prompts(pairs.split(name), {}) for name in pairs.splits},
+        "feedback": {name: _prompts(feedback.split(name), good) for name in feedback.splits},
     }
 
 
@@ -48,19 +50,23 @@ def _documents(split: TokenSplit) -> dict[str, Any]:
     return {"window": window, **_by_tag(frame, split.tags, figures)}
 
 
-def _pairs(split: PairSplit) -> dict[str, Any]:
+def _prompts(split: PromptSplit, more: Mapping[str, pl.Expr]) -> dict[str, Any]:
+    """Of pairs or feedback; `more` figures are of the columns that have their names."""
+    parts = (PROMPT, *split.answers)
     with split:
-        lengths = dict(zip(PARTS, split.lengths.T, strict=True))
-        frame = pl.DataFrame({tag: split.tagged(tag) for tag in split.tags} | lengths | {"cut": split.cut})
-        about = split.about
+        lengths = dict(zip(parts, split.lengths.T, strict=True))
+        columns = {name: split.column(name) for name in ("cut", *(["label"] if more else []))}
+        frame = pl.DataFrame({tag: split.tagged(tag) for tag in split.tags} | lengths | columns)
+        about, prompts = split.about, split.count("prompt_offsets") - 1
     figures = {
-        "pairs": pl.len(),
-        **{f"{part}_tokens": pl.col(part).sum() for part in PARTS},
-        "longest": (pl.col("prompt") + pl.max_horizontal("chosen", "rejected")).max(),
+        str(split.form): pl.len(),
+        **more,
+        **{f"{part}_tokens": pl.col(part).sum() for part in parts},
+        "longest": (pl.col(PROMPT) + pl.max_horizontal(split.answers)).max(),
         "cut": pl.col("cut").cast(pl.Int64).sum(),
     }
     room = {name: about[name] for name in ("window", "max_prompt", "left_out")}
-    return {**room, **_by_tag(frame, split.tags, figures)}
+    return {**room, "prompts": prompts, **_by_tag(frame, split.tags, figures)}
 
 
 def _by_tag(frame: pl.DataFrame, tags: tuple[str, ...], figures: Mapping[str, pl.Expr]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json, write_json
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings
-from arabic_llm_pipeline.tokens.chat import Conversation, Ids, Mask, Renderer
+from arabic_llm_pipeline.tokens.chat import Conversation, Renderer
+from arabic_llm_pipeline.tokens.encoder import Ids, Mask
 from arabic_llm_pipeline.tokens.probes import check_ids, check_turns
 
 if TYPE_CHECKING:
@@ -66,9 +67,12 @@ def make_tokenizer(source: Path, settings: TokenizerSettings, directory: Path, b
     tokenizer = _load_any(source, config)
     tokenizer.chat_template = _template(tokenizer, settings)
     _set_padding(tokenizer, config)
+    if settings.legacy_padding:
+        _pad_with_the_end(tokenizer)
     _save(tokenizer, directory)
     check_ids(directory, config.get("model_type"), source / "tokenizer.json")
-    check_turns(load_tokenizer(directory))
+    if not settings.legacy_padding:
+        check_turns(load_tokenizer(directory))
     return directory
 
 
@@ -102,15 +106,15 @@ def train_bpe(texts: Iterable[str], vocab_size: int, directory: Path) -> Path:
     blank = Qwen2Tokenizer().backend_tokenizer  # its normaliser and pre-tokenizer
     blank.train_from_iterator(texts, trainer)
     tokenizer = _wrapped(blank, special)
-    tokenizer.chat_template = chatml()
+    tokenizer.chat_template = shipped_template("chatml")
     _save(tokenizer, directory)
     check_ids(directory, "qwen2")
     return directory
 
 
-def chatml() -> str:
-    """The ChatML template that comes with the project, with generation marks."""
-    return (files(__package__) / "templates" / "chatml.jinja").read_text(encoding="utf-8").removesuffix("\n")
+def shipped_template(name: str) -> str:
+    """A template that comes with the project, with generation marks: chatml, instruction or human_assistant."""
+    return (files(__package__) / "templates" / f"{name}.jinja").read_text(encoding="utf-8").removesuffix("\n")
 
 
 def _wrapped(backend: Any, special: list[str]) -> "PreTrainedTokenizerFast":
@@ -156,16 +160,19 @@ def _config(model: Path) -> dict[str, Any]:
 
 def _template(tokenizer: "PreTrainedTokenizerFast", settings: TokenizerSettings) -> str:
     own = tokenizer.chat_template
+    if settings.template in {"instruction", "human_assistant"}:
+        return shipped_template(settings.template)
     if settings.template == "own" and isinstance(own, str) and "{% generation" in own.replace("{%-", "{%"):
         return own
     if missing := [token for token in (START, END) if token not in tokenizer.get_vocab()]:
         raise UserError(
             f"The tokenizer has no chat template with {{% generation %}} marks, and no {missing[0]} for ChatML. "
-            "Put a chat_template.jinja with such marks beside its tokenizer.json."
+            "Set tokenizer.template=instruction, which needs no tokens of its own, or put a "
+            "chat_template.jinja with such marks beside its tokenizer.json."
         )
     if settings.template == "own":
         log.info("The tokenizer's own chat template does not mark what the assistant says: ChatML is used instead.")
-    return chatml()
+    return shipped_template("chatml")
 
 
 def _set_padding(tokenizer: "PreTrainedTokenizerFast", config: dict[str, Any]) -> None:
@@ -190,6 +197,15 @@ def _set_padding(tokenizer: "PreTrainedTokenizerFast", config: dict[str, Any]) -
     if known is None:
         tokenizer.add_special_tokens({"pad_token": PAD})
     log.info("Padding is %s (%s) instead of %s.", tokenizer.pad_token, "there already" if known else "added", before)
+
+
+def _pad_with_the_end(tokenizer: "PreTrainedTokenizerFast") -> None:
+    tokenizer.pad_token = tokenizer.eos_token
+    log.warning(
+        "tokenizer.legacy_padding: padding is %s, the end of text. All of a conversation is learned but its end: a "
+        "model trained like this does not stop. It is there to repeat published results only.",
+        tokenizer.eos_token,
+    )
 
 
 def _turn_ends(tokenizer: "PreTrainedTokenizerFast") -> list[str]:

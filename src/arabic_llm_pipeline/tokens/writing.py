@@ -1,5 +1,8 @@
 """From a corpus of records to the token stores, as a stream."""
 
+from collections.abc import Sequence
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +11,10 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
-from arabic_llm_pipeline.tokens.chat import Ids, Renderer
+from arabic_llm_pipeline.tokens.chat import Renderer
+from arabic_llm_pipeline.tokens.encoder import Ids
 from arabic_llm_pipeline.tokens.encoding import encode_ahead, kept_rows
-from arabic_llm_pipeline.tokens.pairs import PARTS, PairSplit
+from arabic_llm_pipeline.tokens.prompts import PROMPT, FeedbackSplit, PairSplit, PromptSplit
 from arabic_llm_pipeline.tokens.store import TokenSplit
 from arabic_llm_pipeline.tokens.store_writer import Row, StoreWriter
 from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer
@@ -29,7 +33,8 @@ def write_documents(shards: ShardSet, tokenizer_dir: Path, settings: TokenizeSet
         workspace: where the directory is made; what an earlier run left of it is replaced.
     """
     tokenizer = load_tokenizer(tokenizer_dir)
-    renderer, about = Renderer(tokenizer), _about(tokenizer_dir, settings)
+    renderer = Renderer(tokenizer, settings.learned == "last_answer", remember_words=True)
+    about = _about(tokenizer_dir, settings)
     dtypes = {"tokens": _dtype(len(tokenizer)), "loss_mask": "|u1"}
     dtypes |= dict.fromkeys(("loss_tokens", "text_words", "text_bytes"), "<i4")
     batches = kept_rows(
@@ -56,18 +61,37 @@ def write_pairs(shards: ShardSet, tokenizer_dir: Path, settings: TokenizeSetting
         settings: window and max_prompt, and which splits are memory-mapped too.
         workspace: where the directory is made; what an earlier run left of it is replaced.
     """
+    return _write_answers(PairSplit, {}, shards, tokenizer_dir, settings, workspace)
+
+
+def write_feedback(shards: ShardSet, tokenizer_dir: Path, settings: TokenizeSettings, workspace: Path) -> Path:
+    """Write the kept feedback of a corpus as a feedback store; gives its directory.
+
+    What is too long is cut as in `write_pairs`, whose arguments these are.
+    """
+    return _write_answers(FeedbackSplit, {"label": "|u1"}, shards, tokenizer_dir, settings, workspace)
+
+
+def _write_answers(
+    form: type[PromptSplit],
+    more: dict[str, str],
+    shards: ShardSet,
+    tokenizer_dir: Path,
+    settings: TokenizeSettings,
+    workspace: Path,
+) -> Path:
     tokenizer = load_tokenizer(tokenizer_dir)
-    renderer, about = Renderer(tokenizer), _about(tokenizer_dir, settings)
-    dtypes = dict.fromkeys(PARTS, _dtype(len(tokenizer))) | {"cut": "|u1"}
-    answers = pl.col("chosen").str.len_chars() + pl.col("rejected").str.len_chars()
+    renderer, about = Renderer(tokenizer, remember_words=True), _about(tokenizer_dir, settings)
+    dtypes = dict.fromkeys((PROMPT, *form.answers), _dtype(len(tokenizer))) | {"cut": "|u1"} | more
     batches = kept_rows(
         shards,
-        ["id", "source", "dialect", "prompt", *PARTS[1:]],
-        answers + _in_all("prompt", CONTENT.str.len_chars()),
+        ["id", "source", "dialect", PROMPT, *form.answers, *more],
+        pl.sum_horizontal(pl.col(form.answers).str.len_chars()) + _in_all(PROMPT, CONTENT.str.len_chars()),
         settings.batch_characters,
     )
-    with StoreWriter(workspace / "pairs", PairSplit, dtypes, settings.window) as writer:
-        for frame, rows in encode_ahead(batches, lambda batch: _pairs(renderer, batch, settings), settings.threads):
+    with StoreWriter(workspace / str(form.form), form, dtypes, settings.window) as writer:
+        encode = partial(_answers, renderer, form=form, more=tuple(more), settings=settings)
+        for frame, rows in encode_ahead(batches, encode, settings.threads):
             writer.add(frame, rows)
         return writer.finish(about, settings.memory_map)
 
@@ -97,16 +121,22 @@ def _documents(renderer: Renderer, frame: pl.DataFrame) -> list[Row | None]:
     ]
 
 
-def _pairs(renderer: Renderer, frame: pl.DataFrame, settings: TokenizeSettings) -> list[Row | None]:
-    prompts = frame["prompt"].to_list()
-    answers = [renderer.answers(prompts, frame[part].to_list()) for part in PARTS[1:]]
-    return [_pair(settings, *parts) for parts in zip(renderer.prompts(prompts), *answers, strict=True)]
+def _answers(
+    renderer: Renderer, frame: pl.DataFrame, form: type[PromptSplit], more: Sequence[str], settings: TokenizeSettings
+) -> list[Row | None]:
+    prompts = frame[PROMPT].to_list()
+    answers = [renderer.answers(prompts, frame[part].to_list()) for part in form.answers]
+    encoded = zip(renderer.prompts(prompts), *answers, strict=True)
+    rows = [_fitted(settings, prompt, dict(zip(form.answers, said, strict=True))) for prompt, *said in encoded]
+    others = frame.select(more).iter_rows(named=True) if more else [{}] * len(rows)
+    return [row and {**row, **other} for row, other in zip(rows, others, strict=True)]
 
 
-def _pair(settings: TokenizeSettings, prompt: Ids, chosen: Ids, rejected: Ids) -> Row | None:
-    """A pair cut to the window; None where that leaves two equal answers."""
+def _fitted(settings: TokenizeSettings, prompt: Ids, answers: dict[str, Ids]) -> Row | None:
+    """A prompt with its answers, cut to the window; None where that leaves two equal answers."""
     room = settings.window - min(len(prompt), settings.max_prompt)
-    row = {"prompt": prompt[-settings.max_prompt :], "chosen": chosen[:room], "rejected": rejected[:room]}
-    if np.array_equal(row["chosen"], row["rejected"]):
+    kept = {name: answer[:room] for name, answer in answers.items()}
+    if any(np.array_equal(one, other) for one, other in combinations(kept.values(), 2)):
         return None
-    return row | {"cut": int(len(prompt) > settings.max_prompt or max(len(chosen), len(rejected)) > room)}
+    too_long = len(prompt) > settings.max_prompt or max(map(len, answers.values())) > room
+    return {PROMPT: prompt[-settings.max_prompt :], **kept, "cut": int(too_long)}

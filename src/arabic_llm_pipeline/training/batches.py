@@ -1,17 +1,18 @@
-"""From the token store to a trainer's batches: no second tokenisation, no copy; the order hangs on the seed alone."""
+"""From the token store to a trainer's batches: no second tokenisation, no copy."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.parameters.training import DocumentSelection, LoopSettings, PairSelection, SftSettings
+from arabic_llm_pipeline.parameters.training import DocumentSelection, DpoSettings, SftSettings
+from arabic_llm_pipeline.tokens.mixture import Draws
 from arabic_llm_pipeline.tokens.packing import Pieces, cut, pack
-from arabic_llm_pipeline.tokens.pairs import PairSplit, PairStore
-from arabic_llm_pipeline.tokens.store import Ints, Split, TokenSplit, TokenStore
+from arabic_llm_pipeline.tokens.prompts import PairSplit, PairStore
+from arabic_llm_pipeline.tokens.store import Ints, Split, TokenStore
+from arabic_llm_pipeline.training.schedule import lay_out
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,65 +22,30 @@ PADDING = 0  # any token: it comes last in its row, so nothing that is learned s
 Batch = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """Which row comes when: a permutation for each pass, one after the other, cut to the steps."""
-
-    rows: int  # that there are
-    batch: int  # rows in an optimizer step
-    steps: int
-    seed: int
-
-    def order(self) -> Ints:
-        """Row of every place; [steps * batch]."""
-        places = self.steps * self.batch
-        passes = -(-places // self.rows)
-        drawn = [np.random.default_rng([self.seed, number]).permutation(self.rows) for number in range(passes)]
-        return np.concatenate(drawn)[:places]
-
-    def epoch(self, step: int) -> float:
-        """Passes over the data that so many steps make."""
-        return step * self.batch / self.rows
-
-
-def schedule(rows: int, settings: LoopSettings, steps: int, seed: int) -> Schedule:
-    """As many steps as are asked for, or as the passes make.
-
-    Args:
-        rows: that there are.
-        settings: batch, and passes.
-        steps: asked for; 0: as many as the passes make.
-        seed: of the order.
-    """
-    batch = settings.micro_batch * settings.accumulation
-    return Schedule(rows, batch, steps or max(1, round(rows * settings.epochs / batch)), seed)
-
-
 class DocumentRows:
     """Rows of documents: one in each, or several side by side that do not see each other."""
 
-    def __init__(self, directory: Path, settings: SftSettings, vocabulary: int):
+    def __init__(self, directory: Path, settings: SftSettings, vocabulary: int, seed: int):
         """Choose documents, cut them to the store's window, and lay them in rows.
 
         Args:
             directory: of a token store.
-            settings: selection and packing.
+            settings: selection, mixture, packing, and what is done to conversations that are too long.
             vocabulary: rows of the model's embedding.
+            seed: of what a mixture draws.
 
         Raises:
             UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
         """
         self.split, self.vocabulary = _whole(TokenStore(directory).split("train")), vocabulary
-        self.pieces = _pieces(self.split, settings.selection)
-        everything = np.arange(len(self.pieces))
-        window = int(self.split.about["window"])
-        packed = settings.packing and len(everything)
-        self.rows = pack(self.pieces.length, window, everything) if packed else list(everything[:, None])
+        self.window = int(self.split.about["window"])
+        chosen = self._chosen(settings.selection)
+        self.pieces = self._cut(chosen, settings.too_long)
+        self.draws = Draws(self.split, chosen, settings.mixture, seed)
+        rows = lay_out(lambda number: self._lay(number, settings.packing), settings, self.draws.differ)
+        self.rows, self.passes = rows
         if not self.rows:
             raise UserError(f"Nothing in {directory} is chosen to train on by {settings.selection!r}.")
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
     def collate(self, rows: Sequence[int]) -> Batch:
         """Token ids, position ids that begin anew with each document, and labels, all [rows, longest].
@@ -102,6 +68,43 @@ class DocumentRows:
                 at = end
         return _tensors(self.vocabulary, sum(lengths), input_ids=ids, position_ids=positions, labels=labels)
 
+    def about(self) -> dict[str, Any]:
+        """What is trained on, in figures: rows of a pass, what was cut, how full rows are, shares of the mixture."""
+        first = self.rows[: self.passes[0]]
+        tokens = sum(int(self.pieces.length[row].sum()) for row in first)
+        return {
+            "rows": len(first),
+            "tokens": tokens,
+            "cut": self.pieces.truncated,
+            "dropped": self.pieces.dropped,
+            "fill": round(tokens / (len(first) * self.window), 4),
+            **self.draws.about(),
+        }
+
+    def _chosen(self, selection: DocumentSelection) -> Ints:
+        """Documents that are asked for and have anything to learn."""
+        wanted = self.split.select(kinds=selection.kinds, sources=selection.sources, dialects=selection.dialects)
+        return wanted[self.split.loss_tokens[wanted] > 0]
+
+    def _cut(self, chosen: Ints, too_long: str) -> Pieces:
+        goes_on = (self.split.kinds == "prose") | (too_long == "split")
+        kept = np.minimum(self.split.lengths, self.window)
+        for document in chosen[(self.split.lengths[chosen] > self.window) & ~goes_on[chosen]]:
+            kept[document] = self._kept(int(document), too_long)
+        return cut(self.split.lengths, goes_on, kept, chosen, self.window)
+
+    def _kept(self, document: int, too_long: str) -> int:
+        """Tokens that are left of a conversation that is too long: none, if none of them is learned."""
+        if too_long == "drop":
+            return 0
+        if too_long == "turn":
+            return self.split.turn_end(document, self.window)
+        return self.window if self.split.piece(document, 0, self.window)[1][1:].any() else 0
+
+    def _lay(self, number: int, packing: bool) -> list[Ints]:
+        pieces = self.pieces.of(self.draws.drawn(number))
+        return pack(self.pieces.length, self.window, pieces) if packing else list(pieces[:, None])
+
     def _piece(self, piece: int) -> tuple[np.ndarray, np.ndarray]:
         pieces = self.pieces
         place = (int(part[piece]) for part in (pieces.document, pieces.start, pieces.length))
@@ -121,11 +124,13 @@ class WindowRows:
         self.split, self.vocabulary = _whole(TokenStore(directory).split("train")), vocabulary
         self.window = int(self.split.about["window"])
         self.tokens = self.split.count("tokens")
-        if not len(self):
+        self.passes = ((self.tokens - 1) // self.window,)
+        if self.passes[0] < 1:
             raise UserError(f"{directory} has {self.tokens} tokens to train on, less than a window of {self.window}.")
 
-    def __len__(self) -> int:
-        return (self.tokens - 1) // self.window
+    def about(self) -> dict[str, Any]:
+        """What is trained on, in figures: rows of a pass, and tokens."""
+        return {"rows": self.passes[0], "tokens": self.passes[0] * self.window}
 
     def collate(self, rows: Sequence[int]) -> Batch:
         """Token ids and labels, [rows, window + 1]: each row ends with the token the next begins with."""
@@ -139,8 +144,14 @@ class WindowRows:
 class PairRows:
     """Rows of preference pairs, as TRL's collator takes them."""
 
-    def __init__(self, directory: Path, selection: PairSelection, vocabulary: int):
+    def __init__(self, directory: Path, settings: DpoSettings, vocabulary: int, seed: int):
         """Choose pairs.
+
+        Args:
+            directory: of a pair store.
+            settings: selection and mixture.
+            vocabulary: rows of the model's embedding.
+            seed: of what a mixture draws.
 
         Raises:
             UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
@@ -149,17 +160,23 @@ class PairRows:
 
         self.split: PairSplit = _whole(PairStore(directory).split("train"))
         self.vocabulary = vocabulary
-        self.chosen = self.split.select(sources=selection.sources, dialects=selection.dialects)
+        chosen = self.split.select(sources=settings.selection.sources, dialects=settings.selection.dialects)
+        self.draws = Draws(self.split, chosen, settings.mixture, seed)
+        self.rows, self.passes = lay_out(
+            lambda number: chosen[self.draws.drawn(number)].tolist(), settings, self.draws.differ
+        )
         self._collate = DataCollatorForPreference(pad_token_id=PADDING)
-        if not len(self.chosen):
-            raise UserError(f"No pair in {directory} is chosen to train on by {selection!r}.")
+        if not self.rows:
+            raise UserError(f"No pair in {directory} is chosen to train on by {settings.selection!r}.")
 
-    def __len__(self) -> int:
-        return len(self.chosen)
+    def about(self) -> dict[str, Any]:
+        """What is trained on, in figures: rows of a pass, pairs that were cut, shares of the mixture."""
+        first = self.rows[: self.passes[0]]
+        return {"rows": len(first), "cut": int(self.split.cut[first].sum()), **self.draws.about()}
 
     def collate(self, rows: Sequence[int]) -> Batch:
         """Prompts with their chosen answers, then with their rejected ones, and masks of the answers."""
-        pairs = [self.split.pair(int(self.chosen[row])) for row in rows]
+        pairs = [self.split.row(self.rows[row]) for row in rows]
         names = ("prompt_ids", "chosen_ids", "rejected_ids")
         batch = self._collate([dict(zip(names, (part.tolist() for part in pair), strict=True)) for pair in pairs])
         tokens = sum(2 * len(prompt) + len(chosen) + len(rejected) for prompt, chosen, rejected in pairs)
@@ -171,13 +188,6 @@ def _whole(split: Split) -> Split:
     """A split whose checksums were compared: once a training, as a damaged token would be learned without a word."""
     split.verify()
     return split
-
-
-def _pieces(split: TokenSplit, selection: DocumentSelection) -> Pieces:
-    """Chosen documents that have anything to learn, cut to the window."""
-    chosen = split.select(kinds=selection.kinds, sources=selection.sources, dialects=selection.dialects)
-    chosen = chosen[split.loss_tokens[chosen] > 0]
-    return cut(split.lengths, split.kinds == "prose", chosen, int(split.about["window"]))
 
 
 def _tensors(vocabulary: int, tokens: int, **arrays: np.ndarray) -> Batch:

@@ -8,10 +8,15 @@ from typing import Any
 import torch
 
 from arabic_llm_pipeline.common.files import write_json
+from arabic_llm_pipeline.tokens.show import bracketed
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from arabic_llm_pipeline.training import adapters, checkpoints, models, monitor
-from arabic_llm_pipeline.training.batches import Schedule
+from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
+from arabic_llm_pipeline.training.schedule import Schedule
 from arabic_llm_pipeline.training.trainers import DocumentTrainer, PairTrainer
+
+SHOWN = 2  # rows (of pairs: pairs), on the screen, before a training begins
 
 
 def stage_model(job: Job) -> Any:
@@ -27,17 +32,29 @@ def vocabulary(model: Any) -> int:
     return int(model.get_input_embeddings().weight.shape[0])
 
 
-def finish_adapter(trainer: DocumentTrainer | PairTrainer, job: Job, plan: Schedule, channel: Channel) -> None:
-    """Train an adapter to the end and leave it finished."""
+def finish_adapter(
+    trainer: DocumentTrainer | PairTrainer, job: Job, plan: Schedule, channel: Channel, data: dict[str, Any]
+) -> None:
+    """Train an adapter to the end and leave it finished; `data` says in figures what it is trained on."""
     name, about = job.base["hub"] or job.base["path"], models.about_base(job.base, job.model)
     finish(
         trainer,
         job,
         plan,
         channel,
+        data,
         job.model.quantization,
         lambda path: adapters.save_adapter(trainer.model, path, name, about),
     )
+
+
+def first_rows(batch: Batch, tokenizer: Path) -> list[str]:
+    """The rows of a batch as text, what counts in the loss in brackets; what comes after that is left out."""
+    loaded = load_tokenizer(tokenizer)
+    learned = batch["labels"] != IGNORED if "labels" in batch else batch["completion_mask"].bool()
+    ends = [int(row.nonzero().max()) + 1 if row.any() else len(row) for row in learned]
+    rows = zip(batch["input_ids"].tolist(), learned.tolist(), ends, strict=True)
+    return [bracketed(loaded, ids[:end], on[:end]) for ids, on, end in rows]
 
 
 def finish(
@@ -45,6 +62,7 @@ def finish(
     job: Job,
     plan: Schedule,
     channel: Channel,
+    data: dict[str, Any],
     quantization: str,
     save: Callable[[Path], Any],
 ) -> None:
@@ -55,6 +73,7 @@ def finish(
         job: says where things go.
         plan: of the data, for the count of passes.
         channel: to the parent.
+        data: what it is trained on, in figures.
         quantization: of the weights that are not trained.
         save: writes the result into a directory.
 
@@ -64,6 +83,8 @@ def finish(
     torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it; on a CPU as before
     trainer.watch(monitor.Monitor(plan, channel))
     checkpoint = checkpoints.latest(job.checkpoints)
+    if checkpoint is None:
+        channel.send("rows", first_rows(trainer.data_collator(plan.order()[:SHOWN].tolist()), job.tokenizer))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if trainer.state.global_step < trainer.state.max_steps:
         raise InterruptedTrainingError
@@ -72,5 +93,6 @@ def finish(
     save(new / RESULT)
     log = monitor.table(trainer.state.log_history)
     log.write_parquet(new / LOG)
-    write_json(new / RESOURCES, monitor.resources(log, trainer.model, models.compute_dtype(job.model), quantization))
+    cost = monitor.resources(log, trainer.model, models.compute_dtype(job.model), quantization)
+    write_json(new / RESOURCES, {**cost, "data": data})
     new.replace(job.finished)

@@ -54,7 +54,8 @@ class Channel:
         """Tell the parent.
 
         Args:
-            kind: "plan" (first step and number of steps), "row" (of the log), "warning" or "error" (a text for people).
+            kind: "rows" (the first that are trained on, as texts), "plan" (first step and number of steps), "row" (of
+                the log), "warning" or "error" (a text for people).
             value: anything that is JSON.
         """
         self._out.write(json.dumps({kind: value}, ensure_ascii=False) + "\n")

@@ -13,8 +13,8 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.training.batches import Schedule
 from arabic_llm_pipeline.training.job import Channel
+from arabic_llm_pipeline.training.schedule import Schedule
 
 Row = dict[str, Any]
 MB = 1024 * 1024

@@ -18,11 +18,13 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.common.processes import available_cores, die_with_parent
 from arabic_llm_pipeline.common.progress import progress
+from arabic_llm_pipeline.tokens.show import CLOSE, OPEN
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.quiet import OFFLINE, offline, pass_on
 
 log = logging.getLogger(__name__)
 SAVING_S = 120.0  # after Ctrl-C: what a child may take to write its checkpoint
+SHOWN = 1_000  # characters of a row
 LAST_LINES = 15  # of a child's own words, in the error it ends in
 # Threads of a small model meet thousands of times a step. By default they wait for each other by spinning: 18% faster
 # on idle cores, and 2 to 25 times slower as soon as anything else wants one of them.
@@ -90,8 +92,17 @@ def _watch(child: "subprocess.Popen[bytes]", label: str) -> str | None:
             return _show(answers, label, *value)
         if kind == "error":
             return str(value)
-        log.warning("%s: %s", label, value)
+        if kind == "rows":
+            _show_rows(label, value)
+        else:
+            log.warning("%s: %s", label, value)
     return None
+
+
+def _show_rows(label: str, rows: list[str]) -> None:
+    for number, text in enumerate(rows, 1):
+        shown = text if len(text) <= SHOWN else f"{text[:SHOWN]} \u2026"  # HORIZONTAL ELLIPSIS
+        log.info("%s: row %d of the first batch, what is learned in %s%s:\n%s", label, number, OPEN, CLOSE, shown)
 
 
 def _show(answers: Iterator[tuple[str, Any]], label: str, first: int, steps: int) -> str | None:

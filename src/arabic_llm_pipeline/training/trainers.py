@@ -17,10 +17,11 @@ from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, LoopSet
 from arabic_llm_pipeline.tokens.store import Ints
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from arabic_llm_pipeline.training import adapters, checkpoints
-from arabic_llm_pipeline.training.batches import Batch, Schedule
+from arabic_llm_pipeline.training.batches import Batch
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.models import compute_dtype, device
 from arabic_llm_pipeline.training.monitor import Monitor
+from arabic_llm_pipeline.training.schedule import Schedule
 
 Collate = Callable[[list[int]], Batch]
 PLACEHOLDER = Dataset.from_dict({"row": [0]})  # TRL's constructors take no other kind of data set

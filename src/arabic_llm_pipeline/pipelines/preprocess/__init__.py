@@ -1,1 +1,1 @@
-"""Raw files to documents, pairs and items that are clean, compared, split and counted."""
+"""Raw files to documents, pairs, items and feedback that are clean, compared, split and counted."""

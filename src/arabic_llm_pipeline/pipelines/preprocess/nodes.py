@@ -18,18 +18,19 @@ from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
+from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 
 
 def ingest(
     files: FoundFiles, sources: Sources, settings: IngestSettings, engine: EngineSettings, workspace: Path
-) -> tuple[Path, Path, Path, Path]:
-    """Read all files of all sources: documents, pairs, items, and what was none of them."""
+) -> tuple[Path, ...]:
+    """Read all files of all sources: documents, pairs, items, feedback, and what was none of them."""
     from arabic_llm_pipeline.corpus import ingest
 
     found = ingest.ingest(ingest.source_files(sources, files), settings, engine, workspace)
-    return found["documents"], found["pairs"], found["items"], found["rejects"]
+    return found["documents"], found["pairs"], found["items"], found["feedback"], found["rejects"]
 
 
 def clean(
@@ -59,6 +60,7 @@ def find_duplicates(
     documents: ShardSet,
     pairs: ShardSet,
     items: ShardSet,
+    feedback: ShardSet,
     duplicates: DuplicatesSettings,
     splits: SplitsSettings,
     engine: EngineSettings,
@@ -67,7 +69,7 @@ def find_duplicates(
     """Records that are equal or nearly so, and training records that hold what is measured on: which go, and why."""
     from arabic_llm_pipeline.corpus.duplicates import find
 
-    tables = {"documents": documents, "pairs": pairs, "items": items}
+    tables = {"documents": documents, "pairs": pairs, "items": items, "feedback": feedback}
     return find(tables, duplicates, splits, engine.processes, workspace)
 
 
@@ -88,6 +90,21 @@ def split(
     with replace_file(handed) as new:
         verdicts.write_parquet(new)
     return map_shards(Splitting(table, handed, splits), records, workspace, engine.processes, f"Splitting {table}")
+
+
+def cut_sentences(
+    documents: ShardSet,
+    sentences: SentencesSettings,
+    dialect: DialectSettings,
+    model: Path | None,
+    engine: EngineSettings,
+    workspace: Path,
+) -> Path:
+    """The sentences of the documents that are kept, with where they stand."""
+    from arabic_llm_pipeline.corpus.sentences import Sentences, make
+
+    step = Sentences(sentences, dialect, model)
+    return make(documents, step, workspace, engine.processes, engine.rows_per_shard)
 
 
 def measure_quality(documents: ShardSet, quality: QualitySettings, engine: EngineSettings) -> pl.DataFrame:
@@ -147,16 +164,23 @@ def make_funnel(
     ingested_documents: ShardSet,
     ingested_pairs: ShardSet,
     ingested_items: ShardSet,
-    rejects: ShardSet,
+    ingested_feedback: ShardSet,
     documents: ShardSet,
     pairs: ShardSet,
     items: ShardSet,
+    feedback: ShardSet,
+    rejects: ShardSet,
     engine: EngineSettings,
 ) -> tuple[list[dict[str, Any]], pl.DataFrame]:
     """What became of every record, and what dialects are left."""
     from arabic_llm_pipeline.corpus import funnel
 
-    ingested = {"documents": ingested_documents, "pairs": ingested_pairs, "items": ingested_items}
-    final = {"documents": documents, "pairs": pairs, "items": items}
+    ingested = {
+        "documents": ingested_documents,
+        "pairs": ingested_pairs,
+        "items": ingested_items,
+        "feedback": ingested_feedback,
+    }
+    final = {"documents": documents, "pairs": pairs, "items": items, "feedback": feedback}
     made = funnel.make(ingested, final, rejects, engine.processes)
     return funnel.rows(made), funnel.dialects(made)

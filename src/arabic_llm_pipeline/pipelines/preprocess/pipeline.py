@@ -8,7 +8,7 @@ from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.pipelines.preprocess import nodes
 
-TABLES = ("documents", "pairs", "items")
+TABLES = ("documents", "pairs", "items", "feedback")
 CARD = (
     "card", "sources", "text", "filters", "quality", "pii",
     "toxicity", "groups", "audit", "duplicates", "splits", "seed",
@@ -16,7 +16,7 @@ CARD = (
 
 
 def create_pipeline() -> Pipeline:
-    """Raw files -> documents, pairs, items; verdicts, funnel, dialect table, values of quality, audit, data card."""
+    """Raw files -> documents, pairs, items, feedback; verdicts, funnel, dialects, quality, audit, data card."""
     ingest = Node(
         nodes.ingest,
         {
@@ -26,7 +26,7 @@ def create_pipeline() -> Pipeline:
             "engine": "params:engine",
             "workspace": "ingest_workspace",
         },
-        ["ingested_documents", "ingested_pairs", "ingested_items", "ingest_rejects"],
+        [*(f"ingested_{table}" for table in TABLES), "ingest_rejects"],
         name="ingest",
     )
     find_duplicates = Node(
@@ -51,6 +51,19 @@ def create_pipeline() -> Pipeline:
         "quality_table",
         name="measure_quality",
     )
+    cut_sentences = Node(
+        nodes.cut_sentences,
+        {
+            "documents": "documents",
+            "sentences": "params:sentences",
+            "dialect": "params:dialect",
+            "model": "dialect_model_file",
+            "engine": "params:engine",
+            "workspace": "cut_sentences_workspace",
+        },
+        "sentences",
+        name="cut_sentences",
+    )
     audit = Node(
         nodes.audit,
         {
@@ -73,7 +86,7 @@ def create_pipeline() -> Pipeline:
         name="make_card",
     )
     each = [node for table in TABLES for node in (_clean(table), _split(table))]
-    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality, audit, make_card])
+    return Pipeline([ingest, *each, find_duplicates, make_funnel, measure_quality, cut_sentences, audit, make_card])
 
 
 def _of(step: Callable[..., Path], table: str) -> Callable[..., Path]:

@@ -14,7 +14,7 @@ PARAMETERS = (
     "adapter", "sft", "dpo", "evaluate",
 )  # fmt: skip
 DATA = (
-    "funnel", "dialect_table", "quality_table", "audit_table", "group_mentions", "token_summary",
+    "funnel", "dialect_table", "quality_table", "audit_table", "group_mentions", "token_summary", "fertility_table",
     "baseline_scores", "comparison", "base_model", "provenance",
     "ingested_documents", "documents", "ingest_rejects",
 )  # fmt: skip

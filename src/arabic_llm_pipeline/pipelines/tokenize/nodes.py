@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from arabic_llm_pipeline.corpus.shards import ShardSet
-from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
+from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 
 
 def make_tokenizer(
@@ -39,8 +41,24 @@ def tokenize_pairs(pairs: ShardSet, tokenizer: Path, settings: TokenizeSettings,
     return write_pairs(pairs, tokenizer, settings, workspace)
 
 
-def summarise_tokens(document_tokens: Path, pair_tokens: Path) -> dict[str, Any]:
-    """How many documents, pairs and tokens there are, and how many tokens a word takes."""
+def tokenize_feedback(feedback: ShardSet, tokenizer: Path, settings: TokenizeSettings, workspace: Path) -> Path:
+    """The kept feedback of all splits as a feedback store."""
+    from arabic_llm_pipeline.tokens.writing import write_feedback
+
+    return write_feedback(feedback, tokenizer, settings, workspace)
+
+
+def measure_fertility(
+    documents: ShardSet, tokenizer: Path, others: dict[str, Path], settings: FertilitySettings, seed: int
+) -> pl.DataFrame:
+    """How many tokens a word takes, by tokenizer, view of the text and dialect; the run's own tokenizer first."""
+    from arabic_llm_pipeline.tokens.fertility import measure
+
+    return measure(documents, {"own": tokenizer, **others}, settings.sample, seed)
+
+
+def summarise_tokens(document_tokens: Path, pair_tokens: Path, feedback_tokens: Path) -> dict[str, Any]:
+    """How many documents, pairs, rows of feedback and tokens there are, and how many tokens a word takes."""
     from arabic_llm_pipeline.tokens.summary import summarise
 
-    return summarise(document_tokens, pair_tokens)
+    return summarise(document_tokens, pair_tokens, feedback_tokens)

@@ -7,14 +7,16 @@ from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.pipelines.tokenize.nodes import (
     make_tokenizer,
+    measure_fertility,
     summarise_tokens,
     tokenize_documents,
+    tokenize_feedback,
     tokenize_pairs,
 )
 
 
 def create_pipeline() -> Pipeline:
-    """From the documents and pairs of the corpus, and the base model, to what the stages read."""
+    """From the documents, pairs and feedback of the corpus, and the base model, to what the stages read."""
     return Pipeline(
         [
             Node(
@@ -30,11 +32,24 @@ def create_pipeline() -> Pipeline:
             ),
             _tokenized(tokenize_documents, "documents", "document_tokens"),
             _tokenized(tokenize_pairs, "pairs", "pair_tokens"),
+            _tokenized(tokenize_feedback, "feedback", "feedback_tokens"),
             Node(
                 summarise_tokens,
-                inputs={"document_tokens": "document_tokens", "pair_tokens": "pair_tokens"},
+                inputs={name: name for name in ("document_tokens", "pair_tokens", "feedback_tokens")},
                 outputs="token_summary",
                 name="summarise_tokens",
+            ),
+            Node(
+                measure_fertility,
+                inputs={
+                    "documents": "documents",
+                    "tokenizer": "tokenizer",
+                    "others": "compared_tokenizers",
+                    "settings": "params:fertility",
+                    "seed": "params:seed",
+                },
+                outputs="fertility_table",
+                name="measure_fertility",
             ),
         ]
     )

@@ -17,16 +17,17 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jin
 def train(job: Job, channel: Channel) -> None:
     """Train a base model on all text of the store; its directory can be `model.name`."""
     from arabic_llm_pipeline.training import finish, trainers
-    from arabic_llm_pipeline.training.batches import WindowRows, schedule
+    from arabic_llm_pipeline.training.batches import WindowRows
     from arabic_llm_pipeline.training.optimizers import muon_and_adamw
+    from arabic_llm_pipeline.training.schedule import schedule
 
     settings = PretrainSettings(**job.settings)
     model = new_model(settings, job)
     rows = WindowRows(job.tokens, finish.vocabulary(model))
-    plan = schedule(len(rows), settings, settings.steps, job.seed)
+    plan = schedule(rows.passes, settings, job.seed)
     optimizers = muon_and_adamw(model, settings, lambda step: rate(settings, plan.steps, step))
     trainer = trainers.document_trainer(model, job, settings, plan, rows.collate, optimizers=optimizers)
-    finish.finish(trainer, job, plan, channel, "none", lambda path: save(model, job.tokenizer, path))
+    finish.finish(trainer, job, plan, channel, rows.about(), "none", lambda path: save(model, job.tokenizer, path))
 
 
 def new_model(settings: PretrainSettings, job: Job) -> "Qwen2ForCausalLM":
