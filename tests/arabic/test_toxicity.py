@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arabic_llm_pipeline.arabic import classifier_fit, lexicon, mentions, toxicity, wordlist
-from arabic_llm_pipeline.arabic.classifier_fit import Fitting
+from arabic_llm_pipeline.arabic.classifier_fit import Fitting, Texts
 from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean, clean_series
 
 PARTICLES = ["", "و", "ف", "ب", "ك", "ال", "وال", "فال", "بال", "كال", "وبال", "لل", "ولل", "ل", "يا", "هال"]
@@ -125,9 +125,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     calm = ["بيت", "كتاب", "شجره", "بحر", "طريق"]
     texts = [" ".join([*rng.choice(calm, 5), "زرنوق" if label else "سوق"]) for label in labels]
     keys = pl.Series(texts)
-    made = classifier_fit.fit(
-        keys[:200], labels[:200], np.ones(200), (keys[200:], labels[200:]), Fitting(bits=12), toxicity.CLASSES, {}
+    taught, held = (
+        Texts(keys[part], labels[part], np.ones(len(labels[part]))) for part in (slice(200), slice(200, None))
     )
+    made = classifier_fit.fit(taught, held, Fitting(bits=12), toxicity.CLASSES, {})
     path = tmp_path_factory.mktemp("model") / "model.npz"
     path.write_bytes(made.to_bytes())
     return path

@@ -29,7 +29,7 @@ def counts(texts: pl.Series) -> pl.Series:
     columns = []
     for category in CATEGORIES:
         here = found.filter(category=category)
-        columns.append(zeros.scatter(here["row"], here["len"].cast(pl.Int32)).alias(category))
+        columns.append(zeros.clone().scatter(here["row"], here["len"].cast(pl.Int32)).alias(category))
     return pl.DataFrame(columns).to_struct(texts.name)
 
 

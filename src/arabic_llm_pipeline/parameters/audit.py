@@ -103,5 +103,3 @@ class ToxicityModelSettings(ClassifierSettings):
     sources: ToxicitySources = Field(
         ToxicitySources({}), description="Texts that people judged; conf/toxicity names public ones."
     )
-    word_weight: float = Field(1.0, description="What words count beside character n-grams.", gt=0)
-    divergence: float = Field(0.0, description="As in dialect_model, where it was tried.", ge=0, le=2)

@@ -9,7 +9,7 @@ from arabic_llm_pipeline.parameters.sources import SourceSettings
 class LabelledSource(SourceSettings):
     """A source of texts whose class is known."""
 
-    weight: float = Field(1.0, description="What a text of it counts in training beside those of other sources.", gt=0)
+    weight: float = Field(1.0, description="What a text of it counts beside those of other sources.", gt=0)
     test: float = Field(0.0, description="Share of its texts that is only tested on; 1: all of them.", ge=0, le=1)
 
 
