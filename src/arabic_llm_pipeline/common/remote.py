@@ -199,10 +199,10 @@ def shown(text: str) -> str:
 
 @contextmanager
 def _explained(url: str) -> Iterator[None]:
-    """Whatever goes wrong between here and there is told as one error; that there is no such file is not wrong."""
+    """Whatever goes wrong between here and there is told as one error."""
     try:
         yield
-    except (FileNotFoundError, UserError):
+    except UserError:
         raise
     except Exception as error:  # each storage has errors of its own
         protocol = protocol_of(url)
