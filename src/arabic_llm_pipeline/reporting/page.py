@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from arabic_llm_pipeline.reporting import (
+    audit,
     data,
     fertility,
     findings,
