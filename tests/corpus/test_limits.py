@@ -16,7 +16,7 @@ ALL = QualitySettings(
     answers=AnswerLimits(min_length_ratio=0.1, max_length_ratio=9),
 )
 DECIDING = Deciding(FilterSettings(), ALL, DuplicatesSettings())
-WITHOUT = {"refusal"}  # one phrase is enough
+WITHOUT = {"refusal", "scaffold"}  # one phrase, one mark is enough
 
 
 @pytest.mark.parametrize("table", ["documents", "pairs"])

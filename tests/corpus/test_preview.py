@@ -11,7 +11,7 @@ from arabic_llm_pipeline.corpus.splits import Splitting
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.report import PreviewSettings
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
-from tests.corpus.making import document, item, pair, shards
+from tests.corpus.making import document, feedback, item, pair, shards
 
 FEW = PreviewSettings(rows_per_reason=3, kept_per_dialect=2, characters=40)
 RECORDS = {
@@ -21,6 +21,7 @@ RECORDS = {
         document("again", "نص رقم 7 في الجدول الأول", dialect="MSA"),
     ],
     "pairs": [pair(str(n), f"سؤال {n}؟", f"جـــواب {n}", "غيره", dialect="MSA") for n in range(5)],
+    "feedback": [feedback("1", "سؤال؟", "جـــواب", True, dialect="MSA")],
     "items": [item("1", "سؤال آخر؟", "نعم", choices=["نعم", "لا"], passage="فقرة", dialect="MSA", split="test")],
 }
 REJECTS = [
@@ -61,6 +62,7 @@ def test_so_many_of_each_table_source_and_reason(tmp_path):
         ("documents", "web", "too_short"): 3,
         ("pairs", "s", None): 2,
         ("items", "s", None): 1,
+        ("feedback", "s", None): 1,
         ("rejects", "s", "invalid_json"): 3,
     }
     assert found.select("table", "id").n_unique() == len(found)

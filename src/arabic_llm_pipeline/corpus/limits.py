@@ -14,6 +14,8 @@ OF_RECORDS = {"too_short": "min_words", "too_long": "max_characters", "little_ar
 OF_ANSWERS = {
     "repeats_question": "max_likeness",
     "untranslated": "max_latin",
+    "doubled_words": "max_doubled",
+    "loop": "max_loop",
     "short_answer": "min_length_ratio",
     "long_answer": "max_length_ratio",
 }
