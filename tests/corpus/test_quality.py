@@ -215,6 +215,7 @@ def test_thresholds_of_filters_and_answers_are_in_the_table(tmp_path):
     of_filters = {"filters.min_words": 2, "filters.max_characters": 4, "filters.min_arabic_ratio": 4}
     assert counts == of_filters | {
         "quality.max_mojibake": 4, "quality.answers.max_likeness": 2, "quality.answers.max_latin": 2,
+        "quality.answers.max_doubled": 2, "quality.answers.max_loop": 2,
     }  # fmt: skip
     beyond = made.filter(passes=False).select("limit", "reason", "value")
     assert {row[:2] for row in beyond.iter_rows()} == {

@@ -96,7 +96,7 @@ def _of_quality(settings: QualitySettings) -> Iterator[Measured]:
         if (limit := limit_of(name, settings)) is not None:
             value = pl.col("_prose").struct.field(name.partition("_")[2])
             yield Measured(f"quality.limits.{name}", reason_of(name), limit, value)
-    columns = {"max_likeness": "_likeness", "max_latin": "_latin"}
+    columns = {"max_likeness": "_likeness", "max_latin": "_latin", "max_doubled": "_doubled", "max_loop": "_loop"}
     for reason, name in OF_ANSWERS.items():
         if (limit := getattr(settings.answers, name)) is not None:
             yield Measured(f"quality.answers.{name}", reason, limit, pl.col(columns.get(name, "_length")))
