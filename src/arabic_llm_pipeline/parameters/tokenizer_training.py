@@ -6,7 +6,7 @@ from pydantic import Field
 
 from arabic_llm_pipeline.parameters.base import Settings
 
-View = Literal["text", "bare", "text_normalized"]
+View = Literal["text", "without diacritics", "text_normalized"]
 Split = Literal["qwen2", "words", "clitics"]
 
 
@@ -21,7 +21,7 @@ class TokenizerTrainingSettings(Settings):
         description="Where no token goes over: as transformers splits for models of type qwen2 (letters lose their "
         "diacritics); at words, with a diacritic always in its letter's token; or at clitics too.",
     )
-    vocabulary: int = Field(8192, description="Tokens, 256 bytes and those with a meaning of their own among them.")
+    vocabulary: int = Field(8192, description="Tokens, 256 bytes and control tokens among them.", ge=260)
     min_frequency: int = Field(2, description="BPE: how often two tokens stand side by side to become one.", ge=1)
     view: View = Field(
         "text", description="What of the text is learned from: as it is taught, without diacritics, or unified."

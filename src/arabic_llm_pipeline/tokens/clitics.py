@@ -1,9 +1,9 @@
 """Borders of clitics as patterns, so that a tokenizer's own file can split there and plain transformers reads it.
 
-No pattern knows a language; it can know a list. The most frequent words of a corpus are divided by a segmenter, and what
-stands behind (or before) each clitic becomes a tree of letters that the pattern looks up. One pattern for each place,
-each applied to what the one before left: conjunction, preposition or future, article, pronoun. Words that are not in the
-list are cut before and behind an article only, which few stems begin with.
+A pattern knows no language, but it can know a list. The most frequent words of a corpus are divided by a segmenter, and
+what stands behind (or before) each clitic becomes a tree of letters that the pattern looks up. There is one pattern for
+each place, applied to what the one before left: conjunction, preposition or future, article, pronoun. Words that are in
+no list are cut before and behind an article only, which few stems begin with.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -71,7 +71,7 @@ def _unlisted(whole: list[str]) -> tuple[str, str, str]:
     stem = rf"(?:\p{{L}}{MARK}){{{SHORTEST},}}{STOP}"
     article, lam = _spelt(ARTICLE), _spelt(LAM)
     but = [_but(whole, beginnings) for beginnings in (CONJUNCTIONS, PREPOSITIONS, (ARTICLE,))]
-    with_article = f"(?:{_any(PREPOSITIONS)}?{article}|{lam}{lam}){stem}"
+    with_article = f"(?:(?:{_any(PREPOSITIONS)})?{article}|{lam}{lam}){stem}"
     return (
         f"{but[0]}{_any(CONJUNCTIONS)}(?={with_article})",
         f"{but[1]}(?:{_any(PREPOSITIONS)}(?={article}{stem})|{lam}(?={lam}{stem}))",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 log = logging.getLogger(__name__)
+QWEN2, PLAIN = "qwen2", "llama"  # types of models: one whose splitting transformers puts in, one that keeps the file's
+QWEN2_CLASS, PLAIN_CLASS = "Qwen2Tokenizer", "PreTrainedTokenizerFast"
 PAD, END_OF_TEXT, START, END = "<|pad|>", "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 KNOWN_PADS = (PAD, "<pad>", "[PAD]", "<|vision_pad|>", "<|finetune_right_pad_id|>")  # the last two: Qwen2.5, Llama 3
 
@@ -76,6 +78,12 @@ def make_tokenizer(source: Path, settings: TokenizerSettings, directory: Path, b
     return directory
 
 
+def model_type(directory: Path) -> str:
+    """The type of model that a tokenizer trained here is for: qwen2, where it splits as transformers does; or llama."""
+    kind = read_json(directory / "tokenizer_config.json").get("tokenizer_class")
+    return QWEN2 if kind == QWEN2_CLASS else PLAIN
+
+
 def save_trained(backend: "Tokenizer", special: list[str], directory: Path, kind: str) -> None:
     """Write a trained tokenizer as transformers has it, with padding, end of text and ChatML.
 
@@ -83,14 +91,14 @@ def save_trained(backend: "Tokenizer", special: list[str], directory: Path, kind
         backend: model, pre-tokenizer, decoder; special tokens that its vocabulary lacks are added.
         special: padding, end of text, the two of ChatML, then any others.
         directory: where it goes.
-        kind: the class that AutoTokenizer builds of it. PreTrainedTokenizerFast takes the file as it is, in transformers
-            4 and 5; Qwen2Tokenizer puts its own splitting in, for models of type qwen2.
+        kind: the class that AutoTokenizer builds of it. PreTrainedTokenizerFast takes the file as it is; Qwen2Tokenizer
+            puts its own splitting in, for models of type qwen2.
     """
     with tempfile.TemporaryDirectory() as folder:
         backend.save(str(Path(folder) / "tokenizer.json"))
         config: dict[str, Any] = {"tokenizer_class": kind, "extra_special_tokens": special[2:]}
         config |= {"pad_token": PAD, "eos_token": END_OF_TEXT}
-        if kind == "Qwen2Tokenizer":
+        if kind == QWEN2_CLASS:
             config["unk_token"] = END_OF_TEXT
         write_json(Path(folder) / "tokenizer_config.json", config)
         tokenizer = _load_any(Path(folder), {})

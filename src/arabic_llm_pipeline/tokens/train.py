@@ -5,24 +5,31 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from arabic_llm_pipeline.arabic.morphology import LightSegmenter, Pieces, installed_analyser
+from arabic_llm_pipeline.arabic.morphology import LightSegmenter, MorphologyError, Pieces, installed_analyser
+from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerTrainingSettings
 from arabic_llm_pipeline.tokens import clitics
 from arabic_llm_pipeline.tokens.memo import words
 from arabic_llm_pipeline.tokens.probes import check_ids
 from arabic_llm_pipeline.tokens.splits import WORDS, byte_splitter, qwen2_pattern, splitter
-from arabic_llm_pipeline.tokens.tokenizer import END, END_OF_TEXT, PAD, START, save_trained
+from arabic_llm_pipeline.tokens.tokenizer import (
+    END,
+    END_OF_TEXT,
+    PAD,
+    PLAIN,
+    PLAIN_CLASS,
+    QWEN2,
+    QWEN2_CLASS,
+    START,
+    save_trained,
+)
 from arabic_llm_pipeline.tokens.units import Units, learn_bpe, learn_unigram
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 log = logging.getLogger(__name__)
 MOST = 2_000_000  # different words in memory, some 300 MB; beyond, those seen once are forgotten
 LEAST = 3  # a word is found so often before its clitics are asked for
-QWEN2, PLAIN = "qwen2", "llama"  # types of models: one whose splitting transformers puts in, one that keeps the file's
 
 
 class Segmenter(Protocol):
@@ -53,7 +60,7 @@ def train(texts: Iterable[str], settings: TokenizerTrainingSettings, directory: 
     pieces = _pieces(counts, patterns)
     special = [PAD, END_OF_TEXT, START, END, *settings.special_tokens]
     of_bytes = settings.split == QWEN2
-    units = Units.bytes() if of_bytes else Units.clusters(pieces, settings.coverage)
+    units = Units.of_bytes() if of_bytes else Units.of_characters(pieces, settings.coverage)
     model = (
         learn_bpe(pieces, units, settings.vocabulary, settings.min_frequency, special)
         if settings.algorithm == "bpe"
@@ -62,7 +69,7 @@ def train(texts: Iterable[str], settings: TokenizerTrainingSettings, directory: 
     backend: Tokenizer = Tokenizer(model)
     backend.normalizer, backend.decoder = normalizers.NFC(), decoders.ByteLevel()
     backend.pre_tokenizer = byte_splitter(patterns)
-    save_trained(backend, special, directory, "Qwen2Tokenizer" if of_bytes else "PreTrainedTokenizerFast")
+    save_trained(backend, special, directory, QWEN2_CLASS if of_bytes else PLAIN_CLASS)
     for model_type in (QWEN2 if of_bytes else PLAIN, None):
         check_ids(directory, model_type)
     return directory
@@ -123,7 +130,12 @@ class _Analysed:
     """camel-tools' analyser as a segmenter: each word by itself."""
 
     def __init__(self) -> None:
-        self._analyser = installed_analyser()
+        try:
+            self._analyser = installed_analyser()
+        except MorphologyError as error:
+            raise UserError(
+                f"tokenizer_training.segmenter=camel: {error} (tokenizer_training.segmenter=light)"
+            ) from error
 
     def segment(self, word: str) -> Pieces:
         """The pieces of the best analysis."""

@@ -8,14 +8,13 @@ from its bytes by merges that stand before all others, so that nothing is merged
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from arabic_llm_pipeline.arabic.alphabet import ARABIC_LETTERS, ARABIC_MARKS
 from arabic_llm_pipeline.common.errors import UserError
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
     from tokenizers.models import BPE, Unigram
     from tokenizers.trainers import Trainer
 
@@ -53,13 +52,13 @@ class Units:
         self._codes = {unit: chr(FIRST + number) for number, unit in enumerate(self.units)}
 
     @classmethod
-    def bytes(cls) -> "Units":
+    def of_bytes(cls) -> "Units":
         """All bytes, in the order of the characters that stand for them."""
         letters = byte_letters()
         return cls([bytes([byte]) for byte in sorted(letters, key=letters.__getitem__)], clusters=False)
 
     @classmethod
-    def clusters(cls, pieces: Mapping[str, int], coverage: float) -> "Units":
+    def of_characters(cls, pieces: Mapping[str, int], coverage: float) -> "Units":
         """Characters and marked letters that make up so much of all of them, the frequent ones first."""
         counts: Counter[str] = Counter()
         for piece, count in pieces.items():
@@ -72,9 +71,7 @@ class Units:
 
     def cut(self, piece: str) -> Iterator[str]:
         """A piece as strings of units; it breaks where a character is no unit."""
-        parts: Iterable[bytes] = (
-            (unit.encode() for unit in CLUSTER.findall(piece)) if self._clusters else (bytes([b]) for b in piece.encode())
-        )
+        parts = [unit.encode() for unit in CLUSTER.findall(piece)] if self._clusters else _bytes(piece.encode())
         run = "".join(self._codes.get(part, BREAK) for part in parts)
         yield from filter(None, run.split(BREAK))
 
@@ -93,7 +90,7 @@ class Units:
         for unit in self.units:
             characters = [char.encode() for char in unit.decode()] if self._clusters else []
             for character in characters:
-                found |= dict.fromkeys(_steps([bytes([byte]) for byte in character]))
+                found |= dict.fromkeys(_steps(_bytes(character)))
             found |= dict.fromkeys(_steps(characters))
         return list(found)
 
@@ -106,6 +103,10 @@ def _covering(counts: Mapping[str, int], coverage: float, always: set[str]) -> l
             chosen.append(unit)
         left -= count
     return chosen
+
+
+def _bytes(text: bytes) -> list[bytes]:
+    return [text[i : i + 1] for i in range(len(text))]
 
 
 def _steps(parts: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
@@ -177,8 +178,7 @@ def _repeated(pieces: Mapping[str, int], units: Units) -> Iterator[str]:
     waiting: list[str] = []
     for piece, count in pieces.items():
         for run in units.cut(piece):
-            for done in range(0, count, CHUNK):
-                waiting.append((run + BREAK) * min(CHUNK, count - done))
+            waiting.extend((run + BREAK) * min(CHUNK, count - done) for done in range(0, count, CHUNK))
         if len(waiting) >= CHUNK:
             yield "".join(waiting)
             waiting = []
