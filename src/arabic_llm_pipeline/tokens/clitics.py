@@ -74,8 +74,8 @@ def _unlisted(whole: list[str]) -> tuple[str, str, str]:
     with_article = f"(?:(?:{_any(PREPOSITIONS)})?{article}|{lam}{lam}){stem}"
     return (
         f"{but[0]}{_any(CONJUNCTIONS)}(?={with_article})",
-        f"{but[1]}(?:{_any(PREPOSITIONS)}(?={article}{stem})|{lam}(?={lam}{stem}))",
-        f"{but[2]}{article}(?={stem})",
+        f"{but[1]}(?:{_any(PREPOSITIONS)}(?={article}{stem})|{lam}{lam}(?={stem}))",
+        f"(?:{but[2]}{article}(?={stem})|{lam}(?={lam}{STOP}))",  # and the two Lams that were left together
     )
 
 
