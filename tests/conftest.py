@@ -9,8 +9,25 @@ from arabic_llm_pipeline.training.quiet import offline
 from tests.line import DATA, TRAINING, WHOLE, Line
 
 offline()  # before any library of Hugging Face is imported
+for library in (
+    "OMP",
+    "OPENBLAS",
+    "MKL",
+):  # before torch and numpy are: no worker takes both cores
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 PROJECT = Path(__file__).parents[1]
 SHARED_DATA = "ARABIC_LLM_SHARED_DATA"
+ON_ONE_LINE = ("test_line.py", "test_kills.py")  # they share a run, and take longest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where workers share the tests (`make test`), one does a file: what a file makes for its tests is made once."""
+    for item in items:
+        on_line = item.path.parent == PROJECT / "tests" and item.path.name in ON_ONE_LINE
+        group = "line" if on_line else str(item.path.relative_to(PROJECT))
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group").args != ("line",))
 
 
 @pytest.fixture(scope="session")
