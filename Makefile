@@ -23,7 +23,7 @@ run: install  ## Preprocess, train, align, evaluate, and name the report (about 
 	@$(BIN)/kedro run $(RUN_OPTIONS)
 
 test: install-test  ## All tests but the soak
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 lint: install-test  ## Style, types and the floors of the house
 	@$(BIN)/ruff check .
