@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from arabic_llm_pipeline.training.quiet import offline
 from tests.line import DATA, TRAINING, WHOLE, Line
@@ -12,6 +13,8 @@ from tests.line import DATA, TRAINING, WHOLE, Line
 offline()  # before any library of Hugging Face is imported
 for library in ("OMP", "OPENBLAS", "MKL"):  # before torch and numpy are imported: no worker takes both cores
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a machine may be busy
+settings.load_profile("house")
 PROJECT = Path(__file__).parents[1]
 SHARED_DATA = "ARABIC_LLM_SHARED_DATA"
 ON_ONE_LINE = {f"tests/test_{name}.py" for name in ("line", "kills")}  # they share a run, and take longest

@@ -25,7 +25,7 @@ from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 def make_funnel(
     *, ingest_rejects: ShardSet, engine: EngineSettings, **tables: ShardSet
 ) -> tuple[list[dict[str, Any]], pl.DataFrame, pl.DataFrame]:
-    """What became of every record, and what dialects and scripts are left; `tables` are by their names in the catalog."""
+    """What became of every record; what dialects and scripts are left. `tables` are by their names in the catalog."""
     from arabic_llm_pipeline.corpus import funnel
 
     made = funnel.make(_read(tables), _final(tables), ingest_rejects, engine.processes)

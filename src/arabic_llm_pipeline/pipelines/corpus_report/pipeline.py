@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from arabic_llm_pipeline.corpus.records import RECORDS
+from arabic_llm_pipeline.corpus.records import RECORDS, TAUGHT
 from arabic_llm_pipeline.pipelines.corpus_report import nodes
 from arabic_llm_pipeline.pipelines.wiring import step
 
