@@ -49,6 +49,7 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "base_model": lambda: _create("base_model"),
         "tokenize": lambda: _create("base_model") + _create("tokenize"),
         "tokenizer": lambda: _create("tokenizer"),
+        "compare_tokenizers": lambda: _create("compare_tokenizers"),
         "pretrain": lambda: _create("tokenizer") + _create("pretrain"),
     }
     found |= {label: lambda chain=chain: _trained(chain) for label, chain in CHAINS.items()}  # type: ignore[misc]

@@ -1,6 +1,6 @@
 """What tokenizers make of a corpus: how many tokens a word takes, and what is torn apart."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,11 @@ COUNTS = (
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 VOCALISED_TEXT = (pl.col("quality").struct.field("diacritics_ratio") >= VOCALISED_RATIO).fill_null(False)
+RATIOS = {
+    "tokens_per_word": (pl.col("tokens") / pl.col("words")).fill_nan(None),
+    "characters_per_token": (pl.col("characters") / pl.col("tokens")).fill_nan(None),
+    "bytes_per_token": (pl.col("bytes") / pl.col("tokens")).fill_nan(None),
+}
 TABLE = pl.Schema(
     {"tokenizer": pl.String, "view": pl.String, "group": pl.String}
     | dict.fromkeys(COUNTS, pl.Int64)
@@ -57,18 +62,23 @@ def measure(documents: ShardSet, tokenizers: Mapping[str, Path], sample: int, se
     rows = []
     with progress("Fertility", len(tokenizers) * len(VIEWS)) as advance:
         for name, directory in tokenizers.items():
-            tokenizer = _loaded(name, directory)
+            tokenizer = load(name, directory)
             for view, expression in VIEWS.items():
                 counted = _counted(tokenizer, texts.with_columns(text=expression))
                 rows += [{"tokenizer": name, "view": view, **row} for row in _by_group(counted)]
                 advance(1)
-    ratios = {
-        "tokens_per_word": pl.col("tokens") / pl.col("words"),
-        "characters_per_token": pl.col("characters") / pl.col("tokens"),
-        "bytes_per_token": pl.col("bytes") / pl.col("tokens"),
+    frame = pl.DataFrame(rows, schema={name: TABLE[name] for name in TABLE if name not in RATIOS})
+    return frame.with_columns(**RATIOS).select(TABLE.names())
+
+
+def measure_texts(tokenizer: "Tokenizer", texts: Sequence[str]) -> dict[str, float | None]:
+    """The same of some texts taken together, with shares of words: whole_words, and torn_words of those with marks."""
+    sums = _counted(tokenizer, pl.DataFrame({"text": texts})).select(pl.col(COUNTS).sum())
+    shares = {
+        "whole_words": pl.col("whole_words") / pl.col("words"),
+        "torn_words": (pl.col("torn_words") / pl.col("marked_words")).fill_nan(None),
     }
-    frame = pl.DataFrame(rows, schema={name: TABLE[name] for name in TABLE if name not in ratios})
-    return frame.with_columns(**{name: ratio.fill_nan(None) for name, ratio in ratios.items()}).select(TABLE.names())
+    return sums.with_columns(**RATIOS, **shares).row(0, named=True)
 
 
 def drawn(documents: ShardSet, sample: int, seed: int) -> pl.DataFrame:
@@ -90,7 +100,12 @@ def drawn(documents: ShardSet, sample: int, seed: int) -> pl.DataFrame:
     return chosen.join(pl.concat(texts), on="id").sort("_draw").drop("_draw", "id")
 
 
-def _loaded(name: str, directory: Path) -> "Tokenizer":
+def load(name: str, directory: Path) -> "Tokenizer":
+    """A tokenizer to compare, as its file has it.
+
+    Raises:
+        UserError: the directory holds no fast tokenizer.
+    """
     from tokenizers import Tokenizer
 
     try:
