@@ -1,5 +1,6 @@
 """What tokenizers make of a corpus: how many tokens a word takes, and what is torn apart."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 MARKS = frozenset(ARABIC_MARKS)
+BYTE = re.compile("<0x[0-9A-F]{2}>")  # how tokenizers of SentencePiece write what they have no token for
 ALL, VOCALISED = "all", "vocalised"  # groups beside the dialects
 COUNTS = (
     "texts", "words", "whole_words", "tokens", "characters", "bytes", "unknown", "part_tokens", "marked_words",
@@ -45,9 +47,9 @@ def measure(documents: ShardSet, tokenizers: Mapping[str, Path], sample: int, se
 
     Views: the text as it is taught, without diacritics, and `text_normalized`. Columns, beside sizes: `whole_words`
     (words that are not split), `unknown` (tokens that stand for anything), `part_tokens` (tokens that begin or end
-    inside a character: bytes), `marked_words` (with diacritics), and `torn_words` (a token of which begins with a
-    diacritic, apart from its letter). Words are by spaces; fertility is `tokens_per_word` (Rust et al. 2021, arXiv
-    2012.15613).
+    inside a character, or are bytes by name), `marked_words` (with diacritics), and `torn_words` (a token of which
+    begins with a diacritic, apart from its letter). Words are by spaces; fertility is `tokens_per_word` (Rust et al.
+    2021, arXiv 2012.15613).
 
     Args:
         documents: kept ones are drawn.
@@ -166,7 +168,8 @@ def _borders(encoding: "Encoding", length: int) -> tuple[Flags, Flags]:
 def _part_tokens(encoding: "Encoding") -> int:
     starts, ends = _spans(encoding)
     overlaps = starts[1:] < ends[:-1]
-    return int((np.append(overlaps, False) | np.append(False, overlaps))[: len(starts)].sum())
+    parts = (np.append(overlaps, False) | np.append(False, overlaps))[: len(starts)]
+    return int((parts | np.array([BYTE.fullmatch(token) is not None for token in encoding.tokens], dtype=bool)).sum())
 
 
 def _spans(encoding: "Encoding") -> tuple[Ints, Ints]:

@@ -1,5 +1,6 @@
 """Steps of comparing tokenizers: each is learned, measured, and a small model is trained with it."""
 
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -69,8 +70,7 @@ def train_variant_models(
         told = settings.model.model_dump(mode="json")
         job = Job(workspace=place, tokenizer=variants / name, tokens=tokens, settings=told, model=model, seed=seed)
         trained, _, _ = run_stage(pretrain.train, job, name)
-        (found / name).parent.mkdir(exist_ok=True)
-        trained.rename(found / name) if not (found / name).exists() else None
+        shutil.copytree(trained, found / name, dirs_exist_ok=True)
     return found
 
 
