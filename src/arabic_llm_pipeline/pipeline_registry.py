@@ -46,6 +46,7 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "preprocess": lambda: _create("preprocess"),
         "base_model": lambda: _create("base_model"),
         "tokenize": lambda: _create("base_model") + _create("tokenize"),
+        "inspect_tokens": lambda: _create("base_model") + _create("tokenize") + _create("inspect_tokens"),
         "pretrain": lambda: _create("pretrain"),
     }
     found |= {label: lambda chain=chain: _trained(chain) for label, chain in CHAINS.items()}  # type: ignore[misc]

@@ -26,7 +26,9 @@ class ModelSettings(Settings):
     compute_dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
         "auto", description="What is computed in; auto: bfloat16 on a GPU that has it, else float16; float32 on a CPU."
     )
-    attention: Literal["sdpa", "eager"] = Field("sdpa", description="How attention is computed; eager only to compare.")
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
+        "sdpa", description="How attention is computed; eager only to compare, flash on a card with its package."
+    )
 
     def directory(self, project: Path) -> Path | None:
         """Where the model's files are; None for a model on the hub.

@@ -23,7 +23,7 @@ from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
-from arabic_llm_pipeline.parameters.report import PreviewSettings, ReportSettings
+from arabic_llm_pipeline.parameters.report import InspectSettings, PreviewSettings, ReportSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
@@ -77,6 +77,7 @@ class Parameters(Settings):
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
+    inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")
     report: ReportSettings = Field(ReportSettings(), description="What the report shows.")
     artifacts: ArtifactsSettings = Field(ArtifactsSettings(), description="What is kept on disk.")
 

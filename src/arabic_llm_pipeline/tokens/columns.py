@@ -116,6 +116,15 @@ class ColumnFile:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.path,)
 
+    def maps(self, name: str) -> bool:
+        """Whether a column is read from memory-mapped files."""
+        return name in self._beside_it
+
+    def id(self, row: int) -> str:
+        """The record that one row was made from."""
+        start, end = self.read("id_offsets", row, row + 2).tolist()
+        return self.read("id_bytes", start, end).tobytes().decode()
+
     @cached_property
     def ids(self) -> list[str]:
         """The record that each row was made from, by its id in the corpus."""

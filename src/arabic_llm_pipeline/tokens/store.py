@@ -161,9 +161,9 @@ Split = TypeVar("Split", bound=TaggedFile)
 
 
 class Store(Generic[Split]):
-    """A directory with a file for each split."""
+    """A directory with a file for each split, of whatever form it says."""
 
-    split_class: type[Split]
+    split_class: type[Split] = TaggedFile  # type: ignore[assignment]
 
     def __init__(self, directory: Path):
         self.directory = directory

@@ -9,7 +9,8 @@ import torch
 
 from arabic_llm_pipeline.common.files import write_json
 from arabic_llm_pipeline.tokens.show import bracketed
-from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
+from arabic_llm_pipeline.tokens.store import Store
+from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer
 from arabic_llm_pipeline.training import adapters, checkpoints, models, monitor
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
@@ -79,7 +80,9 @@ def finish(
 
     Raises:
         InterruptedTrainingError: the user stopped it; a checkpoint is there.
+        UserError: the store was made with another tokenizer or template.
     """
+    Store(job.tokens).check_made_from(digests(job.tokenizer))
     torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it; on a CPU as before
     trainer.watch(monitor.Monitor(plan, channel))
     checkpoint = checkpoints.latest(job.checkpoints)
