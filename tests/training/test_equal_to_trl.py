@@ -60,15 +60,11 @@ def as_trl_comes(monkeypatch: pytest.MonkeyPatch, rows: Sequence[dict[str, Any]]
 
 
 @pytest.mark.parametrize("kind", ["plain", "masked"])
-def test_documents(
-    job: Callable, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_documents(job: Callable, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     talks = [[message("user", question), message("assistant", answer)] for question, answer in QUESTIONS]
     said = talks if kind == "masked" else [[message("document", text)] for text in PROSE]
     labels = {"source": "x", "kind": "instruction" if kind == "masked" else "prose"}
-    shards = write(
-        tmp_path / "x", DOCUMENTS, [{"id": str(n), **labels, "messages": one} for n, one in enumerate(said)]
-    )
+    shards = write(tmp_path / "x", DOCUMENTS, [{"id": str(n), **labels, "messages": one} for n, one in enumerate(said)])
     store = write_documents(shards, tokenizer, STORE, tmp_path)
     settings = sft(steps=3, selection=EVERYTHING)
     told = job(settings, tokens=store)
@@ -85,9 +81,7 @@ def test_documents(
 
 
 @pytest.mark.parametrize("loss", ["sigmoid", "ipo"])
-def test_pairs(
-    job: Callable, instructing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str
-) -> None:
+def test_pairs(job: Callable, instructing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
     answers = [(answer, sentence(n + 9, 1 + n % 3)) for n, (_, answer) in enumerate(QUESTIONS)]
     rows_of = [
         {"id": str(n), "source": "x", "prompt": [message("user", asked)], "chosen": good, "rejected": bad}
@@ -109,9 +103,7 @@ def test_pairs(
     ]
     data = as_trl_comes(monkeypatch, texts, plan)
     args = DPOConfig(**trainers._arguments(told, settings, plan), **options)
-    theirs = DPOTrainer(
-        stage_model(told), args=args, train_dataset=data, processing_class=load_tokenizer(instructing)
-    )
+    theirs = DPOTrainer(stage_model(told), args=args, train_dataset=data, processing_class=load_tokenizer(instructing))
     assert found == pytest.approx(losses(theirs), abs=1e-6)
 
 
@@ -147,7 +139,11 @@ def test_packed_padded_flat_or_alone(base: dict, document_tokens: Path) -> None:
 def test_training_without_padding_is_training(job: Callable) -> None:
     """The same steps, to what sums of another order make of them."""
     found = []
-    for name, how in (("padded", {}), ("flat", {"padding_free": True}), ("both", {"padding_free": True, "packing": True})):
+    for name, how in (
+        ("padded", {}),
+        ("flat", {"padding_free": True}),
+        ("both", {"padding_free": True, "packing": True}),
+    ):
         settings = sft(steps=3, selection=EVERYTHING, **how)
         told = job(settings, name)
         rows = DocumentRows(told.tokens, settings, 400, told.seed)

@@ -10,10 +10,21 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.training.neighbours import check_neighbours, leaks, state_over_rows
 from tests.training.conftest import sft
 
-SMALL = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "initializer_range": 0.2}
+SMALL = {
+    "vocab_size": 64,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "initializer_range": 0.2,
+}
 LLAMA = {**SMALL, "intermediate_size": 48, "num_key_value_heads": 2}
 MAMBA = {"mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_n_groups": 1}
-APART = {"llama": LLAMA, "qwen2": LLAMA, "gemma2": {**LLAMA, "head_dim": 16}, "gpt2": {"vocab_size": 64, "n_embd": 32, "n_head": 2, "n_layer": 2, "initializer_range": 0.2}}
+APART = {
+    "llama": LLAMA,
+    "qwen2": LLAMA,
+    "gemma2": {**LLAMA, "head_dim": 16},
+    "gpt2": {"vocab_size": 64, "n_embd": 32, "n_head": 2, "n_layer": 2, "initializer_range": 0.2},
+}
 LEAKING = {
     "falcon_h1": {**LLAMA, **MAMBA, "mamba_chunk_size": 8},
     "mamba": {"vocab_size": 64, "hidden_size": 32, "state_size": 4, "num_hidden_layers": 2, "initializer_range": 0.5},

@@ -19,8 +19,8 @@ class Page:
         return self.html
 
     def _repr_html_(self) -> str:
-        style = "width:100%;height:40rem;border:0"
-        return f'<iframe srcdoc="{escape(self.html)}" style="{style}" sandbox title="windows of the token store"></iframe>'
+        frame = 'style="width:100%;height:40rem;border:0" sandbox title="windows of the token store"'
+        return f'<iframe srcdoc="{escape(self.html)}" {frame}></iframe>'
 
 
 def render(stores: Sequence[Shown]) -> str:

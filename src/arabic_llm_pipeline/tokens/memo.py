@@ -100,7 +100,7 @@ class Memo(Encoder):
                 yield from zip(group, (whole[start:end] for start, end in pairwise(ends)), strict=True)
             else:  # a token of two words, or of a space within one
                 apart += group
-        yield from zip(apart, (ids.tobytes() for ids in super(Memo, self).ids([f" {word}" for word in apart])), strict=True)
+        yield from zip(apart, (ids.tobytes() for ids in super().ids([f" {word}" for word in apart])), strict=True)
 
     @cached_property
     def _spaced(self) -> NDArray[np.bool_]:

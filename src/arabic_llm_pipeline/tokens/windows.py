@@ -1,5 +1,6 @@
 """What lies in a store, as a person reads it: windows back to text, with where documents end and what is learned."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 FORMS: dict[str, type[TaggedFile]] = {str(form.form): form for form in (TokenSplit, PairSplit, FeedbackSplit)}
+ROLE = re.compile(r"^(system|user|assistant)\n")
 MOST = 300  # windows of one split, however many sources there are
 
 
@@ -40,8 +42,12 @@ class Part:
     tokens: int
     learned: int
     stretches: tuple[Stretch, ...]
-    begins_before: bool = False
     goes_on: bool = False
+
+    @property
+    def said(self) -> str:
+        """The text without control tokens and the names of who speaks: which way it is written."""
+        return "".join(ROLE.sub("", stretch.text) for stretch in self.stretches if not stretch.control)
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,6 @@ class Shown:
     mapped: bool  # read from memory-mapped files, not from HDF5
     tokenizer: str
     windows: tuple[Window, ...]
-
 
 
 def shown(store: Path, tokenizer_dir: Path, split: str, each: int, seed: int) -> Shown:
@@ -131,14 +136,11 @@ def _window(file: TokenSplit, row: int, tokenizer: "PreTrainedTokenizerFast") ->
 
 def _answers(file: PromptSplit, row: int, tokenizer: "PreTrainedTokenizerFast") -> Window:
     """A prompt and the answers to it."""
-    notes = ["cut to the window"] if file.column("cut")[row] else []
+    notes = ["cut to the window"] if file.read("cut", row, row + 1)[0] else []
     if isinstance(file, FeedbackSplit):
-        notes.append("good" if file.labels[row] else "bad")
-    cut = bool(file.column("cut")[row])
-    parts = [
-        _part(file, row, name, tokenizer, tokens, np.full(len(tokens), name != PROMPT), begins_before=cut and name == PROMPT)
-        for name, tokens in zip((PROMPT, *file.answers), file.row(row), strict=True)
-    ]
+        notes.append("good" if file.read("label", row, row + 1)[0] else "bad")
+    named = zip((PROMPT, *file.answers), file.row(row), strict=True)
+    parts = [_part(file, row, name, tokenizer, tokens, np.full(len(tokens), name != PROMPT)) for name, tokens in named]
     return Window(f"row {row:,}", tuple(notes), tuple(parts))
 
 
@@ -149,20 +151,17 @@ def _part(
     tokenizer: "PreTrainedTokenizerFast",
     tokens: Array,
     mask: Array,
-    **borders: bool,
+    goes_on: bool = False,
 ) -> Part:
     tags = tuple(file.names(tag)[int(file.read(f"{tag}_ids", row, row + 1)[0])] for tag in file.tags)
     stretches = tuple(_stretches(tokenizer, tokens.tolist(), mask.astype(bool).tolist()))
-    return Part(name, file.id(row), tags, len(tokens), int(np.count_nonzero(mask)), stretches, **borders)
+    return Part(name, file.id(row), tags, len(tokens), int(np.count_nonzero(mask)), stretches, goes_on)
 
 
-def _stretches(
-    tokenizer: "PreTrainedTokenizerFast", ids: Sequence[int], learned: Sequence[bool]
-) -> Iterator[Stretch]:
+def _stretches(tokenizer: "PreTrainedTokenizerFast", ids: Sequence[int], learned: Sequence[bool]) -> Iterator[Stretch]:
     control = set(tokenizer.all_special_ids) | {
         number for number, token in tokenizer.added_tokens_decoder.items() if token.special
     }
     marked = [(number, on, number in control) for number, on in zip(ids, learned, strict=True)]
     for (on, is_control), group in groupby(marked, key=lambda token: token[1:]):
         yield Stretch(str(tokenizer.decode([number for number, *_ in group])), on, is_control)
-

@@ -60,7 +60,7 @@ def load_base(pointer: Pointer, settings: ModelSettings) -> "PreTrainedModel":
             **options,
         )
     except ImportError as error:
-        raise UserError(f"model.attention={settings.attention} cannot be had: {error}. Set model.attention=sdpa.") from error
+        raise UserError(f"model.attention={settings.attention}: {error}. Set model.attention=sdpa.") from error
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"The base model in {path} cannot be loaded: {error}. Set model.name to another.") from error
     _settle(model)

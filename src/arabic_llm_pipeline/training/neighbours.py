@@ -68,4 +68,5 @@ def leaks(model: Any, rows: int) -> bool:
 
 
 def _refuse(why: str, more: str = "") -> None:
-    raise UserError(f"{why}: rows of several documents are not for it. Set sft.packing=false, sft.padding_free=false.{more}")
+    off = "Set sft.packing=false and sft.padding_free=false."
+    raise UserError(f"{why}: rows of several documents are not for it. {off}{more}")

@@ -6,7 +6,12 @@ from arabic_llm_pipeline.parameters.report import InspectSettings
 
 
 def show_tokens(
-    document_tokens: Path, pair_tokens: Path, feedback_tokens: Path, tokenizer: Path, settings: InspectSettings, seed: int
+    document_tokens: Path,
+    pair_tokens: Path,
+    feedback_tokens: Path,
+    tokenizer: Path,
+    settings: InspectSettings,
+    seed: int,
 ) -> str:
     """Windows of all stores, decoded: what training reads, what of it is learned, and where documents end."""
     from arabic_llm_pipeline.reporting.token_windows import render
