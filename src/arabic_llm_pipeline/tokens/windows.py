@@ -103,7 +103,7 @@ def shown(store: Path, tokenizer_dir: Path, split: str, each: int, seed: int) ->
             window=int(file.about["window"]),
             mapped=file.maps(form.mapped[0]),
             tokenizer=str(file.about["tokenizer"]),
-            windows=tuple(decode(file, row, tokenizer) for row in rows),  # type: ignore[operator]
+            windows=tuple(decode(file, row, tokenizer) for row in rows),  # type: ignore[arg-type]
         )
 
 
