@@ -49,7 +49,8 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "base_model": lambda: _create("base_model"),
         "tokenize": lambda: _create("base_model") + _create("tokenize"),
         "inspect_tokens": lambda: _create("base_model") + _create("tokenize") + _create("inspect_tokens"),
-        "pretrain": lambda: _create("pretrain"),
+        "tokenizer": lambda: _create("tokenizer"),
+        "pretrain": lambda: _create("tokenizer") + _create("pretrain"),
     }
     found |= {label: lambda chain=chain: _trained(chain) for label, chain in CHAINS.items()}  # type: ignore[misc]
     found |= {
