@@ -26,7 +26,7 @@ def blocks(verdicts: pl.DataFrame) -> list[Block]:
         found.append(Block("Copies", [text], [clusters_figure(copies)], lists=[between_table(copies, "Who stays")]))
     if len(measured):
         text = (
-            "Training records that went because a held-out record asks the same, stands in them (whole, or most of it), or "
+            "Training records that went because a held-out record asks the same, stands in them (all or most), or "
             "is nearly equal."
         )
         found.append(Block("Contamination", [text], tables=[between_table(measured, "Who measures on it")]))
