@@ -92,7 +92,7 @@ def no_json(directory: Path) -> None:
         (with_config(auto_map={"AutoModel": "x.y"}), "code that comes with it"),
         (
             with_config(quantization_config={"quant_method": "gptq", "bits": 4}),
-            "quantised by gptq, .* the original is wanted",
+            r"quantised by gptq, .* original is wanted",
         ),
         (with_config(quantization_config={"quant_method": "awq"}), "quantised by awq"),
         (with_config(is_encoder_decoder=True), "encoder-decoder"),

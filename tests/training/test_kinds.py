@@ -175,7 +175,7 @@ def test_what_does_not_combine_is_refused(job: Callable, base: dict, project: Pa
 
 def test_a_chain_has_one_kind(job: Callable) -> None:
     whole = trained(job, sft(steps=1), "whole", lora={"kind": "full"})
-    with pytest.raises(UserError, match="left a whole model, and adapter.kind is lora"):
+    with pytest.raises(UserError, match=r"left a whole model, and adapter\.kind is lora"):
         preference.train(job(dpo(), "dpo", adapter=whole.finished / "result"), Answers())
 
 
@@ -195,7 +195,7 @@ def test_a_checkpoint_of_other_settings_is_refused(job: Callable, tmp_path: Path
 
 def test_misspelt_layers_are_told(base: dict) -> None:
     model = models.load_base(base, FULL)
-    with pytest.raises(UserError, match="'q_porj'; did you mean q_proj?"):
+    with pytest.raises(UserError, match=r"'q_porj'; did you mean q_proj\?"):
         families.target_modules(model, AdapterSettings(target_modules=("v_proj", "q_porj")))
     assert families.target_modules(model, AdapterSettings()) == families.target_modules(
         model, AdapterSettings(target_modules="all-linear")

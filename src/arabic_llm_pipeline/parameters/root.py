@@ -21,6 +21,7 @@ from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, Dialect
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.export import ExportSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import PreviewSettings, ReportSettings
@@ -76,6 +77,7 @@ class Parameters(Settings):
     dpo: DpoSettings = Field(DpoSettings(), description="Direct preference optimisation.")
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     report: ReportSettings = Field(ReportSettings(), description="What the report shows.")
     artifacts: ArtifactsSettings = Field(ArtifactsSettings(), description="What is kept on disk.")

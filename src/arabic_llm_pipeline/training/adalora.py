@@ -50,13 +50,14 @@ class Allocation(TrainerCallback):
 
     def __init__(self, model: "PeftModel", settings: AdapterSettings):
         self.model, self.settings = model, settings.adalora
+        self.tuner: Any = model.base_model
         self.config: Any = model.peft_config[NAME]
         self.term = 0.0
 
     @property
     def allocator(self) -> Any:
         """PEFT's."""
-        return self.model.base_model.rankallocator
+        return self.tuner.rankallocator
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Lay the three phases over the steps.
@@ -82,7 +83,7 @@ class Allocation(TrainerCallback):
 
     def on_optimizer_step(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Update the importance of every weight, and take ranks where it is time."""
-        self.model.base_model.update_and_allocate(state.global_step + 1)
+        self.tuner.update_and_allocate(state.global_step + 1)
 
     def on_log(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Log the term and the ranks that are left beside the loss."""
@@ -144,7 +145,8 @@ def as_lora(model: "PeftModel") -> tuple[dict[str, torch.Tensor], LoraConfig]:
     `rank_pattern` and `alpha_pattern` scales alike.
     """
     weights, ranks = {}, {}
-    for name, layer in model.base_model.model.named_modules():
+    tuner: Any = model.base_model
+    for name, layer in tuner.model.named_modules():
         if not hasattr(layer, "lora_E"):
             continue
         values = layer.lora_E[NAME].detach()[:, 0]
@@ -152,9 +154,8 @@ def as_lora(model: "PeftModel") -> tuple[dict[str, torch.Tensor], LoraConfig]:
         scale = layer.scaling[NAME] / (layer.ranknum[NAME] + SMALL)
         place = f"base_model.model.{name}"
         weights[f"{place}.lora_A.weight"] = layer.lora_A[NAME].detach()[left].contiguous().cpu()
-        weights[f"{place}.lora_B.weight"] = (
-            (layer.lora_B[NAME].detach()[:, left] * values[left] * scale).contiguous().cpu()
-        )
+        grown = layer.lora_B[NAME].detach()[:, left] * values[left] * scale
+        weights[f"{place}.lora_B.weight"] = grown.contiguous().cpu()
         ranks[name] = len(left)
     told: Any = model.peft_config[NAME]
     highest = max(ranks.values())

@@ -47,7 +47,7 @@ def _config(model: "PreTrainedModel", settings: AdapterSettings) -> Any:
     layers = families.trained_layers(model, settings)
     some = settings.freeze_top or settings.freeze_bottom
     common: dict[str, Any] = {
-        "lora_alpha": int(settings.alpha) if settings.alpha.is_integer() else settings.alpha,
+        "lora_alpha": int(settings.alpha) if settings.alpha == int(settings.alpha) else settings.alpha,
         "lora_dropout": settings.dropout,
         "target_modules": families.target_modules(model, settings),
         "layers_to_transform": layers if some else None,
@@ -76,8 +76,8 @@ def check_reference(model: Any) -> None:
 
     if is_adalora(model):
         raise UserError(
-            "adapter.kind=adalora cannot begin with a preference stage: PEFT has no room for a frozen copy beside such an "
-            "adapter. Put sft first in the chain (it leaves a LoRA adapter with the ranks found), or set "
+            "adapter.kind=adalora cannot begin with a preference stage: PEFT has no room for a frozen copy beside such "
+            "an adapter. Put sft first in the chain (it leaves a LoRA adapter with the ranks found), or set "
             "adapter.kind=lora."
         )
 
@@ -121,10 +121,11 @@ def save_adapter(model: "PeftModel | PreTrainedModel", directory: Path, base: st
         base: where PEFT finds the base: its name on the hub, or its path in the project.
         about: what it belongs to.
     """
+    whole: Any = model
     if not hasattr(model, "peft_config"):
-        save_model(model, directory)
+        save_model(whole, directory)
     else:
-        _save_any(model, directory)
+        _save_any(whole, directory)
         path = directory / ADAPTER
         config = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(config["target_modules"], list):

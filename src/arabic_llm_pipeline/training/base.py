@@ -15,6 +15,7 @@ from arabic_llm_pipeline.common.progress import track
 from arabic_llm_pipeline.parameters.model import EMBEDDED, EMBEDDED_PATH, MODEL_FILES, ModelSettings
 
 Pointer = dict[str, Any]
+CARD = "README.md"  # says the licence
 BLOCK = 1 << 22  # bytes hashed at a time
 OTHER_SENSES = (
     "vision_config",
@@ -22,9 +23,7 @@ OTHER_SENSES = (
     "image_token_id",
     "speech_config",
 )  # in configurations of multimodal models
-QUANTISED = re.compile(
-    r"\.(absmax|quant_map|nested_\w+|quant_state\..*|SCB|weight_format)$"
-)  # beside weights, not weights
+QUANTISED = re.compile(r"\.(absmax|quant_map|nested_\w+|quant_state\..*|SCB|weight_format)$")  # no weights
 PACKED = "U8"  # two weights of four bits in a byte
 
 
@@ -121,7 +120,7 @@ def _lack(config: dict[str, Any]) -> str | None:
     if config.get("is_encoder_decoder"):
         return f"({config['model_type']}) reads with one half and writes with the other (encoder-decoder)"
     if seen := [part for part in OTHER_SENSES if part in config]:
-        return f"({config['model_type']}) is multimodal ({seen[0]}): only text is trained here; its text-only sister is wanted"
+        return f"({config['model_type']}) is multimodal ({seen[0]}), and only text is trained here"
     if not any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in heads):
         return f"is {', '.join(heads) or 'of no named architecture'}, not a causal language model"
     return None
@@ -147,7 +146,7 @@ def _snapshot(name: str, revision: str, *, offline: bool) -> Path:
 
     try:
         return Path(
-            snapshot_download(name, revision=revision, allow_patterns=list(MODEL_FILES), local_files_only=offline)
+            snapshot_download(name, revision=revision, allow_patterns=[*MODEL_FILES, CARD], local_files_only=offline)
         )
     except HFValidationError:
         raise UserError(f"model.name={name} is no folder, and no name on the hub either (owner/name).") from None

@@ -56,8 +56,8 @@ def trained_layers(model: "PreTrainedModel", settings: AdapterSettings) -> list[
     left = list(range(settings.freeze_bottom, count - settings.freeze_top))
     if not left:
         raise UserError(
-            f"adapter.freeze_top={settings.freeze_top} and adapter.freeze_bottom={settings.freeze_bottom} leave none of "
-            f"the model's {count} layers to train. Lower one of them."
+            f"adapter.freeze_top={settings.freeze_top} and adapter.freeze_bottom={settings.freeze_bottom} leave none "
+            f"of the model's {count} layers to train. Lower one of them."
         )
     return left
 
@@ -71,8 +71,8 @@ def blocks(model: "nn.Module") -> dict[str, int]:
 def freeze(model: "PreTrainedModel", settings: AdapterSettings) -> None:
     """Train all weights but those of frozen blocks.
 
-    With the lowest block goes the embedding, which stands below it; with the topmost the last norm and the output layer,
-    unless that is the embedding, too, and trained.
+    With the lowest block goes the embedding, which stands below it; with the topmost the last norm and the output
+    layer, unless that is the embedding, too, and trained.
     """
     of, left = blocks(model), set(trained_layers(model, settings))
     embedding = model.get_input_embeddings().weight
@@ -99,8 +99,8 @@ def check_packing(model: "PreTrainedModel") -> None:
     """
     if state_space(model):
         raise UserError(
-            f"packing=true puts several documents in a row, and {model.config.model_type} carries its state from one to "
-            "the next. Set packing=false."
+            f"packing=true puts several documents in a row, and {model.config.model_type} carries its state from one "
+            "to the next. Set packing=false."
         )
 
 

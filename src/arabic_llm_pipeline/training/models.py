@@ -191,7 +191,8 @@ def _attention(path: Path, settings: ModelSettings) -> str:
 
     config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     if settings.attention == "sdpa" and type(config) in MODEL_FOR_CAUSAL_LM_MAPPING:
-        return "sdpa" if MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]._supports_sdpa else "eager"
+        family: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+        return "sdpa" if family._supports_sdpa else "eager"
     return settings.attention
 
 
