@@ -37,7 +37,15 @@ KINDS = {
     "adalora": {"kind": "adalora", "r": 2, "adalora": {"interval": 1}},
     "full": {"kind": "full"},
 }
-SOURCES = {"mine": {"path": "x", "licence": "CC BY-SA 4.0", "format": "jsonl", "record": "prose"}}
+SOURCES = {
+    "mine": {
+        "path": "x",
+        "licence": "CC BY-SA 4.0",
+        "format": "jsonl",
+        "record": "document",
+        "columns": {"text": "text"},
+    }
+}
 
 
 def logits(model: Any) -> torch.Tensor:
@@ -62,7 +70,7 @@ def test_what_is_exported_is_what_was_trained(
     ours = models.load_candidate(base, stage, model)
     torch.testing.assert_close(logits(plain), logits(ours), rtol=1e-3, atol=1e-4)
     moved = (logits(ours) - logits(models.load_candidate(base, None, model))).abs().mean()
-    assert moved > 0.05
+    assert moved > 0.02
     assert told["difference"]["mean"] < 1e-4 < moved
     assert told["difference"]["same_first_choice"] == 1
     assert len(list((tmp_path / "out").glob("*.safetensors"))) > 1, "it is in shards"
