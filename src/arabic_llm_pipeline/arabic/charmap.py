@@ -4,7 +4,7 @@ A rule by code point is data: a mapping from a character to its replacement (not
 are chained into one table, so that however many there are, a text is walked through once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -114,7 +114,7 @@ def build(
     joiners: str = "",
     non_joiners: str = "",
     flags: Mapping[int, Iterable[str]] | None = None,
-    hints: Iterable[str] = (),
+    hints: Sequence[str] = (),
     final_yeh: tuple[np.ndarray, np.ndarray] | None = None,
     sort_marks: bool = False,
 ) -> Charmap:
@@ -137,7 +137,7 @@ def build(
         sort_marks: put kept combining marks into canonical order.
     """
     table = _kinds(sort_marks).copy()
-    for bit, flagged in {**(flags or {}), HINT_END: [hint[-1] for hint in hints]}.items():
+    for bit, flagged in {**(flags or {}), HINT_END: "".join(hint[-1] + hint[-1].upper() for hint in hints)}.items():
         table[_codes(flagged)] |= bit << FLAG_SHIFT
     spaces = np.fromiter(blanks, np.int64)
     pool: dict[str, int] = {}
@@ -185,7 +185,7 @@ def _quick(table: np.ndarray, texts: list[bytes]) -> np.ndarray:
     return quick
 
 
-def _rows(hints: Iterable[str]) -> np.ndarray:
+def _rows(hints: Sequence[str]) -> np.ndarray:
     """Hints as the kernel reads them."""
     words = [hint.encode() for hint in hints]
     rows = np.zeros((len(words), 1 + max(map(len, words), default=0)), np.uint8)

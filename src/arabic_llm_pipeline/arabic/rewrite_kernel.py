@@ -191,7 +191,7 @@ def _stem(data: np.ndarray, begin: int, end: int, letters: np.ndarray) -> np.uin
 @njit(cache=True, nogil=True)
 def _quick_run(
     data: np.ndarray, i: int, end: int, out: np.ndarray, start: int, pos: int, quick: np.ndarray
-) -> tuple[np.int64, np.int64]:
+) -> tuple[int, int]:
     """Write as far as the quick table tells what becomes of the text; returns where both stand.
 
     Numbers are unsigned, so that no index is looked at for being negative, which takes twice as long.
@@ -213,7 +213,7 @@ def _quick_run(
         there += np.uint64(entry >> WIDTH_SHIFT & THREE & ((entry >> BLANK_SHIFT & blank) - BIT))
         blank = (entry >> BLANK_SHIFT | entry >> DROP_SHIFT & blank) & BIT
         here += two + ONE
-    return np.int64(here), np.int64(there)
+    return int(here), int(there)
 
 
 @njit(cache=True, nogil=True)
