@@ -191,7 +191,7 @@ def _stem(data: np.ndarray, begin: int, end: int, letters: np.ndarray) -> np.uin
 @njit(cache=True, nogil=True)
 def _quick_run(
     data: np.ndarray, i: int, end: int, out: np.ndarray, start: int, pos: int, quick: np.ndarray
-) -> tuple[int, int]:
+) -> tuple[np.int64, np.int64]:
     """Write as far as the quick table tells what becomes of the text; returns where both stand.
 
     Numbers are unsigned, so that no index is looked at for being negative, which takes twice as long.
@@ -213,7 +213,7 @@ def _quick_run(
         there += np.uint64(entry >> WIDTH_SHIFT & THREE & ((entry >> BLANK_SHIFT & blank) - BIT))
         blank = (entry >> BLANK_SHIFT | entry >> DROP_SHIFT & blank) & BIT
         here += two + ONE
-    return int(here), int(there)
+    return np.int64(here), np.int64(there)
 
 
 @njit(cache=True, nogil=True)
@@ -227,11 +227,11 @@ def _rewrite_row(
     highest = 0  # combining class among the marks just written, or UNKNOWN
     while i < end:
         if held == 0:
-            before = pos
-            i, pos = _quick_run(data, i, end, out, start, pos, quick)
+            here, there = _quick_run(data, i, end, out, start, pos, quick)
+            highest = highest if there == pos else 0
+            i, pos = int(here), int(there)
             if i >= end:
                 break
-            highest = highest if pos == before else 0
         code, width = decode(data, i)
         entry, maksura = table[code], False
         if yeh and code == FARSI_YEH_CODE and _is_maksura(data, begin, i, end, letters, stems):
