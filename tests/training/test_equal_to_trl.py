@@ -21,6 +21,7 @@ from arabic_llm_pipeline.tokens.writing import write_documents, write_pairs
 from arabic_llm_pipeline.training import trainers
 from arabic_llm_pipeline.training.batches import DocumentRows, PairRows
 from arabic_llm_pipeline.training.finish import stage_model
+from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.models import load_base
 from arabic_llm_pipeline.training.monitor import Monitor
@@ -48,8 +49,8 @@ def losses(trainer: Any) -> list[float]:
     return found
 
 
-def of_the_store(trainer: Any, plan: Schedule) -> list[float]:
-    trainer.watch(Monitor(plan, Answers()))
+def of_the_store(trainer: Any, plan: Schedule, job: Job) -> list[float]:
+    trainer.watch(Monitor(plan, Answers()), job)
     return losses(trainer)
 
 
@@ -72,7 +73,7 @@ def test_documents(job: Callable, tokenizer: Path, tmp_path: Path, monkeypatch: 
     plan = schedule(rows.passes, settings, told.seed)
     options = trainers.adapter_options(settings, settings.learning_rate)
     own = trainers.document_trainer(stage_model(told), told, settings, plan, rows.collate, **options)
-    found = of_the_store(own, plan)
+    found = of_the_store(own, plan, told)
     texts = [{"messages": one} for one in talks] if kind == "masked" else [{"text": text} for text in PROSE]
     data = as_trl_comes(monkeypatch, texts, plan)
     args = SFTConfig(**trainers._arguments(told, settings, plan), **options, assistant_only_loss=kind == "masked")
@@ -96,7 +97,7 @@ def test_pairs(job: Callable, instructing: Path, tmp_path: Path, monkeypatch: py
     plan = schedule(rows.passes, settings, told.seed)
     options = trainers.adapter_options(settings, settings.learning_rate) | {"beta": 0.1, "loss_type": [loss]}
     own = trainers.pair_trainer(stage_model(told), told, settings, plan, rows.collate, **options)
-    found = of_the_store(own, plan)
+    found = of_the_store(own, plan, told)
     texts = [
         {"prompt": f"### التعليمات:\n{asked}\n\n### الإجابة:\n", "chosen": good, "rejected": bad}
         for (asked, _), (good, bad) in zip(QUESTIONS, answers, strict=True)
@@ -150,6 +151,6 @@ def test_training_without_padding_is_training(job: Callable) -> None:
         plan = schedule(rows.passes, settings, told.seed)
         options = trainers.adapter_options(settings, settings.learning_rate)
         own = trainers.document_trainer(stage_model(told), told, settings, plan, rows.collate, **options)
-        found.append(of_the_store(own, plan))
+        found.append(of_the_store(own, plan, told))
     assert found[1] == pytest.approx(found[0], abs=1e-6)
     assert found[2] != found[0]  # other rows

@@ -21,7 +21,8 @@ from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, Dialect
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
-from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.export import ExportSettings
+from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import InspectSettings, PreviewSettings, ReportSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
@@ -75,11 +76,12 @@ class Parameters(Settings):
     fertility: FertilitySettings = Field(FertilitySettings(), description="Comparison of tokenizers.")
     tokenize: TokenizeSettings = Field(TokenizeSettings(), description="The token store.")
     model: ModelSettings = Field(ModelSettings(), description="The base model and how it is loaded.")
-    adapter: AdapterSettings = Field(AdapterSettings(), description="LoRA.")
+    adapter: AdapterSettings = Field(AdapterSettings(), description="What is trained: an adapter, or all weights.")
     sft: SftSettings = Field(SftSettings(), description="Supervised fine-tuning.")
     dpo: DpoSettings = Field(DpoSettings(), description="Direct preference optimisation.")
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")
     report: ReportSettings = Field(ReportSettings(), description="What the report shows.")
@@ -94,6 +96,12 @@ class Parameters(Settings):
                     f"pii.{kind}={policy} would find none, as text.{switch}=drop takes them all out before; "
                     f"set text.{switch}=keep"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _train_what_can_be_trained(self) -> Self:
+        if lack := conflict(self.model, self.adapter):
+            raise ValueError(lack)
         return self
 
     @model_validator(mode="after")
