@@ -7,8 +7,8 @@ import pytest
 
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings
+from arabic_llm_pipeline.parameters.preference import DpoSettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
-from arabic_llm_pipeline.parameters.training import DpoSettings
 from arabic_llm_pipeline.reporting import data, run, tokens, training, view
 from arabic_llm_pipeline.reporting.inputs import Inputs, gather
 from tests.reporting.made import data as catalog

@@ -22,13 +22,22 @@ from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, Splits
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.preference import (
+    CpoSettings,
+    DomainSettings,
+    DpoSettings,
+    IpoSettings,
+    KtoSettings,
+    OrpoSettings,
+    SimpoSettings,
+)
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import PreviewSettings, ReportSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
-from arabic_llm_pipeline.parameters.training import DpoSettings, PretrainSettings, SftSettings
+from arabic_llm_pipeline.parameters.training import PretrainSettings, SftSettings
 
 
 class Parameters(Settings):
@@ -74,6 +83,12 @@ class Parameters(Settings):
     adapter: AdapterSettings = Field(AdapterSettings(), description="LoRA.")
     sft: SftSettings = Field(SftSettings(), description="Supervised fine-tuning.")
     dpo: DpoSettings = Field(DpoSettings(), description="Direct preference optimisation.")
+    ipo: IpoSettings = Field(IpoSettings(), description="Identity preference optimisation.")
+    kto: KtoSettings = Field(KtoSettings(), description="Kahneman-Tversky optimisation.")
+    cpo: CpoSettings = Field(CpoSettings(), description="Contrastive preference optimisation.")
+    simpo: SimpoSettings = Field(SimpoSettings(), description="Simple preference optimisation.")
+    orpo: OrpoSettings = Field(OrpoSettings(), description="Odds ratio preference optimisation.")
+    domain: DomainSettings = Field(DomainSettings(), description="What the recipe `domain` is about.")
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 
 OFFLINE = {
+    "TRL_EXPERIMENTAL_SILENCE": "1",  # CPO and ORPO stand there; the version of TRL is pinned
     "HF_HUB_OFFLINE": "1",  # the base was fetched before; nothing else comes from outside
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",  # tokens come from the store; said aloud, so that a fork does not warn
