@@ -144,7 +144,10 @@ def _nearest(place: str) -> str:
         by_end.setdefault(name.rpartition(".")[2], []).append(name)
     ends = get_close_matches(place.rpartition(".")[2], by_end, n=2)
     found = [name for end in ends for name in by_end[end]]
-    close = get_close_matches(place, [*found, *names], n=1, cutoff=0) if found else get_close_matches(place, names, n=1)
+    if found and "." not in place:
+        close = found[:1]  # of several methods' beta that of the first: dpo.beta
+    else:
+        close = get_close_matches(place, [*found, *names], n=1, cutoff=0 if found else 0.6)
     return f"; did you mean {close[0]}?" if close else ""
 
 
