@@ -81,6 +81,7 @@ def facts(
             table: {split: _rows(kept.filter(records=table, split=split)) for split in SPLITS} for table in RECORDS
         },
         "dialects": _sums(kept, "records", "dialect"),
+        "scripts": _sums(kept, "records", "script"),
         "personal_data": personal_data(settings["pii"], audit),
         "toxicity": toxicity(audit),
         "groups": groups.head(MENTIONED).to_dicts(),
