@@ -246,11 +246,6 @@ def test_other_losses_and_optimizers(job: Callable) -> None:
     assert log(further)["loss"][0] < log(before)["loss"][0]
 
 
-def test_dpo_without_a_stage_before_is_refused(job: Callable) -> None:
-    with pytest.raises(UserError, match="needs a stage before it"):
-        preference.train_dpo(job(dpo()), Answers())
-
-
 def test_a_loss_that_is_no_number_stops_it(job: Callable, base: dict, base_directory: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure as Plot
 
+from arabic_llm_pipeline.artifacts.digests import plain as without_neutral
 from arabic_llm_pipeline.recipes import Stage, last_stage
 from arabic_llm_pipeline.reporting import plots, trained_on
 from arabic_llm_pipeline.reporting.inputs import Inputs
@@ -75,10 +76,11 @@ def _ends(log: pl.DataFrame, column: str) -> str:
 
 def _settings(inputs: Inputs, stage: str) -> Table:
     made = last_stage(stage) or Stage(stage)
-    rows = [[f"{made.method}.{key}", shown] for key, shown in flat(inputs.settings.get(made.method, {}))]
+    given = inputs.settings
+    rows = [list(row) for row in flat(without_neutral(given.get(made.method, {})), made.method)]
     rows += [[f"{key}, of this stage", shown] for key, shown in flat(dict(made.settings))]
     rows += [["learning_rate, times", short(made.rate)]] if made.rate != 1 else []
-    rows += [[f"adapter.{key}", shown] for key, shown in flat(inputs.settings.get("adapter", {}))]
+    rows += [list(row) for row in flat(without_neutral(given.get("adapter", {})), "adapter")]
     return Table(f"Settings of {stage}", [Column("Parameter", "code"), Column("Value", "code")], rows)
 
 

@@ -13,6 +13,8 @@ OFFLINE = {
     "TOKENIZERS_PARALLELISM": "false",  # tokens come from the store; said aloud, so that a fork does not warn
 }
 SAYINGS = (
+    # bitsandbytes 0.50 would fetch a faster kernel for CPUs; its own does the same
+    r"Failed to load CPU gemm_4bit_forward",
     # transformers 5.23 asks its own deprecated property while it loads
     r"`is_gradient_checkpointing` is deprecated",
     # TRL 1.16 reads the older name of the setting
