@@ -48,7 +48,8 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "corpus_report": lambda: _create("corpus_report"),
         "base_model": lambda: _create("base_model"),
         "tokenize": lambda: _create("base_model") + _create("tokenize"),
-        "pretrain": lambda: _create("pretrain"),
+        "tokenizer": lambda: _create("tokenizer"),
+        "pretrain": lambda: _create("tokenizer") + _create("pretrain"),
     }
     found |= {label: lambda chain=chain: _trained(chain) for label, chain in CHAINS.items()}  # type: ignore[misc]
     found |= {

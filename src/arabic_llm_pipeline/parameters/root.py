@@ -37,6 +37,7 @@ from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
+from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerTrainingSettings
 from arabic_llm_pipeline.parameters.training import PretrainSettings, SftSettings
 
 
@@ -77,6 +78,9 @@ class Parameters(Settings):
     splits: SplitsSettings = Field(SplitsSettings(), description="Shares of train, dev and test.")
     sentences: SentencesSettings = Field(SentencesSettings(), description="The corpus by sentences.")
     tokenizer: TokenizerSettings = Field(TokenizerSettings(), description="Which tokenizer and chat template.")
+    tokenizer_training: TokenizerTrainingSettings = Field(
+        TokenizerTrainingSettings(), description="A tokenizer of one's own: the pipeline tokenizer."
+    )
     fertility: FertilitySettings = Field(FertilitySettings(), description="Comparison of tokenizers.")
     tokenize: TokenizeSettings = Field(TokenizeSettings(), description="The token store.")
     model: ModelSettings = Field(ModelSettings(), description="The base model and how it is loaded.")
