@@ -16,6 +16,8 @@ class Asked:
     """What the configuration of this run asked for; the project's hooks fill it in before pipelines are made."""
 
     recipes: str = DEFAULT_RECIPES
+    exported: str = ""  # the stage; empty: the last one of the first recipe
+    push: bool = False
 
 
 def _create(module: str, *args: object) -> Pipeline:
@@ -56,6 +58,7 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "recipes": _recipes,
         "evaluate": lambda: _create("evaluate", candidates(Asked.recipes)),
         "report": _report,
+        "export": lambda: _create("export", Asked.exported or name(chosen(Asked.recipes)[0]), Asked.push),
     }
     return found
 

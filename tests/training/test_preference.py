@@ -327,7 +327,7 @@ def test_variants_of_dpo(loss_type: str, of_method: Made, monkeypatch: pytest.Mo
     job = of_method("dpo", loss_type=loss_type, label_smoothing=smoothing)
     trainer, batch = trainer_of("dpo", job, monkeypatch)
     moved(trainer)
-    assert math.isfinite(float(trainer.compute_loss(trainer.model, batch)))
+    assert math.isfinite(trainer.compute_loss(trainer.model, batch).item())
     assert (trainer.args.loss_type, trainer.args.label_smoothing) == ([loss_type], smoothing)
 
 
@@ -377,3 +377,12 @@ def test_feedback_is_read_as_it_is_and_pairs_are_taken_apart(
     assert not caplog.records
     with pytest.raises(UserError, match=r"No pairs in .* are chosen to train on"):
         FeedbackRows(pair_tokens, KtoSettings(selection=PairSelection(dialects=())), 400, 0)
+
+
+@pytest.mark.parametrize("method", ["kto", "orpo"])
+def test_all_weights_can_be_trained(method: str, of_method: Made, job: Callable, pair_tokens: Path) -> None:
+    settings = METHODS[method][0](**{**LOOP, "steps": 2})
+    made = job(settings, "full", FULL, tokens=pair_tokens, lora=AdapterSettings(kind="full"))
+    METHODS[method][1](made, Answers())
+    assert "model.safetensors" in result(made)
+    assert log(made)["loss"].is_finite().all()

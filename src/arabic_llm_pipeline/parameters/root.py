@@ -21,7 +21,8 @@ from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, Dialect
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
-from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.export import ExportSettings
+from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.preference import (
     CpoSettings,
     DomainSettings,
@@ -84,7 +85,7 @@ class Parameters(Settings):
     fertility: FertilitySettings = Field(FertilitySettings(), description="Comparison of tokenizers.")
     tokenize: TokenizeSettings = Field(TokenizeSettings(), description="The token store.")
     model: ModelSettings = Field(ModelSettings(), description="The base model and how it is loaded.")
-    adapter: AdapterSettings = Field(AdapterSettings(), description="LoRA.")
+    adapter: AdapterSettings = Field(AdapterSettings(), description="What is trained: an adapter, or all weights.")
     sft: SftSettings = Field(SftSettings(), description="Supervised fine-tuning.")
     dpo: DpoSettings = Field(DpoSettings(), description="Direct preference optimisation.")
     ipo: IpoSettings = Field(IpoSettings(), description="Identity preference optimisation.")
@@ -95,6 +96,7 @@ class Parameters(Settings):
     domain: DomainSettings = Field(DomainSettings(), description="What the recipe `domain` is about.")
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     report: ReportSettings = Field(ReportSettings(), description="What the report shows.")
     artifacts: ArtifactsSettings = Field(ArtifactsSettings(), description="What is kept on disk.")
@@ -108,6 +110,12 @@ class Parameters(Settings):
                     f"pii.{kind}={policy} would find none, as text.{switch}=drop takes them all out before; "
                     f"set text.{switch}=keep"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _train_what_can_be_trained(self) -> Self:
+        if lack := conflict(self.model, self.adapter):
+            raise ValueError(lack)
         return self
 
     @model_validator(mode="after")

@@ -147,14 +147,17 @@ def _config(kind: Any, job: Job, settings: LoopSettings, plan: Schedule, options
 
 def _made(kind: Any, model: Any, job: Job, args: Any, collate: Any) -> Any:
     score_only_what_is_learned()
+    if issubclass(kind, Unreferenced):
+        given: dict[str, Any] = {"train_dataset": _Mapped(PLACEHOLDER)}
+    else:
+        adapters.check_reference(model)
+        given = {"train_dataset": PLACEHOLDER, "ref_model": None if _adapted(model) else adapters.frozen_copy(model)}
     with adapters.kept_exact(model):
-        return kind(
-            model,
-            args=args,
-            data_collator=collate,
-            train_dataset=_Mapped(PLACEHOLDER) if issubclass(kind, Unreferenced) else PLACEHOLDER,
-            processing_class=load_tokenizer(job.tokenizer),
-        )
+        return kind(model, args=args, data_collator=collate, processing_class=load_tokenizer(job.tokenizer), **given)
+
+
+def _adapted(model: Any) -> bool:
+    return hasattr(model, "peft_config")
 
 
 class _Mapped:
@@ -174,14 +177,17 @@ class _Mapped:
 
 
 def _tiled(trainer: Any, plan: Schedule) -> Any:
-    add_fused_lm_head(trainer.model.get_base_model(), outputs=("log_probs", "mean_logits"))
+    model = trainer.model.get_base_model() if _adapted(trainer.model) else trainer.model
+    add_fused_lm_head(model, outputs=("log_probs", "mean_logits"))
     trainer.train_dataset = Order(plan.order())
     return trainer
 
 
 def _referenced(trainer: Any, job: Job, plan: Schedule, kept: bool = True) -> Any:
     """Drop the frozen copy where it is not needed: a new adapter's is the base, reached by switching adapters off."""
-    if job.adapter is None or not kept:
+    if not kept:
+        trainer.ref_model = None
+    if _adapted(trainer.model) and (job.adapter is None or not kept):
         trainer.model.delete_adapter(REFERENCE)
     trainer.train_dataset = Order(plan.order())
     return trainer
@@ -199,7 +205,7 @@ def _reference(trainer: PairTrainer, rows: PairRows, plan: Schedule, file: Path)
         part = places[start : start + trainer.args.per_device_train_batch_size]
         batch = trainer._prepare_inputs(rows.collate(part.tolist()))
         batch.pop("tokens")
-        logs = trainer.compute_ref_log_probs(trainer.model, batch)
+        logs = trainer.compute_ref_log_probs(trainer.ref_model or trainer.model, batch)
         found[part] = torch.stack(logs, 1).float().cpu().numpy()
     new = file.with_suffix(".new")
     save_file({"reference": found}, new)
