@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from arabic_llm_pipeline.arabic.classifier import Model, logits, make_model, softmax
 
@@ -25,7 +26,7 @@ def naive_bayes(sums: np.ndarray, smoothing: float) -> np.ndarray:
         sums: what the texts of each class have of each feature together, by feature and class.
         smoothing: what every class is taken to have of every feature beyond that.
     """
-    seen = sums.any(axis=1)
+    seen = np.asarray((sums != 0).any(axis=1))
     shares = np.log((sums + smoothing) / (sums.sum(axis=0) + smoothing * max(seen.sum(), 1)))
     found: np.ndarray = np.where(seen[:, None], shares - shares.mean(axis=1, keepdims=True), 0.0)
     return found
@@ -34,7 +35,7 @@ def naive_bayes(sums: np.ndarray, smoothing: float) -> np.ndarray:
 def blended(
     tables: Sequence[np.ndarray],
     scales: np.ndarray,
-    keys: Any,
+    keys: pl.Series,
     labels: np.ndarray,
     counts: np.ndarray,
     names: tuple[str, ...],

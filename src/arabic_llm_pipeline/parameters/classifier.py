@@ -46,8 +46,8 @@ class ClassifierSettings(Settings):
     )
     bayes: float = Field(
         0.0,
-        description="0: linear machines alone; above: naive Bayes with so much smoothing is blended in, where a "
-        "tenth of the texts suffices to learn how.",
+        description="0: linear machines alone; above: naive Bayes with so much smoothing is blended in, as "
+        "the texts of `dev` tell how much.",
         ge=0,
     )
     rounds: int = Field(12, description="Rounds over the training texts at most.", ge=1)
