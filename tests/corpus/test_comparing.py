@@ -160,7 +160,9 @@ def test_training_records_that_ask_what_is_asked_in_the_test(tmp_path):
         item("3", training("سؤال للتدريب"), "ع"),
     ]
     found = compared(tmp_path, documents, pairs, items)
-    assert dropped(found["documents"]) == {"s/same": "in_evaluation", "s/quotes": "in_evaluation"}
+    assert dropped(found["documents"]) == {
+        "s/same": "in_evaluation", "s/quotes": "in_evaluation", "s/part": "overlaps_evaluation",
+    }  # fmt: skip
     assert dropped(found["pairs"]) == {"s/same": "in_evaluation", "s/twin": "in_evaluation"}
     assert dropped(found["items"]) == {}
     found = compared(tmp_path / "off", documents, pairs, items, contamination=False)
@@ -257,11 +259,12 @@ def test_the_funnel_adds_up(tmp_path):
     assert rows["documents", "compare", "z", "dropped", "duplicate"]["words"] == 3
     assert rows["feedback", "compare", "s", "dropped", "duplicate"]["rows"] == 1
     assert rows["documents", "split", "s", "kept", None] | {"split": ""} == {
-        "records": "documents", "step": "split", "source": "s", "dialect": "MSA", "split": "", "outcome": "kept",
+        "records": "documents", "step": "split", "source": "s", "dialect": "MSA", "script": None, "split": "",
+        "outcome": "kept",
         "reason": None, "rows": 1, "words": 3, "characters": 10, "merged_words": 1,
     }  # fmt: skip
     check_sums(found)
-    table = funnel.dialects(found)
+    table = funnel.shares(found, "dialect")
     assert table.filter(records="documents").select("dialect", "rows", "share_of_rows").rows() == [("MSA", 1, 1.0)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from arabic_llm_pipeline.parameters.report import ReportSettings
-from arabic_llm_pipeline.recipes import BASE
+from arabic_llm_pipeline.recipes import parent
 from arabic_llm_pipeline.reporting.rows import changed_texts, dropped_rows, rejected_rows
 
 
@@ -21,7 +21,8 @@ class Inputs:
     seed: int
     settings: Mapping[str, Any]  # name of the parameters -> their model
     funnel: Sequence[Mapping[str, Any]]
-    dialects: pl.DataFrame
+    dialects: pl.DataFrame  # what is left, as corpus.funnel has it; likewise the scripts
+    scripts: pl.DataFrame
     quality: pl.DataFrame  # values behind the thresholds, as corpus.quality_table makes them
     audit: pl.DataFrame  # as corpus.audit makes it, with shares; likewise the groups
     groups: pl.DataFrame
@@ -47,9 +48,8 @@ class Inputs:
         return found
 
     def parent(self, candidate: str) -> str:
-        """The candidate that this one was trained from: the longest other whose chain its own begins with."""
-        begins = [name for name in self.stages if name != candidate and candidate.startswith(f"{name}_")]
-        return max(begins, key=len, default=BASE)
+        """The candidate that this one was trained from."""
+        return parent(candidate)
 
 
 def gather(
@@ -79,6 +79,7 @@ def gather(
         settings=settings,
         funnel=data["funnel"],
         dialects=data["dialect_table"],
+        scripts=data["script_table"],
         quality=data["quality_table"],
         audit=data["audit_table"],
         groups=data["group_mentions"],
