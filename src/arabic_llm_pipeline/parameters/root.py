@@ -21,6 +21,7 @@ from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, Dialect
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import PreviewSettings, ReportSettings
@@ -75,6 +76,7 @@ class Parameters(Settings):
     sft: SftSettings = Field(SftSettings(), description="Supervised fine-tuning.")
     dpo: DpoSettings = Field(DpoSettings(), description="Direct preference optimisation.")
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
+    memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     report: ReportSettings = Field(ReportSettings(), description="What the report shows.")

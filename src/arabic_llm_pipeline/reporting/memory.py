@@ -1,0 +1,35 @@
+"""The memory plan as a plot."""
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from arabic_llm_pipeline.reporting import plots
+from arabic_llm_pipeline.reporting.style import INK
+
+PARTS = {
+    "weights_mib": "linear weights",
+    "embedding_mib": "embedding, norms",
+    "adapter": "adapter, gradients, optimizer",
+    "reference_mib": "reference",
+    "activations_mib": "activations",
+    "logits_mib": "logits",
+    "context_mib": "CUDA",
+    "margin_mib": "fragmentation",
+}
+TRAINED = ("trained_mib", "gradients_mib", "optimizer_mib")
+LEAST = 1.0  # MiB that a part has in some stage, to be in the legend
+
+
+def memory_plot(plan: pl.DataFrame) -> Figure:
+    """A bar a stage, by part, with the limit as an upright line."""
+    found = plan.with_columns(adapter=pl.sum_horizontal(*TRAINED))
+    parts = {told: found[column].to_list() for column, told in PARTS.items() if (found[column].max() or 0) >= LEAST}
+    title = f"Memory of the device by stage, estimated ({plan['model'][0]})"
+    figure = plots.stacked(plan["stage"].to_list(), parts, "MiB", title)
+    limit = plan["device_limit_mib"][0]
+    if limit is not None:
+        [axes] = figure.axes
+        axes.axvline(limit, color=INK, linewidth=1.2, linestyle=plots.DASHES[2])
+        axes.annotate(f"limit {limit:,.0f}", (limit, 1), xycoords=("data", "axes fraction"), ha="right", va="top",
+                      xytext=(-4, -2), textcoords="offset points", fontsize=8, color=INK)  # fmt: skip
+    return figure
