@@ -20,7 +20,6 @@ from arabic_llm_pipeline.training.memory.limits import Room
 from arabic_llm_pipeline.training.memory.methods import METHODS, method_of
 from arabic_llm_pipeline.training.memory.plan import MIB, Stage, plan
 from arabic_llm_pipeline.training.memory.record import planned
-from arabic_llm_pipeline.training.methods import preference
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from tests.training.conftest import FULL, NF4, Answers, dpo, sft
 
@@ -30,24 +29,27 @@ PAPER = Stage(
     checkpointing=True, optimizer="adamw_torch", length=512,
 )  # fmt: skip
 QWEN2 = "Qwen/Qwen2-1.5B"
+LITTLE = 0.004  # GB
 SFT, DPO = (f"arabic_llm_pipeline.training.methods.{name}" for name in ("sft:train", "preference:train_dpo"))
 
 
-def known(name: str) -> Any:
-    return architecture.make_config(architecture.known()[name])
+def known(name: str, **other: Any) -> Any:
+    return architecture.make_config({**architecture.known()[name], **other})
+
+
+def low() -> Any:
+    """Few layers and words, so that it is the layers that count."""
+    return known("Qwen/Qwen2-0.5B", num_hidden_layers=4, vocab_size=1000)
 
 
 @pytest.mark.parametrize(
     ("name", "parameters"),  # as published with the models, tied weights once
     [
-        ("Qwen/Qwen2-0.5B", 494_032_768),
         (QWEN2, 1_543_714_304),
         ("Qwen/Qwen2.5-3B", 3_085_938_688),
         ("Qwen/Qwen2.5-7B", 7_615_616_512),
-        ("Qwen/Qwen2.5-14B", 14_770_033_664),
         ("Qwen/Qwen3-0.6B-Base", 596_049_920),
         ("Qwen/Qwen3-1.7B-Base", 1_720_574_976),
-        ("Qwen/Qwen3-8B-Base", 8_190_735_360),
     ],
 )
 def test_architectures_have_as_many_parameters_as_published(name: str, parameters: int) -> None:
@@ -103,8 +105,7 @@ class Peak:
                 self.bytes = max(self.bytes, now)
 
 
-@pytest.mark.parametrize("checkpointing", [True, False])
-@pytest.mark.parametrize("method", ["sft", "dpo"])
+@pytest.mark.parametrize(("method", "checkpointing"), [("sft", True), ("sft", False), ("dpo", True)])
 def test_a_real_step_takes_what_is_planned(method: str, checkpointing: bool) -> None:
     """A model with weights on a CPU, through PEFT and TRL's fused head, under torch's profiler."""
     from trl.trainer.utils import add_fused_lm_head
@@ -114,7 +115,7 @@ def test_a_real_step_takes_what_is_planned(method: str, checkpointing: bool) -> 
 
     config = architecture.make_config(
         {**architecture.known()["Qwen/Qwen2-0.5B"], "hidden_size": 256, "intermediate_size": 768, "vocab_size": 2000,
-         "num_hidden_layers": 6, "num_attention_heads": 4}
+         "num_hidden_layers": 3, "num_attention_heads": 4}
     )  # fmt: skip
     lora, kind = AdapterSettings(r=8), METHODS[method]
     passes = Passes(2 * kind.sequences, 128, checkpointing, replace(kind, padded=False), torch.float32, on_card=False)
@@ -172,26 +173,28 @@ def test_functions_of_methods_are_known() -> None:
 
 
 def below(stage: Stage, config: Any, share: float) -> Room:
-    """Room for a share of what a stage takes."""
-    return Room(share * plan(stage, config).device, None, "the limit is less")
+    """Room for all that a stage holds throughout, and a share of its activations."""
+    found = plan(stage, config)
+    passing = found.activations + found.logits
+    return Room(found.device - (1 - share) * passing, None, "the limit is less")
 
 
-def test_what_does_not_fit_is_told_what_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = known("Qwen/Qwen2-0.5B")
-    stage = replace(PAPER, micro_batch=8, accumulation=2, checkpointing=False)
-    limits = below(stage, config, 0.6)
+def test_what_does_not_fit_is_told_what_would() -> None:
+    config = low()
+    stage = replace(PAPER, length=256, micro_batch=8, accumulation=2, checkpointing=False)
+    limits = below(stage, config, 0.7)
     lines = fit.advice(stage, config, limits.has)
     assert any("sft.micro_batch=1 and sft.accumulation=16" in line for line in lines)
     assert any("sft.activation_checkpointing=true" in line for line in lines)
     length = fit.longest(stage, config, limits.has)
-    assert 0 < length < 512
+    assert 0 < length < 256
     assert f"tokenize.window={length}, which changes the data" in lines
     assert limits.has(plan(replace(stage, length=length), config))
     assert not limits.has(plan(replace(stage, length=length + 64), config))
 
 
 def test_a_choice_keeps_the_batch_and_the_length() -> None:
-    config = known("Qwen/Qwen2-0.5B")
+    config = low()
     stage = replace(PAPER, micro_batch=16, accumulation=1, checkpointing=False)
     for share in (1.0, 0.6, 0.35):
         limits = below(stage, config, share)
@@ -203,7 +206,7 @@ def test_a_choice_keeps_the_batch_and_the_length() -> None:
 
 
 def test_kto_keeps_two_answers_together() -> None:
-    config = known("Qwen/Qwen2-0.5B")
+    config = low()
     stage = replace(PAPER, method="kto", micro_batch=4, accumulation=4)
     least = plan(replace(stage, micro_batch=2, accumulation=8), config).device
     found = fit.choose(stage, config, Room(least, None).has)
@@ -227,25 +230,24 @@ def test_a_stage_is_refused_before_anything_is_loaded(planned_job: Callable, mon
     asked = planned_job(sft(micro_batch=64), limit_gb=0.012)
     with pytest.raises(UserError, match=r"(?s)sft would take 0\.\d+ GB.*limit_gb is 0.012.*It fits with.*micro_batch=1"):
         checked(asked, SFT)
-    with pytest.raises(UserError, match="host_limit_gb is 0.2"):
-        checked(planned_job.__wrapped__(sft()) if hasattr(planned_job, "__wrapped__") else asked.model_copy(
-            update={"memory": MemorySettings(host_limit_gb=0.2)}), SFT)
+    with pytest.raises(UserError, match=r"host_limit_gb is 0.2(.|\n)*Nothing here makes it fit"):
+        checked(asked.model_copy(update={"memory": MemorySettings(host_limit_gb=0.2)}), SFT)
 
 
 def test_what_is_chosen_trains_and_is_recorded(planned_job: Callable) -> None:
-    asked = planned_job(sft(micro_batch=64, steps=2), limit_gb=0.012, fit=True)
+    asked = planned_job(sft(micro_batch=8, steps=1), limit_gb=LITTLE, fit=True)
     chosen = checked(asked, SFT)
-    assert chosen.settings["micro_batch"] * chosen.settings["accumulation"] == 64
-    assert chosen.settings["micro_batch"] < 64
+    assert chosen.settings["micro_batch"] * chosen.settings["accumulation"] == 8
+    assert chosen.settings["micro_batch"] < 8
     sft_method.train(chosen, Answers())
     cost = json.loads((chosen.finished / "resources.json").read_text(encoding="utf-8"))
-    assert cost["planned_allocated_mb"] < 12e6 / MIB
+    assert cost["planned_allocated_mb"] < LITTLE * 1e9 / MIB
     assert cost["micro_batch"] == chosen.settings["micro_batch"]
     assert planned(chosen.workspace).items() <= cost.items()
 
 
 def test_begun_training_keeps_its_choice(planned_job: Callable) -> None:
-    asked = planned_job(sft(micro_batch=64, steps=2), limit_gb=0.012, fit=True)
+    asked = planned_job(sft(micro_batch=8, steps=1), limit_gb=LITTLE, fit=True)
     first = checked(asked, SFT)
     (asked.checkpoints / "checkpoint-1").mkdir(parents=True)
     later = asked.model_copy(update={"memory": MemorySettings(fit=True)})
@@ -266,4 +268,3 @@ def test_a_preference_stage_holds_its_reference(job: Callable, tmp_path: Path) -
     assert found.reference == found.trained
     assert plan(replace(stage, precomputed=True), config).reference == 0
     assert plan(replace(stage, continues=False), config).reference == 0
-    assert preference.__name__.endswith("preference")

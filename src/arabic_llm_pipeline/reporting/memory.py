@@ -7,9 +7,9 @@ from arabic_llm_pipeline.reporting import plots
 from arabic_llm_pipeline.reporting.style import INK
 
 PARTS = {
-    "weights_mib": "linear weights",
-    "embedding_mib": "embedding, norms",
-    "adapter": "adapter, gradients, optimizer",
+    "weights_mib": "weights",
+    "embedding_mib": "embedding",
+    "adapter": "training state",
     "reference_mib": "reference",
     "activations_mib": "activations",
     "logits_mib": "logits",
@@ -24,12 +24,12 @@ def memory_plot(plan: pl.DataFrame) -> Figure:
     """A bar a stage, by part, with the limit as an upright line."""
     found = plan.with_columns(adapter=pl.sum_horizontal(*TRAINED))
     parts = {told: found[column].to_list() for column, told in PARTS.items() if (found[column].max() or 0) >= LEAST}
-    title = f"Memory of the device by stage, estimated ({plan['model'][0]})"
-    figure = plots.stacked(plan["stage"].to_list(), parts, "MiB", title)
+    figure = plots.stacked(plan["stage"].to_list(), parts, "MiB", "Memory of the device, estimated")
     limit = plan["device_limit_mib"][0]
     if limit is not None:
         [axes] = figure.axes
         axes.axvline(limit, color=INK, linewidth=1.2, linestyle=plots.DASHES[2])
-        axes.annotate(f"limit {limit:,.0f}", (limit, 1), xycoords=("data", "axes fraction"), ha="right", va="top",
-                      xytext=(-4, -2), textcoords="offset points", fontsize=8, color=INK)  # fmt: skip
+        side = "right" if limit > sum(axes.get_xlim()) / 2 else "left"
+        axes.annotate(f" limit {limit:,.0f} ", (limit, 1), xycoords=("data", "axes fraction"), ha=side, va="bottom",
+                      fontsize=8, color=INK)  # fmt: skip
     return figure

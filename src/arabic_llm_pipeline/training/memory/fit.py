@@ -16,25 +16,27 @@ Change = tuple[str, Stage]
 
 def choose(stage: Stage, config: Any, fits: Fits) -> Plan | None:
     """The quickest micro-batch, accumulation and checkpointing that fit, at the same batch; None: none does."""
-    found = [largest for checkpointing in (False, True) if (largest := _largest(stage, config, fits, checkpointing))]
-    return min(found, key=lambda one: _slowness(one.stage), default=None)
+    sizes = [size for size in range(METHODS[stage.method].smallest, stage.batch + 1) if stage.batch % size == 0]
+    ways = [_sized(stage, size, checkpointing) for size in sizes for checkpointing in (False, True)]
+    for way in sorted(ways, key=_slowness):
+        if fits(plan(way, config, roughly=True)):
+            return plan(way, config)
+    return None
 
 
 def advice(stage: Stage, config: Any, fits: Fits) -> list[str]:
     """Changes that make a stage fit, each alone; or, where none does, all of those that save anything, together.
 
-    The last line says which length would fit as things are, or that none does.
+    The last line says which length would fit as things are.
     """
     words, least = _together(stage, config)
     if not fits(plan(replace(least.stage, length=GRAIN), config)):
         return []
-    changes = list(_changes(stage))
-    alone = [(words, plan(changed, config)) for words, changed in changes]
-    lines = [f"{words} ({_gb(found.device)} GB)" for words, found in alone if fits(found)]
+    alone = [(told, plan(changed, config)) for told, changed in _changes(stage)]
+    lines = [f"{told} ({_gb(found.device)} GB)" for told, found in alone if fits(found)]
     if not lines and fits(least):
-        lines = [f"{words} together ({_gb(least.device)} GB)"]
-    length = longest(stage, config, fits)
-    if length:
+        lines = [f"{words}, together ({_gb(least.device)} GB)"]
+    if length := longest(stage, config, fits):
         lines.append(f"tokenize.window={length}, which changes the data")
     return lines
 
@@ -58,20 +60,6 @@ def settings_of(stage: Stage) -> str:
         f"{stage.method}.micro_batch={stage.micro_batch}, {stage.method}.accumulation={stage.accumulation}, "
         f"{stage.method}.activation_checkpointing={checkpointing}"
     )
-
-
-def _largest(stage: Stage, config: Any, fits: Fits, checkpointing: bool) -> Plan | None:
-    """The largest micro-batch that fits; what a stage takes grows with it."""
-    sizes = [size for size in range(METHODS[stage.method].smallest, stage.batch + 1) if stage.batch % size == 0]
-    best, low, high = None, 0, len(sizes) - 1
-    while low <= high:
-        middle = (low + high) // 2
-        found = plan(_sized(stage, sizes[middle], checkpointing), config)
-        if fits(found):
-            best, low = found, middle + 1
-        else:
-            high = middle - 1
-    return best
 
 
 def _sized(stage: Stage, size: int, checkpointing: bool) -> Stage:

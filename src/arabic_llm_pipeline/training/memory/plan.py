@@ -93,15 +93,17 @@ PARTS = (
 )  # fmt: skip
 
 
-def plan(stage: Stage, config: Any) -> Plan:
+def plan(stage: Stage, config: Any, *, roughly: bool = False) -> Plan:
     """Work out what a stage takes; nothing is loaded.
 
     Args:
         stage: method, settings, length.
         config: of the base.
+        roughly: from the two smallest micro-batches, as though what they take grew with them: quick where many are
+            tried, and never too little.
     """
     kept = _holdings(config, stage)
-    passing = _held(config, stage)
+    passing = _held_roughly(config, stage) if roughly else _held(config, stage)
     body = max(passing.layers, kept.step)
     allocated = sum(
         (kept.linear, kept.rest, kept.trained, kept.gradients, kept.optimizer, kept.reference, max(body, passing.head))
@@ -160,6 +162,12 @@ def _held(config: Any, stage: Stage) -> Held:
         on_card=stage.on_card,
     )
     return _once(held, config, stage.model, stage.lora, passes)
+
+
+def _held_roughly(config: Any, stage: Stage) -> Held:
+    least = METHODS[stage.method].smallest
+    one, two = (_held(config, replace(stage, micro_batch=size)) for size in (least, 2 * least))
+    return one.further(two, stage.micro_batch / least - 1)
 
 
 _known: dict[tuple[str, ...], Any] = {}

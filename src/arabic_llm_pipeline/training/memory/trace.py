@@ -20,7 +20,7 @@ from arabic_llm_pipeline.training.memory.architecture import build, shortened
 from arabic_llm_pipeline.training.memory.heads import HEADS
 from arabic_llm_pipeline.training.memory.methods import Method
 
-FEW, MORE = 2, 3  # layers of the models that are looked at
+FEW, MORE = 1, 2  # layers of the models that are looked at
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Held:
         """Most at any time."""
         return max(self.layers, self.head)
 
-    def further(self, other: "Held", steps: int) -> "Held":
+    def further(self, other: "Held", steps: float) -> "Held":
         """Where the line from this one through another is, so many times as far."""
         ends = [(getattr(self, name), getattr(other, name)) for name in ("saved", "layers", "head")]
         return Held(*(one + steps * (two - one) for one, two in ends))
