@@ -29,7 +29,7 @@ PAPER = Stage(
     checkpointing=True, optimizer="adamw_torch", length=512,
 )  # fmt: skip
 QWEN2 = "Qwen/Qwen2-1.5B"
-LITTLE = 0.004  # GB
+LITTLE = 0.03  # GB
 SFT, DPO = (f"arabic_llm_pipeline.training.methods.{name}" for name in ("sft:train", "preference:train_dpo"))
 
 

@@ -34,7 +34,8 @@ class _Tiles(torch.autograd.Function):
 
 def _tile(hidden: torch.Tensor, weight: torch.Tensor, dtype: torch.dtype) -> None:
     part = weight[:VOCABULARY_CHUNK].to(dtype)
-    _ = torch.empty((min(len(hidden), TOKEN_CHUNK_SIZE), len(part)), dtype=dtype), hidden[:TOKEN_CHUNK_SIZE].to(dtype)
+    tile = torch.empty((min(len(hidden), TOKEN_CHUNK_SIZE), VOCABULARY_CHUNK), dtype=dtype)  # as wide for a small one, too
+    del tile, part
 
 
 def _on_card(hidden: torch.Tensor, weight: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:  # noqa: ARG001
