@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 LOCK := requirements.lock
 ENV ?=
 PARAMS ?=
+WORKERS ?= 2
 RUN_OPTIONS := $(if $(ENV),--env=$(ENV)) $(if $(PARAMS),--params=$(PARAMS))
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
@@ -16,13 +17,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
-	@echo "  Variables: PYTHON=python3.12, ENV=smoke, PARAMS=dpo.beta=0.3 (for make run)"
+	@echo "  Variables: PYTHON=python3.12, ENV=smoke, PARAMS=dpo.beta=0.3 (for make run), WORKERS=4 (for make test)"
 
 run: install  ## Preprocess, train, align, evaluate, and name the report (about ten minutes on two cores)
 	@$(BIN)/kedro run $(RUN_OPTIONS)
 
 test: install-test  ## All tests but the soak
-	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 lint: install-test  ## Style, types and the floors of the house
 	@$(BIN)/ruff check .

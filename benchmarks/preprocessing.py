@@ -180,14 +180,14 @@ def rewritten(folder: Path, change: Callable[[Any], Any]) -> dict[str, Any]:
 def preprocess(folder: Path, processes: int) -> dict[str, Any]:
     """Every node of the pipeline in its order, with the default settings."""
     from arabic_llm_pipeline.corpus.shards import ShardSet
-    from arabic_llm_pipeline.pipelines.preprocess.pipeline import create_pipeline
+    from arabic_llm_pipeline.pipeline_registry import makers
 
     data = inputs(folder, processes)
 
     def run() -> dict[str, float]:
         seconds = {}
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            for node in create_pipeline().nodes:
+            for node in makers()["preprocess"]().nodes:
                 before, own = spent(), Path(work) / node.name
                 own.mkdir()
                 given = {name: own if name.endswith("_workspace") else data.get(name) for name in node.inputs}

@@ -33,7 +33,9 @@ class Line:
         shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
         (folder / "conf/local").mkdir()
         shutil.copytree(PROJECT / "tests/conf", folder / "tests/conf")
-        shutil.copytree(PROJECT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        (folder / "src").mkdir()
+        package = Path("src/arabic_llm_pipeline")
+        (folder / package).symlink_to(PROJECT / package)  # what numba compiled for one is there for all
         (folder / "data").mkdir()
         (folder / "data/01_raw").symlink_to(PROJECT / "data/01_raw")
         return cls(folder)

@@ -58,9 +58,9 @@ def disturb(line: Line, kills: int, longest_s: float, made: str, *arguments: str
 
 def test_kills_leave_what_an_undisturbed_run_makes(line: Line, tmp_path: Path) -> None:
     killed = Line.make(tmp_path / "killed")
-    disturb(killed, 15, line.seconds[DATA] / 2, "data/0[2-6]*", *DATA)
+    disturb(killed, 10, line.seconds[DATA] / 2, "data/0[2-6]*", *DATA)
     killed.run(*DATA)
-    disturb(killed, 5, line.seconds[TRAINING] * 0.8, "data/06_models", *TRAINING)
+    disturb(killed, 4, line.seconds[TRAINING] / 2, "data/06_models", *TRAINING)
     killed.run(*WHOLE)
     assert {"sft_dpo_adapter", "comparison", "report"} <= set(killed.contents())
     assert differing(line, killed) == set()

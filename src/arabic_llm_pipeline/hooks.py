@@ -37,6 +37,7 @@ class ProjectHooks:
         self.parameters = check(context.config_loader["parameters"])
         chosen(self.parameters.recipes)
         Asked.recipes = self.parameters.recipes
+        Asked.exported, Asked.push = self.parameters.export.stage, bool(self.parameters.export.push_to)
         self.project = context.project_path
 
     @hook_impl
@@ -87,6 +88,8 @@ class ProjectHooks:
 
             for line in lines(catalog.load("source_check")):
                 log.info("%s", line)
+        if "exported_model" in pipeline.all_outputs():
+            log.info("The model: %s", catalog.load("exported_model"))
         if "report" in pipeline.outputs():
             report = catalog.get("report")
             log.info("The report: %s", report.store.folder / report.experiment / report.file)

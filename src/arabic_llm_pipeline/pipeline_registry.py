@@ -16,6 +16,8 @@ class Asked:
     """What the configuration of this run asked for; the project's hooks fill it in before pipelines are made."""
 
     recipes: str = DEFAULT_RECIPES
+    exported: str = ""  # the stage; empty: the last one of the first recipe
+    push: bool = False
 
 
 def _create(module: str, *args: object) -> Pipeline:
@@ -43,10 +45,13 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "sources": lambda: _create("sources"),
         "dialect_model": lambda: _create("dialect_model"),
         "toxicity_model": lambda: _create("toxicity_model"),
-        "preprocess": lambda: _create("preprocess"),
+        "preprocess": lambda: _create("preprocess") + _create("corpus_report"),
+        "corpus": lambda: _create("preprocess"),
+        "corpus_report": lambda: _create("corpus_report"),
         "base_model": lambda: _create("base_model"),
         "tokenize": lambda: _create("base_model") + _create("tokenize"),
-        "pretrain": lambda: _create("pretrain"),
+        "tokenizer": lambda: _create("tokenizer"),
+        "pretrain": lambda: _create("tokenizer") + _create("pretrain"),
     }
     found |= {label: lambda chain=chain: _trained(chain) for label, chain in CHAINS.items()}  # type: ignore[misc]
     found |= {
@@ -54,6 +59,7 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "memory_plan": lambda: _create("memory_plan", chosen(Asked.recipes)),
         "evaluate": lambda: _create("evaluate", candidates(Asked.recipes)),
         "report": _report,
+        "export": lambda: _create("export", Asked.exported or name(chosen(Asked.recipes)[0]), Asked.push),
     }
     return found
 

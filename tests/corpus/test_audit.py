@@ -8,7 +8,7 @@ import pytest
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus import audit
 from arabic_llm_pipeline.corpus.cleaning import Cleaning
-from arabic_llm_pipeline.corpus.records import DOCUMENTS
+from arabic_llm_pipeline.corpus.records import DOCUMENTS, TAUGHT
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
@@ -79,7 +79,7 @@ def test_a_sample_is_the_same_whatever_the_shards(tmp_path: Path) -> None:
 
 
 def test_an_empty_corpus_has_empty_tables(tmp_path: Path) -> None:
-    empty = {name: shards(tmp_path / name, name) for name in audit.TABLES}
+    empty = {name: shards(tmp_path / name, name) for name in TAUGHT}
     assert [len(table) for table in made(empty)] == [0, 0]
 
 

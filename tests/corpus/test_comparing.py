@@ -257,11 +257,12 @@ def test_the_funnel_adds_up(tmp_path):
     assert rows["documents", "compare", "z", "dropped", "duplicate"]["words"] == 3
     assert rows["feedback", "compare", "s", "dropped", "duplicate"]["rows"] == 1
     assert rows["documents", "split", "s", "kept", None] | {"split": ""} == {
-        "records": "documents", "step": "split", "source": "s", "dialect": "MSA", "split": "", "outcome": "kept",
+        "records": "documents", "step": "split", "source": "s", "dialect": "MSA", "script": None, "split": "",
+        "outcome": "kept",
         "reason": None, "rows": 1, "words": 3, "characters": 10, "merged_words": 1,
     }  # fmt: skip
     check_sums(found)
-    table = funnel.dialects(found)
+    table = funnel.shares(found, "dialect")
     assert table.filter(records="documents").select("dialect", "rows", "share_of_rows").rows() == [("MSA", 1, 1.0)]
 
 

@@ -9,7 +9,8 @@ import pytest
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, ITEMS, PAIRS
 from arabic_llm_pipeline.corpus.shards import ShardSet, ShardWriter
 from arabic_llm_pipeline.tokens.chat import Renderer
-from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, train_bpe
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
+from tests.tokenizers import train_bpe
 
 TEXTS = [
     "عاصمة مصر القاهرة، وعاصمة سوريا دمشق.",

@@ -14,8 +14,9 @@ from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import create_pipeline
-from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, train_bpe
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from tests.evaluation.conftest import CORPUS, TEXTS, shards
+from tests.tokenizers import train_bpe
 
 CANDIDATES = ["base", "sft", "sft_dpo"]
 SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from arabic_llm_pipeline.corpus import funnel as room
+from arabic_llm_pipeline.corpus.records import RECORDS as TABLES
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.datasets.sources import SourceFiles
 from arabic_llm_pipeline.parameters.audit import (
@@ -27,7 +28,7 @@ from arabic_llm_pipeline.parameters.report import PreviewSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
-from arabic_llm_pipeline.pipelines.preprocess.pipeline import TABLES, create_pipeline
+from arabic_llm_pipeline.pipeline_registry import makers
 
 WORDS = ["البيت", "الكتاب", "المدينة", "الشجرة", "البحر", "الطريق", "السوق", "الجبل"]
 
@@ -103,7 +104,7 @@ def preprocess(raw: Path, work: Path, without: str = "", **engine) -> dict:
     data = {"source_files": entry.load(), "dialect_model_file": None, "toxicity_model_file": None} | {
         f"params:{name}": value for name, value in settings.items()
     }
-    for node in (node for node in create_pipeline().nodes if node.name != without):
+    for node in (node for node in makers()["preprocess"]().nodes if node.name != without):
         workspace = {name: work / name for name in node.inputs if name.endswith("_workspace")}
         for directory in workspace.values():
             directory.mkdir(parents=True)
@@ -127,10 +128,19 @@ def test_the_line(raw, tmp_path):
     assert feedback["label"].to_list() == [False, True] * 4 + [False, True]
     assert data["ingest_rejects"].rows() == 3 + 10 + 1 + 2
     assert json.loads(json.dumps(data["funnel"])) == data["funnel"]
-    assert data["audit_table"]["rows"].sum() == len(documents.filter(pl.col("reason").is_null())) + 20
+    kept = {table: data[table].scan().filter(pl.col("reason").is_null()).collect() for table in TABLES}
+    assert {table: len(rows) for table, rows in kept.items() if table != "documents"} == {
+        "pairs": 20, "items": 3, "feedback": 8,
+    }  # fmt: skip
+    audited = dict(data["audit_table"].group_by("records").agg(pl.col("rows").sum()).iter_rows())
+    assert audited == {table: len(rows) for table, rows in kept.items() if table != "items"}
     assert json.loads(json.dumps(data["data_card_facts"])) == data["data_card_facts"]
     assert "| prose | CC0 | jsonl |" in data["data_card"]
-    assert data["dialect_table"]["rows"].sum() == len(documents.filter(pl.col("reason").is_null())) + 20 + 3 + 8
+    for by in ("dialect", "script"):
+        found = data[f"{by}_table"].group_by("records", by).agg(pl.col("rows").sum())
+        wanted = pl.concat(rows.select(by, records=pl.lit(table)) for table, rows in kept.items())
+        wanted = wanted.group_by("records", by).agg(rows=pl.len().cast(pl.Int64))
+        assert sorted(found.rows()) == sorted(wanted.select("records", by, "rows").rows())
 
 
 def test_the_funnel_adds_up_on_dirty_data(raw, tmp_path):
@@ -182,7 +192,8 @@ def test_the_same_bytes_in_small_shards_on_two_processes(raw, tmp_path, monkeypa
 
 def test_making_the_pipeline_imports_nothing_heavy():
     code = (
-        "import sys, arabic_llm_pipeline.pipelines.preprocess.pipeline as p; p.create_pipeline(); print(*sys.modules)"
+        "import sys; from arabic_llm_pipeline.pipeline_registry import makers; makers()['preprocess'](); "
+        "print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "transformers", "numba", "pandas", "h5py"} & set(loaded)

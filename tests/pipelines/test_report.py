@@ -36,6 +36,7 @@ def test_it_reads_what_candidates_and_stages_left() -> None:
         "verdicts",
         "funnel",
         "dialect_table",
+        "script_table",
         "base_model",
         "provenance",
         "documents",

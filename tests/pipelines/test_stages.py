@@ -15,12 +15,15 @@ from arabic_llm_pipeline.corpus.records import DOCUMENTS
 from arabic_llm_pipeline.datasets.model_directory import ModelDirectory, ModelFiles
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
+from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerTrainingSettings
 from arabic_llm_pipeline.parameters.training import PretrainSettings
 from arabic_llm_pipeline.pipelines.base_model.pipeline import create_pipeline as base_model
 from arabic_llm_pipeline.pipelines.pretrain.pipeline import create_pipeline as pretrain
 from arabic_llm_pipeline.pipelines.stages.pipeline import METHODS
 from arabic_llm_pipeline.pipelines.stages.pipeline import create_pipeline as stages
+from arabic_llm_pipeline.pipelines.tokenizer.pipeline import create_pipeline as tokenizer_of_ones_own
 from arabic_llm_pipeline.recipes import CHAINS
+from arabic_llm_pipeline.tokens.probes import check_ids
 from tests.training.conftest import (  # noqa: F401  fixtures
     base_directory,
     document_rows,
@@ -116,25 +119,27 @@ def test_from_a_folder_to_an_aligned_adapter(
     assert {"rewards/margins", "logps/chosen"} <= set(made["sft_dpo_log"].columns)
 
 
-def test_from_a_corpus_to_a_base(tmp_path: Path) -> None:
-    names = ("pretrain_tokenizer_workspace", "pretrain_tokens_workspace", "pretrained_model_workspace")
+@pytest.mark.parametrize(("split", "model_type"), [("qwen2", "qwen2"), ("words", "llama")])
+def test_from_a_corpus_to_a_base(tmp_path: Path, split: str, model_type: str) -> None:
+    """The model is of a type for which AutoTokenizer gives the ids that the tokenizer's file gives."""
+    names = ("trained_tokenizer_workspace", "pretrain_tokens_workspace", "pretrained_model_workspace")
     entries = {
         "documents": write(tmp_path / "shards", DOCUMENTS, document_rows()),
-        "params:pretrain": PretrainSettings(
-            vocabulary=300, width=32, layers=1, heads=2, intermediate=64, steps=2, micro_batch=2
-        ),
+        "params:tokenizer_training": TokenizerTrainingSettings(split=split, vocabulary=360),
+        "params:pretrain": PretrainSettings(width=32, layers=1, heads=2, intermediate=64, steps=2, micro_batch=2),
         "params:tokenize": TokenizeSettings(window=16, max_prompt=8),
         "params:model": ModelSettings(),
         "params:seed": 0,
         **workspaces(tmp_path, *names),
     }
-    made = run(pretrain(), entries)
+    made = run(tokenizer_of_ones_own() + pretrain(), entries)
     model = made["pretrained_model"]
     assert {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"} <= {
         path.name for path in model.iterdir()
     }
     again = {**entries, "base_files": model, "params:model": ModelSettings(name=str(model))}
-    assert run(base_model(), again)["base_model"]["model_type"] == "qwen2"
+    assert run(base_model(), again)["base_model"]["model_type"] == model_type
+    check_ids(model, model_type, made["trained_tokenizer"] / "tokenizer.json")
     assert isinstance(made["pretrain_log"], pl.DataFrame)
     assert made["pretrain_resources"]["quantization"] == "none"
 

@@ -16,7 +16,8 @@ from arabic_llm_pipeline.datasets.token_store import TokenizerFiles, TokenStoreD
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.pipelines.tokenize.pipeline import create_pipeline
 from arabic_llm_pipeline.tokens.store import TokenStore
-from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, train_bpe
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
+from tests.tokenizers import train_bpe
 
 TEXTS = ["ذهب الولد إلى المدرسة", "عاد الولد إلى البيت مساء", "كتب الدرس في الدفتر " * 40]
 

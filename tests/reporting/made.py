@@ -19,12 +19,12 @@ from tests.reporting.made_corpus import (
     AFTER,
     BEFORE,
     audit_table,
-    dialect_table,
     document,
     fertility_table,
     funnel,
     group_mentions,
     shards,
+    shares_table,
     token_summary,
     verdicts,
 )
@@ -68,7 +68,8 @@ def data(folder: Path) -> dict[str, Any]:
     ]
     found = {
         "funnel": funnel(),
-        "dialect_table": dialect_table(),
+        "dialect_table": shares_table("dialect"),
+        "script_table": shares_table("script"),
         "quality_table": quality_table.TABLE.to_frame(),
         "audit_table": audit_table(),
         "group_mentions": group_mentions(),

@@ -132,6 +132,7 @@ def _counted(
         "step": step,
         "source": source,
         "dialect": dialect,
+        "script": dialect and "arabic",
         "split": split,
         "outcome": outcome,
         "reason": reason,
@@ -152,10 +153,10 @@ def verdicts() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=VERDICTS, orient="row")
 
 
-def dialect_table() -> pl.DataFrame:
-    from arabic_llm_pipeline.corpus.funnel import FUNNEL, dialects
+def shares_table(by: str) -> pl.DataFrame:
+    from arabic_llm_pipeline.corpus.funnel import FUNNEL, shares
 
-    return dialects(pl.DataFrame(funnel(), schema=FUNNEL))
+    return shares(pl.DataFrame(funnel(), schema=FUNNEL), by)
 
 
 def audit_table() -> pl.DataFrame:

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arabic_llm_pipeline.reporting import plots, style
@@ -119,7 +119,3 @@ def test_text_has_the_contrast_of_wcag_aa_in_both_themes(themes: list[dict[str, 
 def test_the_light_theme_has_the_colours_of_the_plots(themes: list[dict[str, str]]) -> None:
     assert [themes[0][f"c{place}"] for place in range(len(style.SERIES))] == list(style.SERIES)
     assert (themes[0]["ink"], themes[0]["muted"], themes[0]["grid"]) == (style.INK, style.MUTED, style.GRID)
-
-
-settings.register_profile("plots", deadline=None)
-settings.load_profile("plots")

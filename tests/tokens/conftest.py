@@ -9,7 +9,8 @@ import pytest
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, FEEDBACK, PAIRS, message
 from arabic_llm_pipeline.corpus.shards import ShardSet, ShardWriter
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings
-from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, make_tokenizer, train_bpe
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, make_tokenizer
+from tests.tokenizers import train_bpe
 
 TEXT = "ذهب الولد إلى المدرسة صباحا وكتب درسا في دفتر جديد ثم عاد البيت مع صديقه شو عم تعمل هلق كده إزيك"
 

@@ -18,8 +18,9 @@ from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
 from arabic_llm_pipeline.tokens import columns
 from arabic_llm_pipeline.tokens.prompts import PairStore
 from arabic_llm_pipeline.tokens.store import TokenStore
-from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer, render, train_bpe
+from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer, render
 from arabic_llm_pipeline.tokens.writing import write_documents
+from tests.tokenizers import train_bpe
 
 from .conftest import document, sentences, talk
 

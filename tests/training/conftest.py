@@ -12,10 +12,10 @@ from arabic_llm_pipeline.corpus.shards import ShardSet, ShardWriter
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
 from arabic_llm_pipeline.parameters.training import DpoSettings, LoopSettings, SftSettings
-from arabic_llm_pipeline.tokens.tokenizer import train_bpe
 from arabic_llm_pipeline.tokens.writing import write_documents, write_pairs
 from arabic_llm_pipeline.training.base import resolve_base
 from arabic_llm_pipeline.training.job import Job
+from tests.tokenizers import train_bpe
 
 SENTENCE = "ذهب الولد إلى المدرسة صباحا وكتب درسا في دفتر جديد ثم عاد البيت مع صديقه شو عم تعمل هلق كده إزيك"
 WORDS = SENTENCE.split()

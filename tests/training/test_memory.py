@@ -118,7 +118,7 @@ def test_a_real_step_takes_what_is_planned(method: str, checkpointing: bool) -> 
          "num_hidden_layers": 3, "num_attention_heads": 4}
     )  # fmt: skip
     lora, kind = AdapterSettings(r=8), METHODS[method]
-    passes = Passes(2 * kind.sequences, 128, checkpointing, replace(kind, padded=False), torch.float32, on_card=False)
+    passes = Passes(2 * kind.sequences, 128, checkpointing, replace(kind, padded=False), torch.float32, torch.float32, on_card=False)
     estimate = held(config, FULL, lora, passes)
     from transformers import AutoModelForCausalLM
 

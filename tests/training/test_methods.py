@@ -29,7 +29,7 @@ from tests.training.conftest import FULL, NF4, Answers, dpo, sft
 
 EVERYTHING = DocumentSelection(kinds=None)
 PRETRAIN = PretrainSettings(
-    vocabulary=400, width=32, layers=1, heads=2, key_value_heads=1, intermediate=64, positions=128, steps=6,
+    width=32, layers=1, heads=2, key_value_heads=1, intermediate=64, positions=128, steps=6,
     micro_batch=4, save_steps=2, warmup_steps=2,
 )  # fmt: skip
 

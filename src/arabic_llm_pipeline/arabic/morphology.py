@@ -129,7 +129,7 @@ class LightSegmenter:
     def _evidence(self, word: str, pieces: Pieces) -> float:
         """How frequent the stem of a division is; 0 where that is not enough."""
         role, count = _hosts().get(pieces.stem), self._frequency(pieces)
-        if pieces.behind and role in HOSTS:
+        if pieces.behind and role in HOSTS and not _has_article(pieces):
             return max(count, self.least)
         times = self.likelier * (RARE if pieces.before[-1:] in RARE_BEFORE or pieces.before[:1] in RARE_BEFORE else 1)
         wanted = self.counts.get(word, 0) * (self.behind_article if _has_article(pieces) else times)

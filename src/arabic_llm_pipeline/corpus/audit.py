@@ -1,6 +1,6 @@
 """What is in a corpus that those who use it should know: personal data, toxicity, mentions of groups; and what goes.
 
-Looked at is what is kept, documents and pairs, as it will be taught: a sample of each source, drawn by a hash of the
+Looked at is what is kept and will be taught, as it will be: a sample of each source, drawn by a hash of the
 ids, so that neither shards nor processes change it.
 """
 
@@ -13,12 +13,11 @@ import polars as pl
 from arabic_llm_pipeline.arabic import lexicon, mentions, personal, toxicity, wordlist
 from arabic_llm_pipeline.arabic.mentions import CATEGORIES
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.corpus.keys import contents, hashed, key
+from arabic_llm_pipeline.corpus.keys import hashed, key, text_of
 from arabic_llm_pipeline.corpus.quality import Rule
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
 from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, ToxicitySettings
 
-TABLES = ("documents", "pairs")
 SOURCE = ("source", "dialect", "licence")
 BY = ("records", *SOURCE)
 COUNTS = ("looked_at", "toxic", *personal.KINDS, *CATEGORIES)
@@ -79,7 +78,7 @@ class Looking:
     """Which rows of a table are looked at, and how.
 
     Attributes:
-        table: documents or pairs.
+        table: documents, pairs or feedback.
         settings: of the audit.
         toxic: how toxicity is told.
         model: file of the toxicity model, if there is one.
@@ -100,17 +99,11 @@ class Looking:
         if self.last is not None:
             last = pl.col("source").replace_strict(self.last, return_dtype=pl.Binary)
             frame = frame.filter(hashed(pl.col("id"), str(self.seed)) <= last)
-        return frame.select(*SOURCE, text=_text(self.table))
+        return frame.select(*SOURCE, text=text_of(self.table))
 
     def is_toxic(self, score: pl.Expr) -> pl.Expr:
         """Whether a score is as high as it takes."""
         return score >= self.toxic.threshold
-
-
-def _text(table: str) -> pl.Expr:
-    if table == "documents":
-        return contents("messages")
-    return pl.concat_str(contents("prompt"), "chosen", "rejected", separator="\n")
 
 
 @dataclass(frozen=True)
@@ -195,7 +188,7 @@ def make(
     """The tables of AUDIT and GROUPS.
 
     Args:
-        tables: documents and pairs as they were split.
+        tables: what is taught, as it was split.
         settings: how much is looked at.
         toxic: how toxicity is told.
         model: file of the toxicity model, if there is one.
@@ -208,8 +201,7 @@ def make(
     if model:
         check_model(model)
     counts, heard = [AUDIT.to_frame()], [HEARD.to_frame()]
-    for table in TABLES:
-        shards = tables[table]
+    for table, shards in tables.items():
         how = Looking(table, settings, toxic, model, seed, _last(shards, settings.sample, seed, processes))
         counts.append(_counted(shards, how, processes))
         heard += collect_shards(Listening(how), shards, processes, f"Mentions of groups in {table}")

@@ -13,9 +13,9 @@ from arabic_llm_pipeline.arabic.columns import elementwise
 from arabic_llm_pipeline.arabic.markup import replaced
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus import audit, pii, quality
-from arabic_llm_pipeline.corpus.keys import contents
+from arabic_llm_pipeline.corpus.keys import TEXTS, said, text_of
 from arabic_llm_pipeline.corpus.quality import Rule, verdict
-from arabic_llm_pipeline.corpus.records import DOCUMENT, DOCUMENTS, FEEDBACK, ITEMS, MANY, MESSAGE, PAIRS, QUALITY
+from arabic_llm_pipeline.corpus.records import DOCUMENT, MANY, MESSAGE, QUALITY, SCHEMAS
 from arabic_llm_pipeline.parameters.audit import GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
@@ -49,7 +49,7 @@ class Cleaning:
             check_model(self.model)
         if self.judge:
             audit.check_model(self.judge)
-        return STEPS[self.table](frame, self)
+        return clean_records(frame, self)
 
 
 def check_model(path: Path) -> None:
@@ -77,99 +77,102 @@ def turn_policy(settings: TextSettings) -> TextPolicy:
     return replace(text_policy(settings), protect=settings.protect)
 
 
-def clean_documents(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
-    """Clean documents.
+def clean_records(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
+    """Clean the records of a table; where their texts lie is data (`SHAPES`).
 
-    Reasons: empty (a message has no text left), too_long, little_arabic (but of translations), too_short (prose: an
-    answer may be a word); those of `corpus.quality`, `corpus.pii` and `corpus.audit`.
+    Reasons: empty (a turn, answer or choice has no text left), equal_answers (cleaning took away what told them apart),
+    too_long; but of items, whose content is their task's business, also little_arabic (not of translations), too_short
+    (prose: an answer may be a word), and those of `corpus.quality`, `corpus.pii` and `corpus.audit`.
     """
-    filters = how.filters
-    title = clean_expr(pl.col("title"), text_policy(how.text))
-    frame = frame.with_columns(_messages("messages", how.text), title)
-    if filters.foreign_paragraphs == "cut":
-        frame = frame.with_columns(_without_foreign_paragraphs())
-    frame = frame.with_columns(_text=contents("messages")).with_columns(quality=_quality(pl.col("_text")))
-    frame = frame.with_columns(_ratio=_arabic_ratio(how.text, _quality_of("arabic_ratio")))
-    foreign = _little_arabic(filters) & (pl.col("lang").fill_null("") != MANY)
-    short = (pl.col("kind") == "prose") & (_quality_of("words") < filters.min_words)
-    frame = quality.with_measures(_tagged(frame, pl.col("_text"), how), how.quality, "documents")
-    frame = audit.with_measures(pii.with_counts(frame, how.pii), how.toxic, how.groups, how.judge)
-    rules = [
-        Rule("empty", _blank("messages")),
-        Rule("too_long", _quality_of("characters") > filters.max_characters, _quality_of("characters")),
-        Rule("little_arabic", foreign, pl.col("_ratio")),
-        Rule("too_short", short, _quality_of("words")),
-        *quality.rules(how.quality, "documents"),
-        *pii.rules(how.pii),
-        *audit.rules(how.toxic, how.groups),
-    ]
-    frame = verdict(frame, rules).with_columns(pii.masked_messages("messages", how.pii))
-    return frame.with_columns(pii.masked(pl.col("title"), how.pii)).select(DOCUMENTS.names())
+    shape = SHAPES[how.table]
+    frame = _with_clean_texts(frame, shape, how).with_columns(_text=text_of(how.table))
+    frame = frame.with_columns(_found=measure.measures_expr(pl.col("_text")))
+    frame = _tagged(frame, said(how.table), how)
+    if "quality" in shape.columns:
+        frame = frame.with_columns(quality=_quality())
+    if shape.judged:
+        frame = frame.with_columns(_ratio=_arabic_ratio(how.text))
+        frame = quality.with_measures(frame, how.quality, how.table)
+        frame = audit.with_measures(pii.with_counts(frame, how.pii), how.toxic, how.groups, how.judge)
+    frame = verdict(frame, _rules(shape, how))
+    return _masked(frame, shape, how).select(shape.columns)
 
 
-def clean_pairs(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
-    """Clean preference pairs.
+@dataclass(frozen=True)
+class Shape:
+    """What cleaning has to know of a table beyond where its own texts are (`keys.TEXTS`).
 
-    Reasons: empty, equal_answers (cleaning took away what told them apart), too_long, little_arabic; those of
-    `corpus.quality`, `corpus.pii` and `corpus.audit`.
+    Attributes:
+        table: one of RECORDS.
+        listed: columns of lists of answers.
+        beside: columns of prose that are no part of the record's own text.
+        judged: whether what the texts say decides if a record stays, and personal data in them are masked.
     """
-    filters, answers = how.filters, clean_expr(pl.col("chosen", "rejected"), turn_policy(how.text))
-    frame = frame.with_columns(_messages("prompt", how.text), answers)
-    frame = frame.with_columns(_text=pl.concat_str(contents("prompt"), "chosen", "rejected", separator="\n"))
-    frame = frame.with_columns(_ratio=_arabic_ratio(how.text, measure.arabic_ratio_expr(pl.col("_text"))))
-    said = pl.concat_str(contents("prompt"), "chosen", separator="\n")
-    frame = pii.with_counts(quality.with_measures(_tagged(frame, said, how), how.quality, "pairs"), how.pii)
-    frame = audit.with_measures(frame, how.toxic, how.groups, how.judge)
-    length, ratio = pl.col("_text").str.len_chars(), pl.col("_ratio")
-    rules = [
-        Rule("empty", _blank("prompt") | (pl.col("chosen") == "") | (pl.col("rejected") == "")),
-        Rule("equal_answers", pl.col("chosen") == pl.col("rejected")),
-        Rule("too_long", length > filters.max_characters, length),
-        Rule("little_arabic", _little_arabic(filters), ratio),
-        *quality.rules(how.quality, "pairs"),
-        *pii.rules(how.pii),
-        *audit.rules(how.toxic, how.groups),
-    ]
-    frame = verdict(frame, rules).with_columns(pii.masked_messages("prompt", how.pii))
-    return frame.with_columns(pii.masked(pl.col(name), how.pii) for name in ("chosen", "rejected")).select(
-        PAIRS.names()
+
+    table: str
+    listed: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    judged: bool = True
+
+    @property
+    def columns(self) -> list[str]:
+        """All that the table has."""
+        return SCHEMAS[self.table].names()
+
+    @property
+    def turns(self) -> str:
+        """The column of messages."""
+        return TEXTS[self.table][0]
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Columns of an answer each."""
+        return TEXTS[self.table][1:]
+
+
+SHAPES = {
+    "documents": Shape("documents", beside=("title",)),
+    "pairs": Shape("pairs"),
+    "items": Shape("items", listed=("choices", "answers"), beside=("passage",), judged=False),
+    "feedback": Shape("feedback"),
+}
+
+
+def _with_clean_texts(frame: pl.LazyFrame, shape: Shape, how: Cleaning) -> pl.LazyFrame:
+    prose, answer = text_policy(how.text), turn_policy(how.text)
+    frame = frame.with_columns(
+        _messages(shape.turns, how.text),
+        *(clean_expr(pl.col(name), answer) for name in shape.answers),
+        *(pl.col(name).list.eval(clean_expr(pl.element(), answer)) for name in shape.listed),
+        *(clean_expr(pl.col(name), prose) for name in shape.beside),
     )
+    if how.filters.foreign_paragraphs == "cut" and "kind" in shape.columns:
+        frame = frame.with_columns(_without_foreign_paragraphs())
+    return frame
 
 
-def clean_items(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
-    """Clean evaluation items; what they hold is their task's business. Reasons: empty, too_long."""
-    filters, passage = how.filters, clean_expr(pl.col("passage"), text_policy(how.text))
-    texts = pl.col("choices", "answers").list.eval(clean_expr(pl.element(), turn_policy(how.text)))
-    frame = frame.with_columns(_messages("prompt", how.text), texts, passage)
-    lost = pl.col("answers").list.contains("") | pl.col("choices").list.contains("")
-    length = contents("prompt").str.len_chars()
-    rules = [Rule("empty", _blank("prompt") | lost), Rule("too_long", length > filters.max_characters, length)]
-    return verdict(_tagged(frame, contents("prompt"), how), rules).select(ITEMS.names())
+def _rules(shape: Shape, how: Cleaning) -> list[Rule]:
+    filters, length, words = how.filters, _measured("characters"), _measured("words")
+    blank = [pl.col(shape.turns).list.eval(pl.element().struct.field("content")).list.contains("")]
+    blank += [pl.col(name) == "" for name in shape.answers]
+    blank += [pl.col(name).list.contains("") for name in shape.listed]
+    rules = [Rule("empty", pl.any_horizontal(blank)), Rule("too_long", length > filters.max_characters, length)]
+    if how.table == "pairs":
+        rules.insert(1, Rule("equal_answers", pl.col("chosen") == pl.col("rejected")))
+    if not shape.judged:
+        return rules
+    rules.append(Rule("little_arabic", _little_arabic(filters, shape), pl.col("_ratio")))
+    if "kind" in shape.columns:
+        rules.append(Rule("too_short", (pl.col("kind") == "prose") & (words < filters.min_words), words))
+    rules += quality.rules(how.quality, how.table)
+    return rules + pii.rules(how.pii) + audit.rules(how.toxic, how.groups)
 
 
-def clean_feedback(frame: pl.LazyFrame, how: Cleaning) -> pl.LazyFrame:
-    """Clean answers that people judged. Reasons: empty, too_long, little_arabic, those of `quality`, `pii`, `audit`."""
-    filters, completion = how.filters, clean_expr(pl.col("completion"), turn_policy(how.text))
-    frame = frame.with_columns(_messages("prompt", how.text), completion)
-    frame = frame.with_columns(_text=pl.concat_str(contents("prompt"), "completion", separator="\n"))
-    frame = frame.with_columns(_ratio=_arabic_ratio(how.text, measure.arabic_ratio_expr(pl.col("_text"))))
-    frame = quality.with_measures(_tagged(frame, pl.col("_text"), how), how.quality, "feedback")
-    length, ratio = pl.col("_text").str.len_chars(), pl.col("_ratio")
-    rules = [
-        Rule("empty", _blank("prompt") | (pl.col("completion") == "")),
-        Rule("too_long", length > filters.max_characters, length),
-        Rule("little_arabic", _little_arabic(filters), ratio),
-        *quality.rules(how.quality, "feedback"),
-        *pii.rules(how.pii),
-        *audit.rules(how.toxic, how.groups),
-    ]
-    frame = audit.with_measures(pii.with_counts(frame, how.pii), how.toxic, how.groups, how.judge)
-    frame = verdict(frame, rules)
-    masked = pii.masked_messages("prompt", how.pii), pii.masked(pl.col("completion"), how.pii)
-    return frame.with_columns(masked).select(FEEDBACK.names())
-
-
-STEPS = {"documents": clean_documents, "pairs": clean_pairs, "items": clean_items, "feedback": clean_feedback}
+def _masked(frame: pl.LazyFrame, shape: Shape, how: Cleaning) -> pl.LazyFrame:
+    if not shape.judged:
+        return frame
+    texts = (pii.masked(pl.col(name), how.pii) for name in (*shape.answers, *shape.beside))
+    return frame.with_columns(pii.masked_messages(shape.turns, how.pii), *texts)
 
 
 def _messages(column: str, settings: TextSettings) -> pl.Expr:
@@ -186,10 +189,10 @@ def _clean_turns(turns: pl.Series, prose: TextPolicy, other: TextPolicy) -> pl.S
     return turns.to_frame("turn").select(pl.col("turn").struct.with_fields(texts.alias("content"))).to_series()
 
 
-def _arabic_ratio(settings: TextSettings, measured: pl.Expr) -> pl.Expr:
+def _arabic_ratio(settings: TextSettings) -> pl.Expr:
     """The share of Arabic letters as it is measured; where addresses are kept, without them: they are no language."""
     if settings.urls == "drop" and settings.emails == "drop":
-        return measured
+        return _measured("arabic_ratio")
     return measure.arabic_ratio_expr(pl.col("_text").str.replace_all(markup.ADDRESS, " "))
 
 
@@ -202,30 +205,26 @@ def _without_foreign_paragraphs() -> pl.Expr:
     return pl.when(pl.col("kind") == "prose").then(messages).otherwise("messages").alias("messages")
 
 
-def _blank(column: str) -> pl.Expr:
-    """Whether any message says nothing."""
-    return pl.col(column).list.eval(pl.element().struct.field("content")).list.contains("")
-
-
-def _little_arabic(filters: FilterSettings) -> pl.Expr:
-    """Whether too few of the letters are Arabic; of Arabizi they cannot be."""
+def _little_arabic(filters: FilterSettings, shape: Shape) -> pl.Expr:
+    """Whether too few of the letters are Arabic; of Arabizi and of translations they cannot be."""
     little = pl.col("_ratio") < filters.min_arabic_ratio
+    if "lang" in shape.columns:
+        little &= pl.col("lang").fill_null("") != MANY
     return little & (pl.col("script") != script.ARABIZI) if filters.keep_arabizi else little
 
 
-def _quality_of(field: str) -> pl.Expr:
-    return pl.col("quality").struct.field(field)
+def _measured(what: str) -> pl.Expr:
+    return pl.col("_found").struct.field(what)
 
 
-def _quality(text: pl.Expr) -> pl.Expr:
-    found = measure.measures_expr(text).struct
+def _quality() -> pl.Expr:
     fields = {
-        "characters": found.field("characters"),
-        "words": found.field("words"),
-        "sentences": sentences.count_expr(text),
-        "arabic_ratio": found.field("arabic_ratio"),
-        "diacritics_ratio": found.field("diacritics_ratio"),
-        "alif_ya_merges": found.field("merged_words"),
+        "characters": _measured("characters"),
+        "words": _measured("words"),
+        "sentences": sentences.count_expr(pl.col("_text")),
+        "arabic_ratio": _measured("arabic_ratio"),
+        "diacritics_ratio": _measured("diacritics_ratio"),
+        "alif_ya_merges": _measured("merged_words"),
     }
     return pl.struct(*(value.alias(name) for name, value in fields.items())).cast(QUALITY)
 

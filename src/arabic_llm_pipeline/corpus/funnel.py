@@ -1,4 +1,4 @@
-"""What became of every record: rows, words and characters by step, source, dialect and reason."""
+"""What became of every record: rows, words and characters by step, source, dialect, script and reason."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +8,14 @@ import polars as pl
 from arabic_llm_pipeline.arabic import measure
 from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION
 from arabic_llm_pipeline.corpus.duplicates import DUPLICATE
-from arabic_llm_pipeline.corpus.keys import contents
+from arabic_llm_pipeline.corpus.keys import text_of
 from arabic_llm_pipeline.corpus.near import NEAR_DUPLICATE, NEAR_EVALUATION
 from arabic_llm_pipeline.corpus.records import LEFT_OUT
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
 
 STEPS = ("ingest", "clean", "compare", "split")
-GROUPS = ("records", "step", "source", "dialect", "split", "outcome", "reason")
+OF_RECORD = ("source", "dialect", "script", "split", "reason")
+GROUPS = ("records", "step", *OF_RECORD[:-1], "outcome", "reason")
 SUMS = ("rows", "words", "characters", "merged_words")  # the last: what unifying Alif and Ya would rewrite
 FUNNEL = pl.Schema(dict.fromkeys(GROUPS, pl.String) | dict.fromkeys(SUMS, pl.Int64))
 VERDICTS = (DUPLICATE, IN_EVALUATION, NEAR_DUPLICATE, NEAR_EVALUATION)
@@ -22,34 +23,21 @@ VERDICTS = (DUPLICATE, IN_EVALUATION, NEAR_DUPLICATE, NEAR_EVALUATION)
 
 @dataclass(frozen=True)
 class Counting:
-    """Sums over a shard, by source, dialect, split and reason."""
+    """Sums over a shard by `OF_RECORD`."""
 
     table: str
 
     def __call__(self, frame: pl.LazyFrame, _ordinal: int) -> pl.LazyFrame:
         """A row for each combination."""
-        measured = measure.measures_expr(_text(self.table)).struct
+        measured = measure.measures_expr(text_of(self.table)).struct
         frame = frame.select(
-            "source",
-            "dialect",
-            "split",
-            "reason",
+            *OF_RECORD,
             words=measured.field("words"),
             characters=measured.field("characters"),
             merged_words=measured.field("merged_words"),
         )
         sums = (pl.col(SUMS[1:]).cast(pl.Int64).sum(), pl.len().cast(pl.Int64).alias("rows"))
-        return frame.group_by("source", "dialect", "split", "reason").agg(*sums)
-
-
-def _text(table: str) -> pl.Expr:
-    if table == "documents":
-        return contents("messages")
-    if table == "pairs":
-        return pl.concat_str(contents("prompt"), "chosen", "rejected", separator="\n")
-    if table == "feedback":
-        return pl.concat_str(contents("prompt"), "completion", separator="\n")
-    return contents("prompt")
+        return frame.group_by(OF_RECORD).agg(*sums)
 
 
 def make(ingested: dict[str, ShardSet], final: dict[str, ShardSet], rejects: ShardSet, processes: int) -> pl.DataFrame:
@@ -93,20 +81,17 @@ def _rejected(rejects: ShardSet) -> pl.DataFrame:
     """Rejects by source and reason; of which table they would have been is not known."""
     counts = rejects.scan().group_by("source", "reason").agg(pl.len().cast(pl.Int64).alias("rows")).collect()
     outcome = pl.when(pl.col("reason").is_in(LEFT_OUT)).then(pl.lit("left_out")).otherwise(pl.lit("rejected"))
-    none, zero = pl.lit(None, pl.String), pl.lit(0, pl.Int64)
-    return counts.with_columns(
-        records=none, step=pl.lit("ingest"), dialect=none, split=none, outcome=outcome, **dict.fromkeys(SUMS[1:], zero)
-    )
+    unknown = dict.fromkeys(("records", "dialect", "script", "split"), pl.lit(None, pl.String))
+    unknown |= dict.fromkeys(SUMS[1:], pl.lit(0, pl.Int64))
+    return counts.with_columns(step=pl.lit("ingest"), outcome=outcome, **unknown)
 
 
-def dialects(funnel: pl.DataFrame) -> pl.DataFrame:
-    """What is left, by table, dialect and split, with its share of the table's rows and words."""
+def shares(funnel: pl.DataFrame, by: str) -> pl.DataFrame:
+    """What is left, by table, dialect or script, and split, with its share of the table's rows and words."""
     kept = funnel.filter(pl.col("step") == "split")
-    found = kept.group_by("records", "dialect", "split").agg(pl.col(SUMS).sum()).sort("records", "dialect", "split")
-    share = [
-        (pl.col(name) / pl.col(name).sum().over("records")).round(6).alias(f"share_of_{name}") for name in SUMS[:2]
-    ]
-    return found.with_columns(share)
+    found = kept.group_by("records", by, "split").agg(pl.col(SUMS).sum()).sort("records", by, "split")
+    of = (pl.col(name) / pl.col(name).sum().over("records") for name in SUMS[:2])
+    return found.with_columns(part.round(6).name.prefix("share_of_") for part in of)
 
 
 def rows(funnel: pl.DataFrame) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What makes two records the same: matching keys (spelling variants, marks and punctuation off), and their hashes."""
 
+from collections.abc import Sequence
 from functools import partial
 from hashlib import blake2b
 
@@ -14,12 +15,33 @@ KEYS = {  # what a record says beyond its turns
     "feedback": {"_completion": pl.col("completion"), "_label": pl.col("label").cast(pl.String)},
     "items": {name: pl.col(name[1:]).list.join("\n", ignore_nulls=True) for name in ("_choices", "_answers")},
 }
+TEXTS = {  # columns of a record's own texts; the first has its turns
+    "documents": ("messages",),
+    "pairs": ("prompt", "chosen", "rejected"),
+    "feedback": ("prompt", "completion"),
+    "items": ("prompt",),
+}
 ANSWERS = {"pairs": "_chosen", "feedback": "_completion"}  # what goes with a prompt that many records may share
 
 
 def contents(messages: str) -> pl.Expr:
     """The texts of all messages in a column, one after another."""
     return pl.col(messages).list.eval(pl.element().struct.field("content")).list.join("\n")
+
+
+def text_of(table: str) -> pl.Expr:
+    """The whole text of a record: its turns and answers, a line each; of an item what is asked."""
+    return _joined_texts(TEXTS[table])
+
+
+def said(table: str) -> pl.Expr:
+    """What of a record tells how its writer speaks: of a pair not the answer that nobody wants."""
+    return _joined_texts([name for name in TEXTS[table] if name != "rejected"])
+
+
+def _joined_texts(columns: Sequence[str]) -> pl.Expr:
+    turns, *answers = columns
+    return pl.concat_str(contents(turns), *answers, separator="\n") if answers else contents(turns)
 
 
 def key(text: pl.Expr) -> pl.Expr:
@@ -35,7 +57,7 @@ def with_keys(frame: pl.LazyFrame, table: str) -> pl.LazyFrame:
     without the system message. They are columns, not expressions to be used twice: polars would compute them twice.
     """
     spoken = pl.element().filter(pl.element().struct.field("role") != "system").struct.field("content")
-    turns = pl.col("messages" if table == "documents" else "prompt").list.eval(spoken)
+    turns = pl.col(TEXTS[table][0]).list.eval(spoken)
     more = {name: key(text).fill_null("") for name, text in KEYS[table].items()}
     frame = frame.with_columns(_asked=key(turns.list.first()), _rest=key(turns.list.slice(1).list.join("\n")), **more)
     whole = pl.concat_str("_asked", "_rest", *more, *(["task"] if table == "items" else []), separator="\n")

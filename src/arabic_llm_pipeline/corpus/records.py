@@ -118,6 +118,7 @@ REJECTS = pl.Schema(
 )
 SCHEMAS = {"documents": DOCUMENTS, "pairs": PAIRS, "items": ITEMS, "feedback": FEEDBACK, "rejects": REJECTS}
 RECORDS = ("documents", "pairs", "items", "feedback")
+TAUGHT = ("documents", "pairs", "feedback")
 SPLITS = ("train", "dev", "test")
 DIALECTS = ("MSA", "EGY", "GLF", "LEV", "MGR", "unknown")
 MANY = "mul"  # ISO 639-2, as `lang`: several languages, such as a text with its translation

@@ -21,14 +21,16 @@ from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, Dialect
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.export import ExportSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
-from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import PreviewSettings, ReportSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
+from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerTrainingSettings
 from arabic_llm_pipeline.parameters.training import DpoSettings, PretrainSettings, SftSettings
 
 
@@ -69,15 +71,19 @@ class Parameters(Settings):
     splits: SplitsSettings = Field(SplitsSettings(), description="Shares of train, dev and test.")
     sentences: SentencesSettings = Field(SentencesSettings(), description="The corpus by sentences.")
     tokenizer: TokenizerSettings = Field(TokenizerSettings(), description="Which tokenizer and chat template.")
+    tokenizer_training: TokenizerTrainingSettings = Field(
+        TokenizerTrainingSettings(), description="A tokenizer of one's own: the pipeline tokenizer."
+    )
     fertility: FertilitySettings = Field(FertilitySettings(), description="Comparison of tokenizers.")
     tokenize: TokenizeSettings = Field(TokenizeSettings(), description="The token store.")
     model: ModelSettings = Field(ModelSettings(), description="The base model and how it is loaded.")
-    adapter: AdapterSettings = Field(AdapterSettings(), description="LoRA.")
+    adapter: AdapterSettings = Field(AdapterSettings(), description="What is trained: an adapter, or all weights.")
     sft: SftSettings = Field(SftSettings(), description="Supervised fine-tuning.")
     dpo: DpoSettings = Field(DpoSettings(), description="Direct preference optimisation.")
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     report: ReportSettings = Field(ReportSettings(), description="What the report shows.")
     artifacts: ArtifactsSettings = Field(ArtifactsSettings(), description="What is kept on disk.")
@@ -91,6 +97,12 @@ class Parameters(Settings):
                     f"pii.{kind}={policy} would find none, as text.{switch}=drop takes them all out before; "
                     f"set text.{switch}=keep"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _train_what_can_be_trained(self) -> Self:
+        if lack := conflict(self.model, self.adapter):
+            raise ValueError(lack)
         return self
 
     @model_validator(mode="after")

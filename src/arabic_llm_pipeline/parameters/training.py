@@ -117,9 +117,8 @@ class DpoSettings(AdapterLoopSettings):
 
 
 class PretrainSettings(LoopSettings):
-    """A small Qwen2 from random weights, all of which are trained."""
+    """A small Qwen2 or Llama from random weights, all of which are trained."""
 
-    vocabulary: int = Field(8192, description="Tokens of the byte-level BPE that is trained on the corpus.", ge=260)
     width: int = Field(256, description="Of the hidden states.", ge=16)
     layers: int = Field(6, description="Blocks of attention and feed-forward.", ge=1)
     heads: int = Field(4, description="Attention heads; the width is divided among them.", ge=1)

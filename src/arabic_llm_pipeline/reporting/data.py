@@ -22,13 +22,14 @@ Funnel = Sequence[Mapping[str, Any]]
 def blocks(inputs: Inputs) -> list[Block]:
     """The section's parts."""
     funnel = frame(inputs.funnel)
+    left = [shares_table(shares) for shares in (inputs.dialects, inputs.scripts)]
     return [
         Block("Sources", tables=[sources_table(inputs, funnel)]),
         Block(
             "What became of the records", figures=[funnel_figure(funnel), fate_figure(funnel), dialect_figure(funnel)]
         ),
         Block("Why records went", tables=[reasons_table(funnel)], lists=[dropped_table(inputs), rejects_table(inputs)]),
-        Block("What is left", tables=[splits_table(funnel)], lists=[dialects_table(inputs.dialects)]),
+        Block("What is left", tables=[splits_table(funnel)], lists=left),
     ]
 
 
@@ -176,13 +177,14 @@ def splits_table(funnel: pl.DataFrame) -> Table:
     return Table("Kept records by split", [Column(""), *(Column(split, "number") for split in SPLITS)], rows)
 
 
-def dialects_table(dialects: pl.DataFrame) -> Table:
-    """Kept records by kind, dialect and split."""
-    found = dialects.select("records", "dialect", "split", "rows", "words", "share_of_rows")
+def shares_table(shares: pl.DataFrame) -> Table:
+    """Kept records by kind, dialect or script, and split."""
+    by = shares.columns[1]
+    found = shares.select("records", by, "split", "rows", "words", "share_of_rows")
     rows = [[*names, count(n), count(words), share(part)] for *names, n, words, part in found.iter_rows()]
-    names = ("Records", "Dialect", "Split", "Rows", "Words", "Share")
+    names = ("Records", by.capitalize(), "Split", "Rows", "Words", "Share")
     columns = [Column(name, "text" if place < 3 else "number") for place, name in enumerate(names)]
-    return Table("Kept records by dialect and split", columns, rows)
+    return Table(f"Kept records by {by} and split", columns, rows)
 
 
 def dropped_table(inputs: Inputs) -> Table:

@@ -21,7 +21,8 @@ class Inputs:
     seed: int
     settings: Mapping[str, Any]  # name of the parameters -> their model
     funnel: Sequence[Mapping[str, Any]]
-    dialects: pl.DataFrame
+    dialects: pl.DataFrame  # what is left, as corpus.funnel has it; likewise the scripts
+    scripts: pl.DataFrame
     quality: pl.DataFrame  # values behind the thresholds, as corpus.quality_table makes them
     audit: pl.DataFrame  # as corpus.audit makes it, with shares; likewise the groups
     groups: pl.DataFrame
@@ -79,6 +80,7 @@ def gather(
         settings=settings,
         funnel=data["funnel"],
         dialects=data["dialect_table"],
+        scripts=data["script_table"],
         quality=data["quality_table"],
         audit=data["audit_table"],
         groups=data["group_mentions"],

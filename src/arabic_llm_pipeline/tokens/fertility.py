@@ -9,23 +9,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from arabic_llm_pipeline.arabic.alphabet import ARABIC_MARKS
-from arabic_llm_pipeline.arabic.clean import NORMALIZED, VOCALISED_RATIO, clean_expr
+from arabic_llm_pipeline.arabic.clean import VOCALISED_RATIO
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.progress import progress
-from arabic_llm_pipeline.corpus.keys import contents, hashed
+from arabic_llm_pipeline.corpus.keys import contents
 from arabic_llm_pipeline.corpus.shards import ShardSet
+from arabic_llm_pipeline.tokens.texts import VIEWS, draw
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 MARKS = frozenset(ARABIC_MARKS)
-MARK_RUN = f"[{ARABIC_MARKS}]+"
 ALL, VOCALISED = "all", "vocalised"  # groups beside the dialects
-VIEWS = {
-    "text": pl.col("text"),
-    "without diacritics": pl.col("text").str.replace_all(MARK_RUN, ""),
-    "text_normalized": clean_expr(pl.col("text"), NORMALIZED),
-}
 COUNTS = (
     "texts", "words", "whole_words", "tokens", "characters", "bytes", "unknown", "part_tokens", "marked_words",
     "torn_words",
@@ -79,8 +74,7 @@ def measure(documents: ShardSet, tokenizers: Mapping[str, Path], sample: int, se
 def drawn(documents: ShardSet, sample: int, seed: int) -> pl.DataFrame:
     """Texts of kept documents with their dialects: so many of each, and of vocalised ones where there are any."""
     kept = documents.scan().filter(pl.col("reason").is_null()).select("id", "dialect", vocalised=VOCALISED_TEXT)
-    order = hashed(pl.col("id"), f"fertility {seed}").bin.slice(0, 8).bin.reinterpret(dtype=pl.UInt64)
-    ranks = kept.with_columns(_draw=order.rank("ordinal")).with_columns(
+    ranks = kept.with_columns(_draw=draw(f"fertility {seed}").rank("ordinal")).with_columns(
         _of_dialect=pl.col("_draw").rank("ordinal").over("dialect"),
         _of_marked=pl.col("_draw").rank("ordinal").over("vocalised"),
     )

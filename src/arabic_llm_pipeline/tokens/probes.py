@@ -64,7 +64,7 @@ def _compare(path: Path, model_type: str | None, wanted: list[list[int]], found:
             raise UserError(
                 f"{path} gives other ids than AutoTokenizer for {text!r}: {own[:8]} and {auto[:8]}. transformers puts "
                 f"its own splitting in the place of the file's for models of type {model_type}. Train a tokenizer with "
-                "that splitting (kedro run --pipelines=pretrain), or give the model another type."
+                "that splitting (tokenizer_training.split=qwen2), or give the model another type."
             )
 
 

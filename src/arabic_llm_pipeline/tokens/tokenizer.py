@@ -1,9 +1,9 @@
-"""Tokenizer directories: loaded, made ready for training, and trained."""
+"""Tokenizer directories: loaded, and made ready for training."""
 
 import hashlib
 import logging
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +16,18 @@ from arabic_llm_pipeline.tokens.encoder import Ids, Mask
 from arabic_llm_pipeline.tokens.probes import check_ids, check_turns
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
 log = logging.getLogger(__name__)
+QWEN2, PLAIN = "qwen2", "llama"  # types of models: one whose splitting transformers puts in, one that keeps the file's
+QWEN2_CLASS, PLAIN_CLASS = "Qwen2Tokenizer", "PreTrainedTokenizerFast"
 PAD, END_OF_TEXT, START, END = "<|pad|>", "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 KNOWN_PADS = (PAD, "<pad>", "[PAD]", "<|vision_pad|>", "<|finetune_right_pad_id|>")  # the last two: Qwen2.5, Llama 3
-ALPHABET = 256  # bytes that a byte-level tokenizer must know
 
 
 def load_tokenizer(directory: Path) -> "PreTrainedTokenizerFast":
-    """The tokenizer that `make_tokenizer` or `train_bpe` left in a directory, without importing torch."""
+    """The tokenizer that `make_tokenizer` or `train` left in a directory, without importing torch."""
     from transformers import PreTrainedTokenizerFast
 
     return PreTrainedTokenizerFast.from_pretrained(directory, local_files_only=True)
@@ -76,55 +78,39 @@ def make_tokenizer(source: Path, settings: TokenizerSettings, directory: Path, b
     return directory
 
 
-def train_bpe(texts: Iterable[str], vocab_size: int, directory: Path) -> Path:
-    """Train a byte-level BPE for a model of type qwen2 on texts, with ChatML; the same texts give the same files.
+def model_type(directory: Path) -> str:
+    """The type of model that a tokenizer trained here is for: qwen2, where it splits as transformers does; or llama."""
+    kind = read_json(directory / "tokenizer_config.json").get("tokenizer_class")
+    return QWEN2 if kind == QWEN2_CLASS else PLAIN
 
-    Text is split as transformers splits it for that type of model, whatever a tokenizer.json says.
+
+def save_trained(backend: "Tokenizer", special: list[str], directory: Path, kind: str) -> None:
+    """Write a trained tokenizer as transformers has it, with padding, end of text and ChatML.
 
     Args:
-        texts: what it learns from.
-        vocab_size: of the tokenizer, its 4 control tokens and 256 bytes in it.
+        backend: model, pre-tokenizer, decoder; special tokens that its vocabulary lacks are added.
+        special: padding, end of text, the two of ChatML, then any others.
         directory: where it goes.
-
-    Raises:
-        UserError: the vocabulary is too small for the bytes.
+        kind: the class that AutoTokenizer builds of it. PreTrainedTokenizerFast takes the file as it is; Qwen2Tokenizer
+            puts its own splitting in, for models of type qwen2.
     """
-    from tokenizers import pre_tokenizers, trainers
-    from transformers import Qwen2Tokenizer
-
-    special = [PAD, END_OF_TEXT, START, END]
-    if vocab_size < ALPHABET + len(special):
-        raise UserError(
-            f"vocabulary {vocab_size} is too small: {ALPHABET} bytes and {len(special)} marks are in every one."
-        )
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        special_tokens=special,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    blank = Qwen2Tokenizer().backend_tokenizer  # its normaliser and pre-tokenizer
-    blank.train_from_iterator(texts, trainer)
-    tokenizer = _wrapped(blank, special)
+    with tempfile.TemporaryDirectory() as folder:
+        backend.save(str(Path(folder) / "tokenizer.json"))
+        config: dict[str, Any] = {"tokenizer_class": kind, "extra_special_tokens": special[2:]}
+        config |= {"pad_token": PAD, "eos_token": END_OF_TEXT}
+        if kind == QWEN2_CLASS:
+            config["unk_token"] = END_OF_TEXT
+        write_json(Path(folder) / "tokenizer_config.json", config)
+        tokenizer = _load_any(Path(folder), {})
     tokenizer.chat_template = shipped_template("chatml")
     _save(tokenizer, directory)
-    check_ids(directory, "qwen2")
-    return directory
+    path = directory / "tokenizer_config.json"
+    write_json(path, {**read_json(path), "tokenizer_class": kind})
 
 
 def shipped_template(name: str) -> str:
     """A template that comes with the project, with generation marks: chatml, instruction or human_assistant."""
     return (files(__package__) / "templates" / f"{name}.jinja").read_text(encoding="utf-8").removesuffix("\n")
-
-
-def _wrapped(backend: Any, special: list[str]) -> "PreTrainedTokenizerFast":
-    """A trained tokenizer as transformers saves it for models of type qwen2."""
-    with tempfile.TemporaryDirectory() as folder:
-        backend.save(str(Path(folder) / "tokenizer.json"))
-        config: dict[str, Any] = {"tokenizer_class": "Qwen2Tokenizer", "extra_special_tokens": special[2:]}
-        config |= {"pad_token": PAD, "eos_token": END_OF_TEXT, "unk_token": END_OF_TEXT}
-        write_json(Path(folder) / "tokenizer_config.json", config)
-        return _load_any(Path(folder), {})
 
 
 def _load_any(source: Path, config: dict[str, Any]) -> "PreTrainedTokenizerFast":

@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 
+from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import write_json
+from arabic_llm_pipeline.parameters.model import conflict
 from arabic_llm_pipeline.tokens.show import bracketed
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-from arabic_llm_pipeline.training import adapters, checkpoints, models, monitor
+from arabic_llm_pipeline.training import adapters, checkpoints, families, models, monitor
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.memory.record import planned
@@ -21,8 +23,32 @@ SHOWN = 2  # rows (of pairs: pairs), on the screen, before a training begins
 
 
 def stage_model(job: Job) -> Any:
-    """The base with the adapter of the stage before, or with a new one."""
-    base = models.load_base(job.base, job.model)
+    """The base with the adapter of the stage before, or with a new one; or, of kind full, the model to be trained.
+
+    Raises:
+        UserError: the settings do not go together, or not with this model.
+    """
+    held = job.model.model_copy(update={"quantization": models.quantization(job.base, job.model)})
+    if lack := conflict(held, job.lora):
+        raise UserError(lack)
+    model = _begun(job)
+    if job.settings.get("packing"):
+        families.check_packing(model)
+    return model
+
+
+def _begun(job: Job) -> Any:
+    dtype = torch.float32 if job.lora.kind == "full" else None  # small steps are lost in 16 bits
+    if job.adapter is not None and models.is_whole(job.adapter) != (job.lora.kind == "full"):
+        before = "a whole model" if models.is_whole(job.adapter) else "an adapter"
+        raise UserError(
+            f"The stage before, in {job.adapter}, left {before}, and adapter.kind is {job.lora.kind}: a chain has one "
+            "kind. Set adapter.kind to that of then, or take the merged model (export) as model.name."
+        )
+    if job.adapter is not None and models.is_whole(job.adapter):
+        models.check_origin(job.adapter, job.base, job.model)
+        return adapters.new_adapter(models.load_whole(job.adapter, job.model, dtype), job.lora, job.seed)
+    base = models.load_base(job.base, job.model, dtype)
     if job.adapter is None:
         return adapters.new_adapter(base, job.lora, job.seed)
     return models.with_adapter(base, job.adapter, job.base, job.model, trainable=True)
@@ -44,7 +70,7 @@ def finish_adapter(
         plan,
         channel,
         data,
-        job.model.quantization,
+        models.quantization(job.base, job.model),
         lambda path: adapters.save_adapter(trainer.model, path, name, about),
     )
 
@@ -82,9 +108,11 @@ def finish(
         InterruptedTrainingError: the user stopped it; a checkpoint is there.
     """
     torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it; on a CPU as before
-    trainer.watch(monitor.Monitor(plan, channel))
+    trainer.watch(monitor.Monitor(plan, channel), job)
     checkpoint = checkpoints.latest(job.checkpoints)
-    if checkpoint is None:
+    if checkpoint:
+        checkpoints.check(checkpoint, trainer.stamp)
+    else:
         channel.send("rows", first_rows(trainer.data_collator(plan.order()[:SHOWN].tolist()), job.tokenizer))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if trainer.state.global_step < trainer.state.max_steps:

@@ -19,6 +19,8 @@ SAYINGS = (
     r"Failed to load CPU gemm_4bit_forward",
     # TRL 1.16 reads the older name of the setting
     r"`gradient_checkpointing(_kwargs)?` is deprecated and will be removed in v6",
+    # int8 in bitsandbytes: at each of its layers
+    r"MatMul8bitLt: inputs will be cast",
     # the base never said what pads and ends its texts; the tokenizer that the tokens were made with does
     r"The tokenizer has new PAD/BOS/EOS tokens that differ from the model config",
 )

@@ -16,7 +16,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, LoopSettings
 from arabic_llm_pipeline.tokens.store import Ints
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-from arabic_llm_pipeline.training import adapters, checkpoints
+from arabic_llm_pipeline.training import adalora, adapters, checkpoints
 from arabic_llm_pipeline.training.batches import Batch
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.models import compute_dtype, device
@@ -48,11 +48,16 @@ class Watched:
     args: transformers.TrainingArguments
     model: Any
     state: transformers.TrainerState
+    stamp: dict[str, Any]
+    allocation: adalora.Allocation | None
 
-    def watch(self, monitor: Monitor) -> None:
-        """Set who watches."""
-        self.monitor = monitor
+    def watch(self, monitor: Monitor, job: Job) -> None:
+        """Set who watches, and what a checkpoint is stamped with."""
+        self.monitor, self.stamp, self.allocation = monitor, checkpoints.stamp(job), None
         self.remove_callback(transformers.PrinterCallback)  # type: ignore[attr-defined]
+        if adalora.is_adalora(self.model):
+            self.allocation = adalora.Allocation(self.model, job.lora)
+            self.add_callback(self.allocation)  # type: ignore[attr-defined]
         self.add_callback(monitor)  # type: ignore[attr-defined]
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
@@ -87,6 +92,14 @@ class Watched:
             adapters.save_weights(self.model, directory)
         else:
             self.model.save_pretrained(directory)
+        if self.allocation:
+            self.allocation.save(directory)
+        checkpoints.mark(directory, self.stamp)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
+        if self.allocation:
+            self.allocation.load(Path(resume_from_checkpoint))
 
 
 class DocumentTrainer(Watched, SFTTrainer):
@@ -122,9 +135,11 @@ def pair_trainer(
     score_only_what_is_learned()
     args = DPOConfig(**_arguments(job, settings, plan), **options)
     tokenizer = load_tokenizer(job.tokenizer)
+    adapters.check_reference(model)
+    reference = None if hasattr(model, "peft_config") else adapters.frozen_copy(model)
     with adapters.kept_exact(model):
         trainer = PairTrainer(
-            model, args=args, data_collator=collate, train_dataset=PLACEHOLDER, processing_class=tokenizer
+            model, reference, args=args, data_collator=collate, train_dataset=PLACEHOLDER, processing_class=tokenizer
         )
     trainer.train_dataset = Order(plan.order())
     return trainer

@@ -1,37 +1,28 @@
 """The steps of preprocessing; each calls a room of the corpus, imported when the step runs."""
 
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from arabic_llm_pipeline.corpus.records import RECORDS
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.corpus.sources import FoundFiles
-from arabic_llm_pipeline.parameters.audit import (
-    AuditSettings,
-    CardSettings,
-    GroupsSettings,
-    PiiSettings,
-    ToxicitySettings,
-)
+from arabic_llm_pipeline.parameters.audit import GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.dialect import DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
-from arabic_llm_pipeline.parameters.report import PreviewSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 
 
 def ingest(
-    files: FoundFiles, sources: Sources, settings: IngestSettings, engine: EngineSettings, workspace: Path
+    source_files: FoundFiles, sources: Sources, ingest: IngestSettings, engine: EngineSettings, workspace: Path
 ) -> tuple[Path, ...]:
     """Read all files of all sources: documents, pairs, items, feedback, and what was none of them."""
-    from arabic_llm_pipeline.corpus import ingest
+    from arabic_llm_pipeline.corpus import ingest as room
 
-    found = ingest.ingest(ingest.source_files(sources, files), settings, engine, workspace)
+    found = room.ingest(room.source_files(sources, source_files), ingest, engine, workspace)
     return found["documents"], found["pairs"], found["items"], found["feedback"], found["rejects"]
 
 
@@ -39,13 +30,13 @@ def clean(
     records: ShardSet,
     text: TextSettings,
     dialect: DialectSettings,
-    model: Path | None,
+    dialect_model_file: Path | None,
     filters: FilterSettings,
     quality: QualitySettings,
     pii: PiiSettings,
     toxicity: ToxicitySettings,
     groups: GroupsSettings,
-    judge: Path | None,
+    toxicity_model_file: Path | None,
     engine: EngineSettings,
     workspace: Path,
     table: str,
@@ -54,7 +45,8 @@ def clean(
     from arabic_llm_pipeline.corpus.cleaning import Cleaning
     from arabic_llm_pipeline.corpus.shards import map_shards
 
-    step = Cleaning(table, text, filters, dialect, model, quality, pii, toxicity, groups, judge)
+    models = {"model": dialect_model_file, "judge": toxicity_model_file}
+    step = Cleaning(table, text, filters, dialect, quality=quality, pii=pii, toxic=toxicity, groups=groups, **models)
     return map_shards(step, records, workspace, engine.processes, f"Cleaning {table}")
 
 
@@ -98,122 +90,12 @@ def cut_sentences(
     documents: ShardSet,
     sentences: SentencesSettings,
     dialect: DialectSettings,
-    model: Path | None,
+    dialect_model_file: Path | None,
     engine: EngineSettings,
     workspace: Path,
 ) -> Path:
     """The sentences of the documents that are kept, with where they stand."""
     from arabic_llm_pipeline.corpus.sentences import Sentences, make
 
-    step = Sentences(sentences, dialect, model)
+    step = Sentences(sentences, dialect, dialect_model_file)
     return make(documents, step, workspace, engine.processes, engine.rows_per_shard)
-
-
-def measure_quality(
-    documents: ShardSet, filters: FilterSettings, quality: QualitySettings, engine: EngineSettings
-) -> pl.DataFrame:
-    """How many texts have which value behind each threshold, and texts near each."""
-    from arabic_llm_pipeline.corpus import quality_table
-
-    return quality_table.make(documents, filters, quality, engine.processes)
-
-
-def make_preview(
-    ingested_documents: ShardSet,
-    ingested_pairs: ShardSet,
-    ingested_items: ShardSet,
-    ingested_feedback: ShardSet,
-    rejects: ShardSet,
-    documents: ShardSet,
-    pairs: ShardSet,
-    items: ShardSet,
-    feedback: ShardSet,
-    verdicts: pl.DataFrame,
-    preview: PreviewSettings,
-    filters: FilterSettings,
-    quality: QualitySettings,
-    duplicates: DuplicatesSettings,
-    seed: int,
-    engine: EngineSettings,
-) -> str:
-    """A page of records that stayed and went, before and after."""
-    from arabic_llm_pipeline.corpus import preview as room
-    from arabic_llm_pipeline.corpus.limits import Deciding
-    from arabic_llm_pipeline.reporting.preview import render
-
-    ingested = dict(zip(RECORDS, (ingested_documents, ingested_pairs, ingested_items, ingested_feedback), strict=True))
-    final = dict(zip(RECORDS, (documents, pairs, items, feedback), strict=True)) | {"rejects": rejects}
-    rows = room.make(ingested, final, verdicts, preview, seed, engine.processes)
-    return render(rows, Deciding(filters, quality, duplicates), preview.characters)
-
-
-def audit(
-    documents: ShardSet,
-    pairs: ShardSet,
-    settings: AuditSettings,
-    toxicity: ToxicitySettings,
-    judge: Path | None,
-    seed: int,
-    engine: EngineSettings,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Personal data, toxicity and mentions of groups in what is kept; and what is said around the groups."""
-    from arabic_llm_pipeline.corpus import audit
-    from arabic_llm_pipeline.evaluation.toxicity import with_shares
-
-    tables = {"documents": documents, "pairs": pairs}
-    table, groups = audit.make(tables, settings, toxicity, judge, seed, engine.processes)
-    return with_shares(table, "looked_at"), with_shares(groups, "mentions")
-
-
-def make_card(
-    card: CardSettings,
-    sources: Sources,
-    text: TextSettings,
-    filters: FilterSettings,
-    quality: QualitySettings,
-    pii: PiiSettings,
-    toxicity: ToxicitySettings,
-    groups: GroupsSettings,
-    audit: AuditSettings,
-    duplicates: DuplicatesSettings,
-    splits: SplitsSettings,
-    seed: int,
-    funnel: list[dict[str, Any]],
-    audit_table: pl.DataFrame,
-    group_mentions: pl.DataFrame,
-) -> tuple[str, dict[str, Any]]:
-    """The data card as a page and as plain facts."""
-    from arabic_llm_pipeline.reporting.card import facts, markdown
-
-    settings = {
-        "card": card, "sources": sources, "text": text, "filters": filters, "quality": quality, "pii": pii,
-        "toxicity": toxicity, "groups": groups, "audit": audit, "duplicates": duplicates, "splits": splits,
-    }  # fmt: skip
-    found = facts(settings, seed, funnel, audit_table, group_mentions)
-    return markdown(found), found
-
-
-def make_funnel(
-    ingested_documents: ShardSet,
-    ingested_pairs: ShardSet,
-    ingested_items: ShardSet,
-    ingested_feedback: ShardSet,
-    documents: ShardSet,
-    pairs: ShardSet,
-    items: ShardSet,
-    feedback: ShardSet,
-    rejects: ShardSet,
-    engine: EngineSettings,
-) -> tuple[list[dict[str, Any]], pl.DataFrame]:
-    """What became of every record, and what dialects are left."""
-    from arabic_llm_pipeline.corpus import funnel
-
-    ingested = {
-        "documents": ingested_documents,
-        "pairs": ingested_pairs,
-        "items": ingested_items,
-        "feedback": ingested_feedback,
-    }
-    final = {"documents": documents, "pairs": pairs, "items": items, "feedback": feedback}
-    made = funnel.make(ingested, final, rejects, engine.processes)
-    return funnel.rows(made), funnel.dialects(made)

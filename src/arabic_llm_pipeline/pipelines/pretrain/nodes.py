@@ -1,6 +1,5 @@
 """Steps from a corpus to a base model."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,6 @@ from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
 from arabic_llm_pipeline.parameters.training import PretrainSettings
-
-
-def train_tokenizer(documents: ShardSet, settings: PretrainSettings, workspace: Path) -> Path:
-    """A byte-level BPE of what is trained on.
-
-    Args:
-        documents: of the corpus; those of the train split that were kept are read.
-        settings: size of the vocabulary.
-        workspace: where it is made.
-    """
-    from arabic_llm_pipeline.tokens.tokenizer import train_bpe
-
-    return train_bpe(_texts(documents), settings.vocabulary, workspace / "tokenizer")
 
 
 def tokenize_for_pretraining(documents: ShardSet, tokenizer: Path, settings: TokenizeSettings, workspace: Path) -> Path:
@@ -35,7 +21,7 @@ def tokenize_for_pretraining(documents: ShardSet, tokenizer: Path, settings: Tok
 def pretrain(
     workspace: Path, tokenizer: Path, tokens: Path, model: ModelSettings, settings: PretrainSettings, seed: int
 ) -> tuple[Path, pl.DataFrame, dict[str, Any]]:
-    """Train a small Qwen2 from random weights.
+    """Train a small Qwen2 or Llama from random weights, as the tokenizer asks for it.
 
     Args:
         workspace: where checkpoints are left and found.
@@ -55,11 +41,3 @@ def pretrain(
     told = settings.model_dump(mode="json")
     job = Job(workspace=workspace, tokenizer=tokenizer, tokens=tokens, settings=told, model=model, seed=seed)
     return run_stage(method.train, job, "pretrain")
-
-
-def _texts(documents: ShardSet) -> Iterator[str]:
-    """Every message, a shard at a time."""
-    contents = pl.col("messages").list.eval(pl.element().struct.field("content"))
-    for path in documents.paths:
-        kept = pl.scan_parquet(path).filter(pl.col("reason").is_null(), pl.col("split") == "train")
-        yield from kept.select(contents.explode()).collect().to_series()

@@ -1,28 +1,19 @@
-"""The pipeline `pretrain`: tokenizer, tokens and weights from nothing but the corpus."""
+"""The pipeline `pretrain`: tokens and weights from nothing but the corpus and a tokenizer trained on it."""
 
 from kedro.pipeline import Node, Pipeline
 
-from arabic_llm_pipeline.pipelines.pretrain.nodes import pretrain, tokenize_for_pretraining, train_tokenizer
+from arabic_llm_pipeline.pipelines.pretrain.nodes import pretrain, tokenize_for_pretraining
 
 
 def create_pipeline() -> Pipeline:
     """From documents to a base model; the default run does not need it."""
-    return Pipeline([_tokenizer(), _tokens(), _model()])
-
-
-def _tokenizer() -> Node:
-    inputs = {
-        "documents": "documents",
-        "settings": "params:pretrain",
-        "workspace": "pretrain_tokenizer_workspace",
-    }
-    return Node(train_tokenizer, inputs=inputs, outputs="pretrain_tokenizer", name="train_tokenizer")
+    return Pipeline([_tokens(), _model()])
 
 
 def _tokens() -> Node:
     inputs = {
         "documents": "documents",
-        "tokenizer": "pretrain_tokenizer",
+        "tokenizer": "trained_tokenizer",
         "settings": "params:tokenize",
         "workspace": "pretrain_tokens_workspace",
     }
@@ -32,7 +23,7 @@ def _tokens() -> Node:
 def _model() -> Node:
     inputs = {
         "workspace": "pretrained_model_workspace",
-        "tokenizer": "pretrain_tokenizer",
+        "tokenizer": "trained_tokenizer",
         "tokens": "pretrain_tokens",
         "model": "params:model",
         "settings": "params:pretrain",

@@ -3,18 +3,13 @@
 from collections.abc import Sequence
 from functools import partial, update_wrapper
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from arabic_llm_pipeline.pipelines.report.nodes import draw_funnel, draw_scores, draw_training, make_report
+from arabic_llm_pipeline.pipelines.wiring import step
 
-PARAMETERS = (
-    "recipes", "seed", "report", "sources", "text", "filters", "quality", "pii",
-    "toxicity", "groups", "audit",
-    "duplicates", "splits", "tokenizer", "tokenize", "model",
-    "adapter", "sft", "dpo", "evaluate",
-)  # fmt: skip
 DATA = (
-    "funnel", "dialect_table", "quality_table", "verdicts", "audit_table", "group_mentions",
+    "funnel", "dialect_table", "script_table", "quality_table", "verdicts", "audit_table", "group_mentions",
     "token_summary", "fertility_table",
     "baseline_scores", "comparison", "base_model", "provenance",
     "ingested_documents", "documents", "ingest_rejects",
@@ -28,18 +23,14 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str]) -> Pipelin
         candidates: the base and what stages made, as `recipes.candidates` names them, the base first.
         stages: the trained ones of them.
     """
-    scores = {f"{name}_scores": f"{name}_scores" for name in candidates}
-    answers = {f"{name}_answers": f"{name}_answers" for name in candidates}
-    logs = {f"{name}_log": f"{name}_log" for name in stages}
-    resources = {f"{name}_resources": f"{name}_resources" for name in stages}
-    parameters = {name: f"params:{name}" for name in PARAMETERS}
-    data = {name: name for name in DATA}
+    scores, answers = ([f"{name}_{of}" for name in candidates] for of in ("scores", "answers"))
+    logs, resources = ([f"{name}_{of}" for name in stages] for of in ("log", "resources"))
     page = update_wrapper(partial(make_report, candidates=list(candidates), stages=list(stages)), make_report)
     return Pipeline(
         [
-            Node(page, parameters | data | scores | answers | logs | resources, "report", name="make_report"),
-            Node(draw_funnel, "funnel", "funnel_plot", name="draw_funnel"),
-            Node(draw_training, logs, "training_plot", name="draw_training"),
-            Node(draw_scores, {"baseline_scores": "baseline_scores"} | scores, "scores_plot", name="draw_scores"),
+            step(page, "report", *DATA, *scores, *answers, *logs, *resources),
+            step(draw_funnel, "funnel_plot"),
+            step(draw_training, "training_plot", *logs),
+            step(draw_scores, "scores_plot", *scores),
         ]
     )

@@ -50,6 +50,7 @@ def train_dpo(
     tokenizer: Path,
     tokens: Path,
     model: ModelSettings,
+    lora: AdapterSettings,
     settings: DpoSettings,
     seed: int,
     adapter: Path,
@@ -62,6 +63,7 @@ def train_dpo(
         tokenizer: of the run.
         tokens: store of pairs.
         model: how the base is loaded.
+        lora: what is trained: an adapter, or all weights.
         settings: of the method.
         seed: of the order.
         adapter: of the stage before.
@@ -71,7 +73,8 @@ def train_dpo(
     """
     from arabic_llm_pipeline.training.methods import preference
 
-    return _run(preference.train, _job(workspace, base_model, tokenizer, tokens, model, settings, seed, adapter))
+    job = _job(workspace, base_model, tokenizer, tokens, model, settings, seed, adapter)
+    return _run(preference.train, {**job, "lora": lora})
 
 
 def _job(

@@ -12,10 +12,11 @@ COMMON = {
     "base_model": "base_model",
     "tokenizer": "tokenizer",
     "model": "params:model",
+    "lora": "params:adapter",
     "seed": "params:seed",
 }
 METHODS: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {  # label -> step, and what else it reads
-    "sft": (train_sft, {"tokens": "document_tokens", "lora": "params:adapter"}),
+    "sft": (train_sft, {"tokens": "document_tokens"}),
     "dpo": (train_dpo, {"tokens": "pair_tokens"}),
 }
 

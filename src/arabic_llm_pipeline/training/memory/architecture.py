@@ -52,7 +52,10 @@ def read_config(directory: Path) -> "PreTrainedConfig":
     from transformers import AutoConfig
 
     check_config(directory)
-    return AutoConfig.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
+    found: PreTrainedConfig = AutoConfig.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
+    if hasattr(found, "quantization_config"):
+        del found.quantization_config  # how weights are held is said apart; without any there is nothing to unpack
+    return found
 
 
 def make_config(values: dict[str, Any]) -> "PreTrainedConfig":

@@ -61,7 +61,7 @@ def describe(job: Job, method: str) -> tuple[Stage, Any]:
     loop = job.settings
     stage = Stage(
         method=method,
-        model=job.model,
+        model=job.model.model_copy(update={"quantization": models.quantization(job.base, job.model)}),
         lora=None if method == "pretrain" else job.lora,
         micro_batch=loop["micro_batch"],
         accumulation=loop["accumulation"],

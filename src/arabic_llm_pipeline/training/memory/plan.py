@@ -132,7 +132,13 @@ def dtype_of(stage: Stage) -> torch.dtype:
     """What is computed in: by default 16 bits on a card (which of them takes no more or less), 32 on a CPU."""
     if stage.model.compute_dtype != "auto":
         return getattr(torch, stage.model.compute_dtype)
-    return torch.bfloat16 if stage.on_card and stage.lora else torch.float32
+    return torch.bfloat16 if stage.on_card else torch.float32
+
+
+def weights_of(stage: Stage) -> torch.dtype:
+    """What weights are held in: what is computed in, or fp32 where they are trained themselves."""
+    whole = stage.lora is None or stage.lora.kind == "full"
+    return torch.float32 if whole else dtype_of(stage)
 
 
 def _disk(kept: Holdings, stage: Stage) -> float:
@@ -144,7 +150,7 @@ def _disk(kept: Holdings, stage: Stage) -> float:
 
 def _holdings(config: Any, stage: Stage) -> Holdings:
     copied = METHODS[stage.method].reference and stage.continues and not stage.precomputed
-    return _once(holdings, config, stage.model, dtype_of(stage), stage.lora, stage.optimizer, copied)
+    return _once(holdings, config, stage.model, weights_of(stage), stage.lora, stage.optimizer, copied)
 
 
 def _held(config: Any, stage: Stage) -> Held:
@@ -159,6 +165,7 @@ def _held(config: Any, stage: Stage) -> Held:
         checkpointing=stage.checkpointing,
         method=method,
         dtype=dtype_of(stage),
+        weights=weights_of(stage),
         on_card=stage.on_card,
     )
     return _once(held, config, stage.model, stage.lora, passes)

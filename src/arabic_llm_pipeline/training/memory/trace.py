@@ -32,6 +32,7 @@ class Passes:
     checkpointing: bool
     method: Method
     dtype: torch.dtype  # that is computed in
+    weights: torch.dtype  # that weights are held in, where they are not quantised
     on_card: bool  # autocast, and TRL's kernels of a card; else as on a CPU
 
 
@@ -107,7 +108,9 @@ class Live(TorchDispatchMode):
 
 
 def _traced(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes: Passes) -> Held:
-    made = build(config, passes.dtype, model.attention, lora)
+    if lora and (lora.freeze_top or lora.freeze_bottom):  # of few layers none would be left; so it is never too little
+        lora = lora.model_copy(update={"freeze_top": 0, "freeze_bottom": 0})
+    made = build(config, passes.weights, model.attention, lora)
     with FakeTensorMode():
         _fill(made, quantised=model.quantization != "none" and lora is not None)
         made.train()

@@ -1,4 +1,4 @@
-"""A small Qwen2 from random weights: matrices by Muon, the rest by AdamW."""
+"""A small Qwen2 or Llama from random weights: matrices by Muon, the rest by AdamW."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ from arabic_llm_pipeline.parameters.training import PretrainSettings
 from arabic_llm_pipeline.training.job import Channel, Job
 
 if TYPE_CHECKING:
-    from transformers import Qwen2ForCausalLM
+    from transformers import PreTrainedModel
 
 FLOOR = 0.02  # of the learning rate, at the end
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json")
@@ -30,15 +30,19 @@ def train(job: Job, channel: Channel) -> None:
     finish.finish(trainer, job, plan, channel, rows.about(), "none", lambda path: save(model, job.tokenizer, path))
 
 
-def new_model(settings: PretrainSettings, job: Job) -> "Qwen2ForCausalLM":
-    """Random weights, as the seed has it; the embedding is the output layer, too."""
-    from transformers import Qwen2Config, Qwen2ForCausalLM, set_seed
+def new_model(settings: PretrainSettings, job: Job) -> "PreTrainedModel":
+    """Random weights, as the seed has it; the embedding is the output layer, too.
 
-    from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
+    The type is one for which AutoTokenizer keeps the tokenizer: Qwen2, or Llama, which has no biases in attention.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, set_seed
+
+    from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, model_type
 
     tokenizer = load_tokenizer(job.tokenizer)
     set_seed(job.seed)
-    config = Qwen2Config(
+    config = AutoConfig.for_model(
+        model_type(job.tokenizer),
         vocab_size=len(tokenizer),
         hidden_size=settings.width,
         num_hidden_layers=settings.layers,
@@ -53,7 +57,7 @@ def new_model(settings: PretrainSettings, job: Job) -> "Qwen2ForCausalLM":
         pad_token_id=tokenizer.pad_token_id,
         use_cache=False,
     )
-    return Qwen2ForCausalLM(config)
+    return AutoModelForCausalLM.from_config(config)
 
 
 def rate(settings: PretrainSettings, steps: int, step: int) -> float:

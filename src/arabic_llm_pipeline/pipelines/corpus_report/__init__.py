@@ -1,0 +1,1 @@
+"""From a corpus to what one should know of it."""

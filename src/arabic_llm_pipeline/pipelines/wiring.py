@@ -1,0 +1,39 @@
+"""Nodes whose inputs are called as the arguments of their steps."""
+
+from collections.abc import Callable
+from functools import partial, update_wrapper
+from inspect import Parameter, signature
+from typing import Any
+
+from kedro.pipeline import Node
+
+from arabic_llm_pipeline.parameters.root import Parameters
+
+
+def step(
+    function: Callable[..., Any], outputs: str | list[str], *more: str, name: str | None = None, **other: str
+) -> Node:
+    """A node; each argument is given the parameter of its name, or else the entry of the catalog.
+
+    Args:
+        function: of the step; arguments that have a default are not filled, and `workspace` is the node's own.
+        outputs: what it makes.
+        more: entries for a function that takes any (`**`), by their names.
+        name: of the node; the function's, if not given.
+        other: by argument, entries that are called otherwise.
+    """
+    name = name or function.__name__
+    asked = signature(function, follow_wrapped=False).parameters.values()
+    given = [one.name for one in asked if one.kind is not Parameter.VAR_KEYWORD and one.default is Parameter.empty]
+    own = {"workspace": f"{name}_workspace"} | other
+    inputs = {one: own.get(one) or _entry(one) for one in given} | {one: one for one in more}
+    return Node(function, inputs, outputs, name=name)
+
+
+def of_table(function: Callable[..., Any], table: str) -> Callable[..., Any]:
+    """The same step for one of the tables."""
+    return update_wrapper(partial(function, table=table), function)
+
+
+def _entry(name: str) -> str:
+    return f"params:{name}" if name in Parameters.model_fields else name
