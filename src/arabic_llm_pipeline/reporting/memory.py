@@ -23,7 +23,8 @@ LEAST = 1.0  # MiB that a part has in some stage, to be in the legend
 def memory_plot(plan: pl.DataFrame) -> Figure:
     """A bar a stage, by part, with the limit as an upright line."""
     found = plan.with_columns(adapter=pl.sum_horizontal(*TRAINED))
-    parts = {told: found[column].to_list() for column, told in PARTS.items() if (found[column].max() or 0) >= LEAST}
+    lengths = {told: found[column].to_list() for column, told in PARTS.items()}
+    parts = {told: length for told, length in lengths.items() if max(length) >= LEAST}
     figure = plots.stacked(plan["stage"].to_list(), parts, "MiB", "Memory of the device, estimated")
     limit = plan["device_limit_mib"][0]
     if limit is not None:

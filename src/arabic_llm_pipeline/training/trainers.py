@@ -61,15 +61,16 @@ class Watched:
         self.add_callback(monitor)  # type: ignore[attr-defined]
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """transformers' own, or ours where `adapter_options` asks for it."""
+        """The schedule: one of transformers, or ours where `adapter_options` asks for it."""
         if self.args.lr_scheduler_kwargs != OURS:
             return super().create_scheduler(num_training_steps, optimizer)  # type: ignore[misc]
         warmup = self.args.get_warmup_steps(num_training_steps)
-        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
+        made = torch.optim.lr_scheduler.LambdaLR(
             optimizer or self.optimizer,  # type: ignore[attr-defined]
             lambda done: equation_3(min(done + 1, num_training_steps), warmup, num_training_steps),
         )
-        return self.lr_scheduler
+        setattr(self, "lr_scheduler", made)  # noqa: B010  the trainer's; named here it would be a field of this class
+        return made
 
     def training_step(self, model: Any, inputs: Batch, *args: Any) -> torch.Tensor:
         """A forward and backward pass."""

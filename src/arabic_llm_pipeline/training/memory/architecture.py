@@ -123,9 +123,7 @@ def _hub(settings: ModelSettings, *, offline: bool) -> "PreTrainedConfig | None"
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        file = hf_hub_download(
-            settings.name, "config.json", revision=settings.revision, local_files_only=offline
-        )
+        file = hf_hub_download(settings.name, "config.json", revision=settings.revision, local_files_only=offline)
     except (HfHubHTTPError, HFValidationError, OSError):
         return None
     return read_config(Path(file).parent)

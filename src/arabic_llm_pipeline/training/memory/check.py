@@ -1,7 +1,6 @@
 """A stage against its room: refused with advice, or made to fit, before its base is loaded."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json, write_json
 from arabic_llm_pipeline.parameters.training import PretrainSettings
 from arabic_llm_pipeline.tokens.columns import ColumnFile
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from arabic_llm_pipeline.training import models
 from arabic_llm_pipeline.training.base import base_path
 from arabic_llm_pipeline.training.job import Job
@@ -75,8 +75,7 @@ def describe(job: Job, method: str) -> tuple[Stage, Any]:
         base_files=_folder(base_path(job.base)) if job.base else 0,
     )
     if method == "pretrain":
-        settings = PretrainSettings(**loop)
-        return stage, architecture.pretrain_config(settings, settings.vocabulary)
+        return stage, architecture.pretrain_config(PretrainSettings(**loop), len(load_tokenizer(job.tokenizer)))
     return stage, architecture.read_config(base_path(job.base))
 
 

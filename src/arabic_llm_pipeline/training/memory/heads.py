@@ -34,7 +34,8 @@ class _Tiles(torch.autograd.Function):
 
 def _tile(hidden: torch.Tensor, weight: torch.Tensor, dtype: torch.dtype) -> None:
     part = weight[:VOCABULARY_CHUNK].to(dtype)
-    tile = torch.empty((min(len(hidden), TOKEN_CHUNK_SIZE), VOCABULARY_CHUNK), dtype=dtype)  # as wide for a small one, too
+    # as wide for a small vocabulary, too
+    tile = torch.empty((min(len(hidden), TOKEN_CHUNK_SIZE), VOCABULARY_CHUNK), dtype=dtype)
     del tile, part
 
 

@@ -80,7 +80,7 @@ def bytes_a_weight(model: ModelSettings, shape: Iterable[int]) -> float:
     return 0.5 + scale / BLOCK
 
 
-def _packed(model: Any) -> list[torch.nn.Parameter]:
+def _packed(model: Any) -> list[torch.Tensor]:
     """Weights that are quantised: of frozen linear layers, but for the output layer."""
     head = model.get_output_embeddings().weight
     layers = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]

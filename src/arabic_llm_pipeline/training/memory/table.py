@@ -14,7 +14,7 @@ from arabic_llm_pipeline.training.memory.limits import Room, room
 from arabic_llm_pipeline.training.memory.plan import MIB, Plan, Stage, plan
 from arabic_llm_pipeline.training.quiet import hush
 
-Wanted = tuple[str, str, bool, Mapping[str, Any]]  # name of the stage, method, whether it goes on from an adapter, settings
+Wanted = tuple[str, str, bool, Mapping[str, Any]]  # name, method, whether it goes on from an adapter, settings
 
 
 def stage_table(

@@ -82,7 +82,7 @@ class Live(TorchDispatchMode):
         for storage in self._known:
             self._alive[storage._cdata] = storage
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(out):
             if isinstance(leaf, torch.Tensor):
@@ -110,7 +110,7 @@ class Live(TorchDispatchMode):
 def _traced(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes: Passes) -> Held:
     if lora and (lora.freeze_top or lora.freeze_bottom):  # of few layers none would be left; so it is never too little
         lora = lora.model_copy(update={"freeze_top": 0, "freeze_bottom": 0})
-    made = build(config, passes.weights, model.attention, lora)
+    made: Any = build(config, passes.weights, model.attention, lora)
     with FakeTensorMode():
         _fill(made, quantised=model.quantization != "none" and lora is not None)
         made.train()
@@ -135,7 +135,7 @@ def _fill(model: Any, *, quantised: bool) -> None:
             if buffer is not None:
                 module._buffers[name] = torch.empty(buffer.shape, dtype=buffer.dtype)
         if quantised and isinstance(module, torch.nn.Linear) and module is not head and not module.weight.requires_grad:
-            module.forward = _unpacking(module)
+            module.__dict__["forward"] = _unpacking(module)
 
 
 def _unpacking(layer: torch.nn.Linear) -> Any:
