@@ -36,7 +36,8 @@ def plan_memory(
     """
     from arabic_llm_pipeline.training.memory.table import stage_table
 
-    wanted = [(name, method, continues, methods[method]) for name, method, continues in stages]
+    loops = {method: dict(settings) for method, settings in methods.items()}  # a model of fields, or a mapping
+    wanted = [(name, method, continues, loops[method]) for name, method, continues in stages]
     found = stage_table(wanted, base_files, model, adapter, memory, tokenize.window)
     for row in found.iter_rows(named=True):
         told = "fits" if row["fits"] else f"does not fit; what would: {row['advice'] or 'a smaller base'}"

@@ -6,19 +6,19 @@ from functools import partial, update_wrapper
 from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.pipelines.memory_plan.nodes import draw_memory_plan, plan_memory
-from arabic_llm_pipeline.recipes import name, prefixes
+from arabic_llm_pipeline.recipes import Chain, name, prefixes, stage
 
 SETTINGS = ("model", "adapter", "memory", "tokenize")
 
 
-def create_pipeline(chains: Sequence[tuple[str, ...]]) -> Pipeline:
+def create_pipeline(chains: Sequence[Chain]) -> Pipeline:
     """The plan of all stages of these chains, each once.
 
     Args:
         chains: labels of stages, such as ("sft", "dpo").
     """
     begun = {name(prefix): prefix for chain in chains for prefix in prefixes(chain)}
-    stages = [(label, prefix[-1], len(prefix) > 1) for label, prefix in begun.items()]
+    stages = [(label, stage(prefix[-1]).method, len(prefix) > 1) for label, prefix in begun.items()]
     parameters = {setting: f"params:{setting}" for setting in (*SETTINGS, *sorted({one[1] for one in stages}))}
     step = update_wrapper(partial(plan_memory, stages=stages), plan_memory)
     return Pipeline(
