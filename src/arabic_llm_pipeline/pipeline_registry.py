@@ -50,6 +50,7 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "corpus_report": lambda: _create("corpus_report"),
         "base_model": lambda: _create("base_model"),
         "tokenize": lambda: _create("base_model") + _create("tokenize"),
+        "inspect_tokens": lambda: _create("base_model") + _create("tokenize") + _create("inspect_tokens"),
         "tokenizer": lambda: _create("tokenizer"),
         "pretrain": lambda: _create("tokenizer") + _create("pretrain"),
     }

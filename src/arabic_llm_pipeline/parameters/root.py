@@ -34,7 +34,7 @@ from arabic_llm_pipeline.parameters.preference import (
     SimpoSettings,
 )
 from arabic_llm_pipeline.parameters.quality import QualitySettings
-from arabic_llm_pipeline.parameters.report import PreviewSettings, ReportSettings
+from arabic_llm_pipeline.parameters.report import InspectSettings, PreviewSettings, ReportSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
@@ -100,6 +100,7 @@ class Parameters(Settings):
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
+    inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")
     report: ReportSettings = Field(ReportSettings(), description="What the report shows.")
     artifacts: ArtifactsSettings = Field(ArtifactsSettings(), description="What is kept on disk.")
 

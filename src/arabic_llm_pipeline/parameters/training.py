@@ -95,6 +95,9 @@ class SftSettings(AdapterLoopSettings):
     packing: bool = Field(
         False, description="Fill rows up to the window with several documents that do not see each other."
     )
+    padding_free: bool = Field(
+        False, description="Lay the rows of a forward pass one after the other instead of padding them to the longest."
+    )
     too_long: Literal["cut", "turn", "drop", "split"] = Field(
         "cut",
         description="Conversations longer than the window: cut their end, cut after the last answer that fits, drop "

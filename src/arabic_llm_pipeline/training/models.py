@@ -92,6 +92,8 @@ def _load(path: Path, settings: ModelSettings, dtype: "torch.dtype", held: Quant
             **options,
             **_quantised(path, settings, held),
         )
+    except ImportError as error:
+        raise UserError(f"model.attention={settings.attention}: {error}. Set model.attention=sdpa.") from error
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"The model in {path} cannot be loaded: {error}. Set model.name to another.") from error
     _settle(model)
