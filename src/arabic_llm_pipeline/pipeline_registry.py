@@ -57,6 +57,7 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
     found |= {label: lambda chain=chain: _trained(chain) for label, chain in CHAINS.items()}  # type: ignore[misc]
     found |= {
         "recipes": _recipes,
+        "memory_plan": lambda: _create("memory_plan", chosen(Asked.recipes)),
         "evaluate": lambda: _create("evaluate", candidates(Asked.recipes)),
         "report": _report,
         "export": lambda: _create("export", Asked.exported or name(chosen(Asked.recipes)[0]), Asked.push),

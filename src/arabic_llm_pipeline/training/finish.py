@@ -16,6 +16,7 @@ from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer
 from arabic_llm_pipeline.training import adapters, checkpoints, models, monitor
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
+from arabic_llm_pipeline.training.memory.record import planned
 from arabic_llm_pipeline.training.schedule import Schedule
 from arabic_llm_pipeline.training.trainers import Watched
 
@@ -120,5 +121,5 @@ def finish(
     log = monitor.table(trainer.state.log_history)
     log.write_parquet(new / LOG)
     cost = monitor.resources(log, trainer.model, models.compute_dtype(job.model), quantization)
-    write_json(new / RESOURCES, {**cost, "data": data})
+    write_json(new / RESOURCES, {**cost, **planned(job.workspace), "data": data})
     new.replace(job.finished)

@@ -35,7 +35,7 @@ def compute_dtype(settings: ModelSettings) -> "torch.dtype":
         return getattr(torch, settings.compute_dtype)
     if device().type == "cpu":
         return torch.float32
-    return torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
 def quantization(pointer: Pointer, settings: ModelSettings) -> Quantization:
