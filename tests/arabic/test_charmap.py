@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from arabic_llm_pipeline.arabic import alphabet, charmap, measure, script, sentences, words
 from arabic_llm_pipeline.arabic.columns import from_array, from_series
+from tests.arabic import reference
 
 RULES = {"أ": "ا", "x": "", "ﷺ": "صلى الله عليه وسلم", "a": "😀😀", "😀": "b"}
 TABLE = charmap.build(RULES)
@@ -67,6 +68,30 @@ def test_flags_tell_which_characters_a_row_had_or_got() -> None:
     table = charmap.build({"a": "bc"}, flags={1: "b", 4: "x"})
     _, flags = table.apply_column(from_series(pl.Series(["a", "x", "bx", "q", None])))
     assert flags.tolist() == [1, 4, 5, 0, 0]
+
+
+HINTS = ["&", "[[", "](", "www", "[http", "://"]
+PARTS = [*HINTS, "[", "]", "(", "w", "W", "WW", "\u200b", "ب", "HTTP", ":", "/", "\u0301", " ", "\n"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts=st.lists(st.none() | st.lists(st.sampled_from(PARTS), max_size=8).map("".join), max_size=4))
+def test_hints_are_reported_of_a_text_and_of_what_becomes_of_it(texts: list[str | None]) -> None:
+    table = charmap.build({"\u200b": "", "(": "&"}, blanks=[32], lines="\n", hints=HINTS, flags={1: "\u0301"})
+    column, flags = table.apply_column(from_series(pl.Series(texts, dtype=pl.String)))
+    has = [any(hint in (text or "").lower() for hint in HINTS) for text in texts]
+    assert [bool(flag & charmap.HINTED) for flag in flags] == has
+    after = [any(hint in (text or "").lower() for hint in HINTS) for text in column.to_array().to_pylist()]
+    assert all(flag & charmap.STILL_HINTED for flag, found in zip(flags, after, strict=True) if found)
+    assert [bool(flag & 1) for flag in flags] == ["\u0301" in (text or "") for text in texts]
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.lists(st.sampled_from("بَُِّْٰٓٔ\u0301\u0323\u0316\u0300a \n\U0001e944\u200d"), max_size=12).map("".join))
+def test_marks_are_put_in_canonical_order(text: str) -> None:
+    drop = {"\u200d": ""}
+    assert charmap.build(drop, sort_marks=True).apply(text) == reference.sort_marks(text.replace("\u200d", ""))
+    assert charmap.build(drop).apply(text) == text.replace("\u200d", "")
 
 
 @pytest.mark.parametrize(

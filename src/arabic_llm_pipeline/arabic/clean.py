@@ -43,13 +43,15 @@ from arabic_llm_pipeline.arabic import (
     words,
 )
 from arabic_llm_pipeline.arabic.alphabet import ZERO_WIDTH_JOINER, ZERO_WIDTH_NON_JOINER
-from arabic_llm_pipeline.arabic.charmap import Charmap
+from arabic_llm_pipeline.arabic.charmap import HINTED, STILL_HINTED, Charmap
 from arabic_llm_pipeline.arabic.columns import TextColumn, elementwise, from_series
 from arabic_llm_pipeline.arabic.markup import replaced
 
 VOCALISED_RATIO = 0.5  # harakat per Arabic letter: vocalised books have 0.8 and more, encyclopedias below 0.15
 MAX_ROUNDS = 100  # mark-up nested deeper than this is left as it is, so that hostile input cannot stop the line
-COMPOSES, SEARCHED = 1, 2  # reported by the table: the text may not be in NFC; a rule by pattern may match
+COMPOSES, LOOKED_AT = 1, 2  # reported by the table: the text may not be in NFC; a rule without hints looks at it
+SEARCHED = COMPOSES | LOOKED_AT | HINTED  # before the table, as a rule by pattern may match
+UNFINISHED = COMPOSES | LOOKED_AT | STILL_HINTED  # after it
 Diacritics = Literal["keep", "strip", "keep_vocalised", "strip_endings", "keep_shadda", "keep_tanwin"]
 
 
@@ -143,8 +145,13 @@ def clean_series(series: pl.Series, policy: TextPolicy) -> pl.Series:
         return _around_code(series, policy)
     if policy.diacritics == "keep_vocalised":
         return _strip_unless_vocalised(clean_series(series, replace(policy, diacritics="keep")), policy)
-    texts, flags = _once(series, policy)
-    rows = np.flatnonzero(flags)
+    column, flags = _table(policy).apply_column(from_series(series))
+    texts = _by_word(column, policy).to_series()
+    rows = np.flatnonzero(flags & SEARCHED)
+    if len(rows):
+        again, flags[rows] = _once(series.gather(rows), policy)
+        texts = replaced(texts, rows, again)
+    rows = np.flatnonzero(flags & UNFINISHED)
     for _ in range(MAX_ROUNDS - 1):
         source = texts.gather(rows)
         before = _compose(_search(source, policy), flags[rows], policy)
@@ -171,15 +178,16 @@ def alif_ya_merges_expr(expr: pl.Expr) -> pl.Expr:
 
 
 def _once(series: pl.Series, policy: TextPolicy) -> tuple[pl.Series, np.ndarray]:
-    """All rules once, in order; also what the table reports of each text: 0 if no rule can find more to do."""
+    """All rules once, in order, of texts that patterns look at; also what the table reports of each text."""
     table = _table(policy)
     found = _search(series, policy)
-    column, flags = table.apply_column(from_series(found))
+    column, flags = table.apply_column(from_series(found), final_yeh=False)
     texts = _by_word(column, policy).to_series()
     rows = np.flatnonzero(flags & COMPOSES)
     if len(rows) == 0:
         return texts, flags
-    column, flags[rows] = table.apply_column(from_series(_compose(found.gather(rows), flags[rows], policy)))
+    composed = from_series(_compose(found.gather(rows), flags[rows], policy))
+    column, flags[rows] = table.apply_column(composed, final_yeh=False)
     return replaced(texts, rows, _by_word(column, policy).to_series()), flags
 
 
@@ -251,6 +259,8 @@ def _table(policy: TextPolicy) -> Charmap:
         joiners=ZERO_WIDTH_JOINER if policy.controls and not key else "",
         non_joiners=ZERO_WIDTH_NON_JOINER if policy.controls and not key else "",
         flags=_flags(policy),
+        hints=[hint for group in _groups(policy) if not group.triggers for hint in group.hints],
+        final_yeh=persian.FINAL_YEH.tables() if policy.persian_letters == "arabic" else None,
         sort_marks=policy.nfc,
     )
 
@@ -263,7 +273,7 @@ def _repair_table(policy: TextPolicy) -> Charmap:
 
 def _flags(policy: TextPolicy) -> dict[int, Iterable[str]]:
     """The characters that have a text looked at again, by what for."""
-    flags: dict[int, Iterable[str]] = {SEARCHED: "".join(group.triggers for group in _groups(policy))}
+    flags: dict[int, Iterable[str]] = {LOOKED_AT: "".join(group.triggers for group in _groups(policy))}
     if policy.nfc:
         seconds, never = alphabet.compositions()
         flags[COMPOSES] = seconds | never | _forms_with_marks(policy)

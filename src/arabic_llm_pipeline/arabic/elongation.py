@@ -11,7 +11,7 @@ VOWELS = ALEF + WAW + YEH + ALEF_MAKSURA
 CONSONANTS = "".join(map(chr, [*range(0x0628, 0x063B), *range(0x0641, 0x0647)]))  # Beh to Ghain, Feh to Noon
 RUNS = {letter: (3, letter) for letter in VOWELS} | {letter: (4, letter) for letter in CONSONANTS} | {HEH: (4, 3 * HEH)}
 SHORTENED = Group(
-    "".join(RUNS),
     tuple(letter * least for letter, (least, _) in RUNS.items()),
     tuple((f"{letter}{{{least},}}", shorter) for letter, (least, shorter) in RUNS.items()),
+    triggers="".join(RUNS),
 )

@@ -54,15 +54,16 @@ class Group:
     """Patterns with their replacements, in order.
 
     Attributes:
-        triggers: characters one of which every match contains; the table of code points reports texts that have one.
-        hints: words one of which every match contains, in whatever case: many times faster to look for.
+        hints: words one of which every match contains, in whatever case: the table of code points reports texts that
+            have one, and no others are searched.
         patterns: each with its replacement.
+        triggers: characters one of which every match contains, where there are too many hints to look for them.
         entities: whether the group is `decode_entities` instead of patterns.
     """
 
-    triggers: str
     hints: tuple[str, ...]
     patterns: tuple[tuple[str, str], ...]
+    triggers: str = ""
     entities: bool = False
 
     def apply(self, texts: pl.Series) -> pl.Series:
@@ -84,7 +85,6 @@ class Group:
 
 
 HTML = Group(
-    "<",
     ("<",),
     (
         (r"(?s)<!--.*?-->", ""),
@@ -94,9 +94,8 @@ HTML = Group(
         (rf"(?i)</?(?:{INLINE_TAGS}|script|style|ref){ATTRIBUTES}", ""),
     ),
 )
-ENTITIES = Group("&", ("&",), (), entities=True)
+ENTITIES = Group(("&",), (), entities=True)
 WIKI = Group(
-    "[{'=",
     ("[[", "{{", "[http", "[//", "''", "=="),
     (
         (r"\{\{[^{}]*\}\}", ""),
@@ -108,8 +107,7 @@ WIKI = Group(
     ),
 )
 MARKDOWN = Group(
-    "[*#_",
-    ("](", "**", "#", "__"),
+    ("](", "**", "#", "___"),
     (
         (r'!\[[^\[\]]*\]\([^()\s]*(?:\s+"[^"\n]*")?\)', ""),
         (r'\[([^\[\]]+)\]\((?:[a-z]+:|www\.|[/#.])[^()\s]*(?:\s+"[^"\n]*")?\)', "${1}"),
@@ -119,8 +117,8 @@ MARKDOWN = Group(
         (r"(?m)^[ \t]*_{3,}[ \t]*$", ""),
     ),
 )
-URLS = Group("/wW", ("://", "www."), ((_URL, ""),))
-EMAILS = Group("@", ("@",), ((_EMAIL, ""),))
+URLS = Group(("://", "www"), ((_URL, ""),))
+EMAILS = Group(("@",), ((_EMAIL, ""),))
 
 
 def replaced(texts: pl.Series, rows: np.ndarray, values: pl.Series) -> pl.Series:

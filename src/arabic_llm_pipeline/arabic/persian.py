@@ -32,10 +32,16 @@ PREFIXES = ["".join(parts) for parts in product(("", *AND), ("", *TO), ("", THE)
 class FinalYeh:
     """Alef Maksura for a Farsi Yeh at the end of the words that are listed, with or without a prefix.
 
-    Within a word a Keheh is read as Kaf, a Farsi Yeh as Yeh. A kernel, as patterns with bounds of words are slow.
+    Within a word a Keheh is read as Kaf, a Farsi Yeh as Yeh. A kernel, as patterns with bounds of words are slow. Texts
+    that no pattern has to be searched for have it done by the table of code points, by the same tables of words.
     """
 
-    triggers = FARSI_YEH
+    hints: tuple[str, ...] = ()
+    triggers = ""
+
+    def tables(self) -> tuple[np.ndarray, np.ndarray]:
+        """As what each code point is read in a word, 0 if it parts words; hashes of the words without the letter."""
+        return _word_characters(), _stems()
 
     def apply(self, texts: pl.Series) -> pl.Series:
         """The texts with the letter in its place."""
@@ -45,7 +51,7 @@ class FinalYeh:
         if len(rows) == 0:
             return texts
         column = from_series(texts.gather(rows))
-        data, offsets = words_kernel.alef_maksura(column.data, column.offsets, _word_characters(), _stems())
+        data, offsets = words_kernel.alef_maksura(column.data, column.offsets, *self.tables())
         return replaced(texts, rows, TextColumn(data, offsets, column.valid).to_series())
 
 
