@@ -82,7 +82,7 @@ def test_preprocessing_and_listing_never_import_torch(line: Line, arguments: lis
     rerun = ["--params=rerun=true,experiment=light"] if arguments[0] == "run" else []
     script = script.replace(repr(arguments), repr([*arguments, *rerun]))
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=line.folder, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", script], cwd=line.folder, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -98,7 +98,7 @@ def test_the_notebook_reads_what_a_run_made(line: Line, project: Path) -> None:
     notebook = nbformat.read(project / "notebooks/one_document.ipynb", as_version=4)
     (line.folder / "notebooks").mkdir()
     told = {**os.environ, "KEDRO_ENV": "smoke", "PYTHONPATH": str(line.folder / "src")}
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(line.folder / "notebooks")}})
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(line.folder / "notebooks")}})
     client.execute(env=told)
     said = "".join(str(output) for cell in notebook.cells for output in cell.get("outputs", ()))
     assert "ARABIC LETTER" in said
