@@ -44,6 +44,10 @@ def test_the_deprecated_spelling_runs_a_pipeline_by_itself(line: Line) -> None:
     assert ALL_UP_TO_DATE in line.run("run", "--pipeline=sft_dpo", "--env=smoke")
 
 
+def test_the_parts_of_preprocessing_are_the_same_nodes(line: Line) -> None:
+    assert ALL_UP_TO_DATE in line.run("run", "--pipelines=corpus,corpus_report", "--env=smoke")
+
+
 def test_a_pipeline_without_its_inputs_says_what_makes_them(tmp_path: Path) -> None:
     said = Line.make(tmp_path / "project").run("run", "--pipelines=sft_dpo", "--env=smoke", code=1)
     assert "Missing: documents" in said
