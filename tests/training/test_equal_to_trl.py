@@ -19,12 +19,14 @@ from arabic_llm_pipeline.parameters.training import DocumentSelection
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, make_tokenizer
 from arabic_llm_pipeline.tokens.writing import write_documents, write_pairs
 from arabic_llm_pipeline.training import trainers
-from arabic_llm_pipeline.training.batches import DocumentRows, PairRows
+from arabic_llm_pipeline.training.batches import DocumentRows
 from arabic_llm_pipeline.training.finish import stage_model
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.models import load_base
 from arabic_llm_pipeline.training.monitor import Monitor
+from arabic_llm_pipeline.training.preference_batches import PairRows
+from arabic_llm_pipeline.training.preference_trainers import pair_trainer
 from arabic_llm_pipeline.training.schedule import Schedule, schedule
 from tests.training.conftest import FULL, Answers, dpo, sentence, sft, write
 
@@ -76,7 +78,7 @@ def test_documents(job: Callable, tokenizer: Path, tmp_path: Path, monkeypatch: 
     found = of_the_store(own, plan, told)
     texts = [{"messages": one} for one in talks] if kind == "masked" else [{"text": text} for text in PROSE]
     data = as_trl_comes(monkeypatch, texts, plan)
-    args = SFTConfig(**trainers._arguments(told, settings, plan), **options, assistant_only_loss=kind == "masked")
+    args = SFTConfig(**trainers.arguments(told, settings, plan), **options, assistant_only_loss=kind == "masked")
     theirs = SFTTrainer(stage_model(told), args, train_dataset=data, processing_class=load_tokenizer(tokenizer))
     assert found == pytest.approx(losses(theirs), abs=1e-6)
 
@@ -91,19 +93,19 @@ def test_pairs(job: Callable, instructing: Path, tmp_path: Path, monkeypatch: py
     store = write_pairs(write(tmp_path / "x", PAIRS, rows_of), instructing, STORE, tmp_path)
     before = job(sft(steps=2), "before")
     sft_method.train(before, Answers())
-    settings = dpo(steps=3, loss_type=loss)
+    settings = dpo(steps=3)
     told = job(settings, tokens=store, tokenizer=instructing, adapter=before.finished / "result")
     rows = PairRows(store, settings, 400, told.seed)
     plan = schedule(rows.passes, settings, told.seed)
     options = trainers.adapter_options(settings, settings.learning_rate) | {"beta": 0.1, "loss_type": [loss]}
-    own = trainers.pair_trainer(stage_model(told), told, settings, plan, rows.collate, **options)
+    own = pair_trainer(stage_model(told), told, settings, plan, rows, False, **options)
     found = of_the_store(own, plan, told)
     texts = [
         {"prompt": f"### التعليمات:\n{asked}\n\n### الإجابة:\n", "chosen": good, "rejected": bad}
         for (asked, _), (good, bad) in zip(QUESTIONS, answers, strict=True)
     ]
     data = as_trl_comes(monkeypatch, texts, plan)
-    args = DPOConfig(**trainers._arguments(told, settings, plan), **options)
+    args = DPOConfig(**trainers.arguments(told, settings, plan), **options)
     theirs = DPOTrainer(stage_model(told), args=args, train_dataset=data, processing_class=load_tokenizer(instructing))
     assert found == pytest.approx(losses(theirs), abs=1e-6)
 
