@@ -25,6 +25,7 @@ from arabic_llm_pipeline.parameters.export import ExportSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.preference import (
     CpoSettings,
+    DnoSettings,
     DomainSettings,
     DpoSettings,
     IpoSettings,
@@ -93,6 +94,7 @@ class Parameters(Settings):
     cpo: CpoSettings = Field(CpoSettings(), description="Contrastive preference optimisation.")
     simpo: SimpoSettings = Field(SimpoSettings(), description="Simple preference optimisation.")
     orpo: OrpoSettings = Field(OrpoSettings(), description="Odds ratio preference optimisation.")
+    dno: DnoSettings = Field(DnoSettings(), description="Direct Nash optimisation.")
     domain: DomainSettings = Field(DomainSettings(), description="What the recipe `domain` is about.")
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")

@@ -15,6 +15,7 @@ import polars as pl
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import (
     CpoSettings,
+    DnoSettings,
     DpoSettings,
     IpoSettings,
     KtoSettings,
@@ -77,6 +78,13 @@ def train_orpo(settings: OrpoSettings, model: ModelSettings, lora: AdapterSettin
     from arabic_llm_pipeline.training.methods import referenceless
 
     return _run(referenceless.train_orpo, settings, model, lora, **given)
+
+
+def train_dno(settings: DnoSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
+    """Direct Nash optimisation, on answers of its own to the prompts of pairs."""
+    from arabic_llm_pipeline.training.methods import dno
+
+    return _run(dno.train, settings, model, lora, **given)
 
 
 def changed(settings: Loop, changes: Mapping[str, Any], rate: float, sources: tuple[str, ...] | None) -> Loop:
