@@ -37,7 +37,7 @@ def compute_dtype(settings: ModelSettings) -> "torch.dtype":
         return getattr(torch, settings.compute_dtype)
     if device().type == "cpu":
         return torch.float32
-    return torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
 def quantization(pointer: Pointer, settings: ModelSettings) -> Quantization:
@@ -94,6 +94,8 @@ def _load(path: Path, settings: ModelSettings, dtype: "torch.dtype", held: Quant
             **options,
             **_quantised(path, settings, held),
         )
+    except ImportError as error:
+        raise UserError(f"model.attention={settings.attention}: {error}. Set model.attention=sdpa.") from error
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"The model in {path} cannot be loaded: {error}. Set model.name to another.") from error
     _settle(model)
