@@ -1,6 +1,6 @@
 """Finding the ends of sentences in UTF-8, compiled by numba. The rules are told in sentences.py."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -9,8 +9,8 @@ from arabic_llm_pipeline.arabic.utf8_kernel import HASH_START, decode, find, has
 
 # What is called from here alone: no code for Python to call it is made, and the caches are those of the two that have
 # callers elsewhere. That halves the time that compiling takes.
-inner = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-inlined = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, inline="always")
+BARE: dict[str, Any] = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+inner, inlined = njit(**BARE), njit(**BARE, inline="always")
 
 # What a code point is; sentences.py makes the table.
 PLAIN, FOREIGN, ARABIC_LETTER, MARK, NUMBER, GAP, NEWLINE = range(7)
