@@ -1,4 +1,4 @@
-"""`kedro artifacts`: what there is, whether it is fresh, and away with what nobody names."""
+"""Commands of this project: `kedro artifacts`, `kedro chat`, `kedro generate`."""
 
 import time
 from collections.abc import Iterator
@@ -45,12 +45,98 @@ def prune(metadata: Any, env: str | None, params: dict[str, Any]) -> None:
         click.echo(path)
 
 
+def _speaking(command: Any) -> Any:
+    """Options of how a model speaks."""
+    options = (
+        click.option("--temperature", default=0.7, help="0: always the most probable token.", show_default=True),
+        click.option("--top-p", default=0.9, help="Draw from the tokens that make this share.", show_default=True),
+        click.option("--top-k", default=0, help="Draw from so many tokens; 0: no such limit.", show_default=True),
+        click.option("--repetition-penalty", default=1.0, help="Above 1: what was said is less probable."),
+        click.option("--max-new-tokens", default=256, help="Where an answer is cut.", show_default=True),
+        click.option("--seed", default=0, help="Of what is drawn.", show_default=True),
+        click.option(
+            "--quantization",
+            type=click.Choice(["nf4", "fp4", "int8", "none"]),
+            help="How weights are held; else as model.quantization says, and a model by itself as it is.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return _with_configuration(command)
+
+
+@cli.command()
+@click.argument("model", default="sft_dpo")
+@click.option("--beside", help="A second model that hears the same.")
+@click.option("--system", default="", help="How the model is to behave.")
+@_speaking
+@click.pass_obj
+def chat(
+    metadata: Any, /, model: str, beside: str | None, system: str, env: str | None, params: dict[str, Any],
+    quantization: Any, seed: int, **options: Any,
+) -> None:  # fmt: skip
+    """Talk to MODEL: base, a stage such as sft_dpo, or a directory (an export, or an adapter)."""
+    import sys
+
+    from arabic_llm_pipeline.talk.chat import converse
+    from arabic_llm_pipeline.talk.speaker import Speaker
+
+    names = [model, *filter(None, [beside])]
+    loaded = [(name, *_model(metadata, name, env, params, quantization)) for name in names]
+    _draw(seed)
+    converse([Speaker(*one, options, system) for one in loaded], input, sys.stdout)
+
+
+@cli.command()
+@click.argument("prompts", type=click.Path(dir_okay=False))
+@click.argument("answers", type=click.Path(dir_okay=False))
+@click.option("--model", default="sft_dpo", help="base, a stage, or a directory.", show_default=True)
+@click.option("--batch-size", default=16, help="Prompts at once.", show_default=True)
+@_speaking
+@click.pass_obj
+def generate(
+    metadata: Any, /, prompts: str, answers: str, model: str, batch_size: int, env: str | None, params: dict[str, Any],
+    quantization: Any, seed: int, **options: Any,
+) -> None:  # fmt: skip
+    """Write ANSWERS (JSONL) to PROMPTS: a line each of a text, or JSONL with prompt or messages, and id.
+
+    Run again after a kill, it goes on where it stopped.
+    """
+    from pathlib import Path
+
+    from arabic_llm_pipeline.talk.prompts import read_prompts, write_answers
+
+    asked, place = read_prompts(Path(prompts)), Path(answers)
+    loaded, tokenizer = _model(metadata, model, env, params, quantization)
+    write_answers(loaded, tokenizer, asked, place, name=model, options=options, batch_size=batch_size, seed=seed)
+    click.echo(f"{len(asked)} answers in {answers}")
+
+
+def _model(metadata: Any, name: str, env: str | None, params: dict[str, Any], quantization: Any) -> tuple[Any, Any]:
+    from arabic_llm_pipeline.talk.places import find
+    from arabic_llm_pipeline.talk.speaker import load
+
+    catalog = _session(metadata, env, params).load_context().catalog
+    return load(find(name, catalog.load, catalog.exists, quantization))
+
+
+def _draw(seed: int) -> None:
+    import torch
+
+    torch.manual_seed(seed)
+
+
+def _session(metadata: Any, env: str | None, params: dict[str, Any]) -> Any:
+    from kedro.framework.project import settings
+
+    return settings.SESSION_CLASS.create(metadata.project_path, env=env, runtime_params=params)
+
+
 def _everything(metadata: Any, env: str | None, params: dict[str, Any]) -> tuple[Any, Any]:
-    from kedro.framework.project import pipelines, settings
+    from kedro.framework.project import pipelines
     from kedro.pipeline import Pipeline
 
-    session = settings.SESSION_CLASS.create(metadata.project_path, env=env, runtime_params=params)
-    catalog = session.load_context().catalog
+    catalog = _session(metadata, env, params).load_context().catalog
     return sum(pipelines.values(), Pipeline([])), catalog
 
 

@@ -37,6 +37,7 @@ class ProjectHooks:
         self.parameters = check(context.config_loader["parameters"])
         chosen(self.parameters.recipes)
         Asked.recipes = self.parameters.recipes
+        Asked.exported, Asked.push = self.parameters.export.stage, bool(self.parameters.export.push_to)
         self.project = context.project_path
 
     @hook_impl
@@ -57,15 +58,19 @@ class ProjectHooks:
         catalog.get("dialect_model_file").bind(self.project / trained if trained else None)
         catalog.get("toxicity_model_file").bind(self.project / judge if judge else None)
         catalog.get("base_files").bind(self.parameters.model.directory(self.project))
+        begun = self.parameters.model.adapter
+        catalog.get("start_adapter").bind(self.project / begun if begun else None)
         catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
         catalog.get("compared_tokenizers").bind(self.parameters.fertility.directories(self.project))
 
     @hook_impl
     def before_pipeline_run(self) -> None:
-        """Have work on shards done as `engine` says."""
+        """Have work on shards done as `engine` says, and training under the limits of `memory`."""
         from arabic_llm_pipeline.corpus import workers
+        from arabic_llm_pipeline.training import conditions
 
         workers.begin(self.parameters.engine)
+        conditions.begin(self.parameters.memory)
 
     @hook_impl
     def on_pipeline_error(self) -> None:
@@ -76,7 +81,7 @@ class ProjectHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Any, catalog: Any) -> None:
-        """End by telling what the sources look like, or by naming the report, where the run was about it."""
+        """End by telling what the sources look like, or by naming a page, where the run was about it."""
         from arabic_llm_pipeline.corpus import workers
 
         workers.end()
@@ -85,6 +90,9 @@ class ProjectHooks:
 
             for line in lines(catalog.load("source_check")):
                 log.info("%s", line)
-        if "report" in pipeline.outputs():
-            report = catalog.get("report")
-            log.info("The report: %s", report.store.folder / report.experiment / report.file)
+        if "exported_model" in pipeline.all_outputs():
+            log.info("The model: %s", catalog.load("exported_model"))
+        for name, what in (("report", "The report"), ("token_windows", "What training reads")):
+            if name in pipeline.outputs():
+                page = catalog.get(name)
+                log.info("%s: %s", what, page.store.folder / page.experiment / page.file)

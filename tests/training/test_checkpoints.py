@@ -42,7 +42,7 @@ def test_two_are_kept_and_nothing_but_what_a_resume_needs(real: Path, job: Calla
     folder = fill(real, job)
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-4", "checkpoint-6"]
     there = {path.name for path in (folder / "checkpoint-6").iterdir()}
-    assert there == {*FILES, "adapter_config.json"}
+    assert there == {*FILES, "adapter_config.json", "settings.json"}
     assert checkpoints.latest(folder) == folder / "checkpoint-6"
 
 

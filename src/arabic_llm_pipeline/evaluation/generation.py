@@ -1,12 +1,14 @@
-"""Greedy answers, many at once."""
+"""Answers, many at once: greedy for what is measured, drawn where it is asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arabic_llm_pipeline.common.progress import track
+
+GREEDY = {"do_sample": False}
 
 
 class Generated(NamedTuple):
@@ -53,8 +55,37 @@ def generate(
     return found
 
 
+def answered(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[NDArray[Any]],
+    stop_ids: Sequence[int],
+    *,
+    max_new_tokens: int,
+    sampling: Mapping[str, Any],
+) -> list[Generated]:
+    """What a model writes after each of a few prompts, all at once, in their order.
+
+    Args:
+        model: any causal model.
+        tokenizer: with a padding token.
+        prompts: token ids of each.
+        stop_ids: tokens that end an answer.
+        max_new_tokens: after which it is cut.
+        sampling: as transformers' GenerationConfig has it.
+    """
+    new = _continue(model, tokenizer, prompts, stop_ids, None, max_new_tokens, sampling)
+    return [_generated(tokenizer, ids, stop_ids, None) for ids in new]
+
+
 def _continue(
-    model: Any, tokenizer: Any, prompts: Sequence[NDArray[Any]], stop_ids: Sequence[int], lines: Any, length: int
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[NDArray[Any]],
+    stop_ids: Sequence[int],
+    lines: Any,
+    length: int,
+    sampling: Mapping[str, Any] = GREEDY,
 ) -> NDArray[np.int64]:
     import torch
     from transformers import GenerationConfig
@@ -66,7 +97,7 @@ def _continue(
         ids[row, width - len(prompt) :] = torch.from_numpy(prompt.astype(np.int64))
         mask[row, width - len(prompt) :] = 1
     config = GenerationConfig(
-        do_sample=False, max_new_tokens=length, eos_token_id=list(stop_ids), pad_token_id=pad, use_cache=True
+        **sampling, max_new_tokens=length, eos_token_id=list(stop_ids), pad_token_id=pad, use_cache=True
     )
     model.generation_config = GenerationConfig()  # a base's own may ask for penalties, and would add to what is given
     stopping = [lines.after(width)] if lines else None

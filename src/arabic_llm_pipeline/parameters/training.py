@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.sources import Dialect
 
-Scheduler = Literal["linear", "cosine", "constant_with_warmup"]
+Scheduler = Literal["linear", "cosine", "constant_with_warmup", "equation_3"]
 Optimizer = Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"]
 Kind = Literal["prose", "instruction", "conversation"]
 Weight = Annotated[float, Field(ge=0)]
@@ -68,11 +68,23 @@ class LoopSettings(Settings):
 class AdapterLoopSettings(LoopSettings):
     """What the methods that train an adapter have in common."""
 
-    scheduler: Scheduler = Field("linear", description="How the learning rate falls after the warm-up.")
-    warmup: float = Field(0.03, description="Share of the steps in which the learning rate rises.", ge=0, lt=1)
+    scheduler: Scheduler = Field(
+        "linear",
+        description="How the learning rate falls after the warm-up: transformers' schedules, or equation_3, the cosine "
+        "of Aryan 2024, counted from step 1.",
+    )
+    warmup: float = Field(
+        0.03, description="Steps in which the learning rate rises: a share of all below 1, else their number.", ge=0
+    )
     weight_decay: float = Field(0.0, description="Of AdamW.", ge=0)
     optimizer: Optimizer = Field("adamw_torch", description="AdamW in fp32, or with 8-bit or paged state.")
     mixture: Mixture = Field(Mixture(), description="How often rows of each source and dialect come.")
+
+    @model_validator(mode="after")
+    def _warm_up_in_whole_steps(self) -> Self:
+        if self.warmup >= 1 and self.warmup != int(self.warmup):
+            raise ValueError(f"warmup is {self.warmup}: a share below 1, or a whole number of steps")
+        return self
 
 
 class SftSettings(AdapterLoopSettings):
@@ -83,25 +95,15 @@ class SftSettings(AdapterLoopSettings):
     packing: bool = Field(
         False, description="Fill rows up to the window with several documents that do not see each other."
     )
+    padding_free: bool = Field(
+        False, description="Lay the rows of a forward pass one after the other instead of padding them to the longest."
+    )
     too_long: Literal["cut", "turn", "drop", "split"] = Field(
         "cut",
         description="Conversations longer than the window: cut their end, cut after the last answer that fits, drop "
         "them, or go on in a further row.",
     )
     selection: DocumentSelection = Field(default_factory=DocumentSelection, description="Which documents.")
-
-
-class DpoSettings(AdapterLoopSettings):
-    """Direct preference optimisation (Rafailov et al. 2023) against the stage before."""
-
-    learning_rate: float = Field(1e-4, description="Highest learning rate.", gt=0)
-    steps: int = Field(40, description="As in all methods.", ge=0)
-    micro_batch: int = Field(16, description="Pairs in one forward pass.", ge=1)
-    beta: float = Field(0.1, description="How firmly the model is held to its reference.", gt=0)
-    loss_type: Literal["sigmoid", "ipo"] = Field(
-        "sigmoid", description="DPO's own loss, or IPO's squared one (Azar et al. 2023)."
-    )
-    selection: PairSelection = Field(default_factory=PairSelection, description="Which pairs.")
 
 
 class PretrainSettings(LoopSettings):

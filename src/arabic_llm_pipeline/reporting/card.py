@@ -33,7 +33,7 @@ LICENCES = {
 }  # fmt: skip
 UNKNOWN = {"not-stated", "unknown", "none"}
 LIBRARIES = ("python", "polars", "pyarrow", "numba")  # that touch the text
-DUPLICATES = ("duplicate", "near_duplicate", "in_evaluation", "near_evaluation")
+DUPLICATES = ("duplicate", "near_duplicate", "in_evaluation", "overlaps_evaluation", "near_evaluation")
 ROWS = ("rows", "looked_at", "toxic")
 MENTIONED = 20  # groups that the page shows, those first that are mentioned most
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~!$])")
@@ -161,6 +161,11 @@ def _sums(funnel: pl.DataFrame, *by: str) -> list[dict[str, Any]]:
 
 def markdown(facts: Mapping[str, Any]) -> str:
     """The card's page; its header is what `facts` has under that name."""
+    return page("card.md", facts["header"], facts)
+
+
+def page(template: str, header: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """A template of this room filled with facts, below a header of YAML."""
     environment = Environment(
         loader=PackageLoader("arabic_llm_pipeline.reporting"),
         undefined=StrictUndefined,
@@ -169,9 +174,9 @@ def markdown(facts: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(percent=percent, settings=flat)
-    head = yaml.safe_dump(facts["header"], allow_unicode=True, sort_keys=False)
-    return f"---\n{head}---\n\n" + environment.get_template("card.md").render(**facts)
+    environment.filters.update(percent=percent, digits=digits, settings=flat)
+    head = yaml.safe_dump(dict(header), allow_unicode=True, sort_keys=False)
+    return f"---\n{head}---\n\n" + environment.get_template(template).render(**facts)
 
 
 def escaped(value: Any) -> Any:
@@ -186,3 +191,8 @@ def escaped(value: Any) -> Any:
 def percent(share: float | None) -> str:
     """A share with two digits of percent; nothing where there is none."""
     return "" if share is None else f"{100 * share:.2f} %"
+
+
+def digits(value: float | None) -> str:
+    """A figure with four digits that count."""
+    return "" if value is None else f"{value:.4g}"

@@ -1,5 +1,6 @@
 """Adapters: made, taken on from the stage before, and written so that the same training gives the same bytes."""
 
+import copy
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import write_json
 from arabic_llm_pipeline.parameters.model import AdapterSettings
-from arabic_llm_pipeline.training.models import ABOUT
+from arabic_llm_pipeline.training import families
+from arabic_llm_pipeline.training.models import ABOUT, ADAPTER, is_quantised
 
 if TYPE_CHECKING:
     import torch
@@ -17,30 +19,67 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 NAME = "default"  # the adapter that is trained; a preference stage has a frozen copy beside it
+WEIGHTS = "adapter_model.safetensors"
 
 
-def new_adapter(model: "PreTrainedModel", settings: AdapterSettings, seed: int) -> "PeftModel":
-    """A base with fresh adapters; before the first step they change nothing (B is zero).
+def new_adapter(model: "PreTrainedModel", settings: AdapterSettings, seed: int) -> "PeftModel | PreTrainedModel":
+    """A base with fresh adapters, which change nothing before the first step; or, of kind full, to be trained itself.
 
     Raises:
-        UserError: the model has no layers of the given names.
+        UserError: the model has no layers of the given names, or none that is not frozen.
     """
-    from peft import LoraConfig, get_peft_model
+    from peft import get_peft_model
     from transformers import set_seed
 
-    wanted = settings.target_modules
-    config = LoraConfig(
-        r=settings.r,
-        lora_alpha=settings.alpha,  # type: ignore[arg-type]
-        lora_dropout=settings.dropout,
-        target_modules=wanted if isinstance(wanted, str) else list(wanted),
-        task_type="CAUSAL_LM",
-    )
     set_seed(seed)
+    if settings.kind == "full":
+        families.freeze(model, settings)
+        return model
     try:
-        return get_peft_model(model, config)
+        return get_peft_model(model, _config(model, settings))
     except ValueError as error:
-        raise UserError(f"adapter.target_modules={wanted}: {error}") from error
+        raise UserError(f"adapter.target_modules={settings.target_modules}: {error}") from error
+
+
+def _config(model: "PreTrainedModel", settings: AdapterSettings) -> Any:
+    from peft import LoraConfig
+
+    layers = families.trained_layers(model, settings)
+    some = settings.freeze_top or settings.freeze_bottom
+    common: dict[str, Any] = {
+        "lora_alpha": int(settings.alpha) if settings.alpha == int(settings.alpha) else settings.alpha,
+        "lora_dropout": settings.dropout,
+        "target_modules": families.target_modules(model, settings),
+        "layers_to_transform": layers if some else None,
+        "fan_in_fan_out": model.config.model_type == "gpt2",  # Conv1D: weights the other way round
+        "task_type": "CAUSAL_LM",
+    }
+    if settings.kind == "adalora":
+        from arabic_llm_pipeline.training import adalora
+
+        return adalora.config(settings, **common)
+    return LoraConfig(r=settings.r, use_dora=settings.kind == "dora", use_rslora=settings.kind == "rslora", **common)
+
+
+def frozen_copy(model: "PreTrainedModel") -> "PreTrainedModel":
+    """What a model is now, as the reference of a preference stage that trains the model itself."""
+    return copy.deepcopy(model).requires_grad_(False).eval()
+
+
+def check_reference(model: Any) -> None:
+    """Refuse an adapter that cannot have the frozen copy beside it that a preference stage is held to.
+
+    Raises:
+        UserError: it is of AdaLoRA, fresh: after a stage of its own it is LoRA.
+    """
+    from arabic_llm_pipeline.training.adalora import is_adalora
+
+    if is_adalora(model):
+        raise UserError(
+            "adapter.kind=adalora cannot begin with a preference stage: PEFT has no room for a frozen copy beside such "
+            "an adapter. Put sft first in the chain (it leaves a LoRA adapter with the ranks found), or set "
+            "adapter.kind=lora."
+        )
 
 
 @contextmanager
@@ -49,8 +88,10 @@ def kept_exact(model: "torch.nn.Module") -> Iterator[None]:
 
     TRL casts adapters over a quantised base to bf16. Nearly nothing then changes at preference learning rates (of the
     weights 1.3% moved in ten DPO steps at 1e-6, in fp32 all), and a stage does not start where the one before ended.
+    Over a base that is not quantised it rounds nothing.
     """
-    exact = {name: part.detach().float().clone() for name, part in model.named_parameters() if part.requires_grad}
+    rounded = model.named_parameters() if is_quantised(model) else ()
+    exact = {name: part.detach().float().clone() for name, part in rounded if part.requires_grad}
     yield
     for name, part in model.named_parameters():
         if name in exact:
@@ -58,25 +99,62 @@ def kept_exact(model: "torch.nn.Module") -> Iterator[None]:
 
 
 def save_weights(model: "PeftModel", directory: Path) -> None:
-    """Write the trained adapter as PEFT reads it: weights in safetensors, and configuration; no frozen copy."""
-    model.save_pretrained(str(directory), selected_adapters=[NAME], save_embedding_layers=False)
+    """Write the trained adapter as PEFT reads it: weights in safetensors, and configuration; no frozen copy.
+
+    Of AdaLoRA with all ranks, taken or not: only so can training go on.
+    """
+    config: Any = model.peft_config[NAME]
+    taken, config.rank_pattern = config.rank_pattern, config.rank_pattern if _is_lora(config) else None
+    try:
+        model.save_pretrained(str(directory), selected_adapters=[NAME], save_embedding_layers=False)
+    finally:
+        config.rank_pattern = taken
     (directory / "README.md").unlink()  # PEFT's form to fill in
 
 
-def save_adapter(model: "PeftModel", directory: Path, base: str, about: dict[str, Any]) -> None:
-    """Write a finished adapter; the same training gives the same bytes, on whatever path.
+def save_adapter(model: "PeftModel | PreTrainedModel", directory: Path, base: str, about: dict[str, Any]) -> None:
+    """Write what a stage trained, an adapter or a model; the same training gives the same bytes, on whatever path.
 
     Args:
-        model: with the adapter.
+        model: with the adapter, or trained itself.
         directory: is made.
         base: where PEFT finds the base: its name on the hub, or its path in the project.
-        about: what the adapter belongs to.
+        about: what it belongs to.
     """
-    save_weights(model, directory)
-    path = directory / "adapter_config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    if isinstance(config["target_modules"], list):
-        config["target_modules"].sort()  # PEFT writes a set
-    config["base_model_name_or_path"] = base  # else an absolute path of this machine
-    write_json(path, dict(sorted(config.items())))
+    whole: Any = model
+    if not hasattr(model, "peft_config"):
+        save_model(whole, directory)
+    else:
+        _save_any(whole, directory)
+        path = directory / ADAPTER
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(config["target_modules"], list):
+            config["target_modules"].sort()  # PEFT writes a set
+        config["base_model_name_or_path"] = base  # else an absolute path of this machine
+        write_json(path, dict(sorted(config.items())))
     write_json(directory / ABOUT, about)
+
+
+def save_model(model: "PreTrainedModel", directory: Path) -> None:
+    """Write a whole model as it is in memory, with its cache of keys allowed again."""
+    model.config.use_cache = True
+    model.save_pretrained(directory)
+    model.config.use_cache = False
+
+
+def _save_any(model: Any, directory: Path) -> None:
+    if _is_lora(model.peft_config[NAME]):
+        save_weights(model, directory)
+        return
+    from safetensors.torch import save_file
+
+    from arabic_llm_pipeline.training.adalora import as_lora
+
+    weights, config = as_lora(model)
+    directory.mkdir(parents=True)
+    save_file(weights, directory / WEIGHTS, {"format": "pt"})
+    config.save_pretrained(str(directory))
+
+
+def _is_lora(config: Any) -> bool:
+    return str(getattr(config.peft_type, "value", config.peft_type)) == "LORA"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,16 @@ from arabic_llm_pipeline.common.progress import track
 from arabic_llm_pipeline.parameters.model import EMBEDDED, EMBEDDED_PATH, MODEL_FILES, ModelSettings
 
 Pointer = dict[str, Any]
+CARD = "README.md"  # says the licence
 BLOCK = 1 << 22  # bytes hashed at a time
+OTHER_SENSES = (
+    "vision_config",
+    "audio_config",
+    "image_token_id",
+    "speech_config",
+)  # in configurations of multimodal models
+QUANTISED = re.compile(r"\.(absmax|quant_map|nested_\w+|quant_state\..*|SCB|weight_format)$")  # no weights
+PACKED = "U8"  # two weights of four bits in a byte
 
 
 def resolve_base(settings: ModelSettings, directory: Path | None) -> Pointer:
@@ -26,12 +36,13 @@ def resolve_base(settings: ModelSettings, directory: Path | None) -> Pointer:
 
     Returns:
         name, kind (embedded, directory, hub), path (as named, relative to the project where it was; null on the hub),
-        hub (name there), revision (the commit), model_type, parameters (as stored: tied weights once), dtype,
+        hub (name there), revision (the commit), model_type, parameters (as stored: tied weights once, those in four
+        bits as what they stand for), dtype, quantization (what its files are quantised to by bitsandbytes; null: not),
         files (name -> sha256).
 
     Raises:
-        UserError: there is no such model, it needs code of its own, has no safetensors, is damaged, is quantised
-            already, or does not predict text.
+        UserError: there is no such model, it needs code of its own, has no safetensors, is damaged, is quantised in a
+            way that cannot be trained over, or does not predict text.
     """
     place = _download(settings) if directory is None else _local(settings, directory)
     config = check_config(place)
@@ -46,6 +57,7 @@ def resolve_base(settings: ModelSettings, directory: Path | None) -> Pointer:
         "model_type": config["model_type"],
         "parameters": parameters,
         "dtype": dtype,
+        "quantization": own_quantization(config),
         "files": {path.name: _sha256(path) for path in track(files, "Reading the base model")},
     }
 
@@ -70,7 +82,8 @@ def check_config(directory: Path) -> dict[str, Any]:
     """A model's configuration, if it is one that can be trained here.
 
     Raises:
-        UserError: there is none, it needs code of its own, is quantised already, or does not predict text.
+        UserError: there is none, it needs code of its own, is quantised otherwise than by bitsandbytes, or does not
+            predict text.
     """
     try:
         config: dict[str, Any] = json.loads((directory / "config.json").read_text(encoding="utf-8"))
@@ -84,14 +97,30 @@ def check_config(directory: Path) -> dict[str, Any]:
     return config
 
 
+def own_quantization(config: dict[str, Any]) -> str | None:
+    """What bitsandbytes has quantised a model's files to (nf4, fp4, int8); None where it has not."""
+    own = config.get("quantization_config")
+    if not own:
+        return None
+    return "int8" if own.get("load_in_8bit") else str(own.get("bnb_4bit_quant_type", "fp4"))
+
+
 def _lack(config: dict[str, Any]) -> str | None:
     heads = [str(name) for name in config.get("architectures") or ()]
+    method = str((config.get("quantization_config") or {}).get("quant_method", "bitsandbytes"))
     if "auto_map" in config:
         return "needs code that comes with it (auto_map), and code from elsewhere is not run"
-    if "quantization_config" in config:
-        return "is quantised already; the original is wanted, and quantised when it is loaded (model.quantization)"
+    if method != "bitsandbytes":
+        return (
+            f"is quantised by {method}, which adapters are not trained over here; the original is wanted, which is "
+            "quantised when it is loaded (model.quantization), or one that bitsandbytes has quantised"
+        )
     if "model_type" not in config:
         return "has no model_type in its config.json"
+    if config.get("is_encoder_decoder"):
+        return f"({config['model_type']}) reads with one half and writes with the other (encoder-decoder)"
+    if seen := [part for part in OTHER_SENSES if part in config]:
+        return f"({config['model_type']}) is multimodal ({seen[0]}), and only text is trained here"
     if not any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in heads):
         return f"is {', '.join(heads) or 'of no named architecture'}, not a causal language model"
     return None
@@ -117,7 +146,7 @@ def _snapshot(name: str, revision: str, *, offline: bool) -> Path:
 
     try:
         return Path(
-            snapshot_download(name, revision=revision, allow_patterns=list(MODEL_FILES), local_files_only=offline)
+            snapshot_download(name, revision=revision, allow_patterns=[*MODEL_FILES, CARD], local_files_only=offline)
         )
     except HFValidationError:
         raise UserError(f"model.name={name} is no folder, and no name on the hub either (owner/name).") from None
@@ -139,7 +168,7 @@ def _weights(directory: Path) -> tuple[int, str]:
     total, dtypes = 0, set()
     for path in files:
         for shape, dtype in _headers(path):
-            total += math.prod(shape)
+            total += math.prod(shape) * (2 if dtype == PACKED else 1)
             dtypes.add(dtype)
     return total, "+".join(sorted(dtypes))
 
@@ -155,7 +184,8 @@ def _check_index(directory: Path, there: Iterable[str]) -> None:
 def _headers(path: Path) -> list[tuple[list[int], str]]:
     try:
         with safe_open(path, framework="numpy") as file:
-            slices = [file.get_slice(name) for name in file.keys()]  # noqa: SIM118  a safe_open is no dict
+            names = [name for name in file.keys() if not QUANTISED.search(name)]  # noqa: SIM118  a safe_open is no dict
+            slices = [file.get_slice(name) for name in names]
             return [(part.get_shape(), part.get_dtype()) for part in slices]
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}). Fetch the model again.") from error

@@ -7,21 +7,46 @@ from typing import Any
 
 import torch
 
+from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import write_json
+from arabic_llm_pipeline.parameters.model import conflict
 from arabic_llm_pipeline.tokens.show import bracketed
-from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
+from arabic_llm_pipeline.tokens.store import Store
+from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer
 from arabic_llm_pipeline.training import adapters, checkpoints, models, monitor
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
+from arabic_llm_pipeline.training.memory.record import planned
 from arabic_llm_pipeline.training.schedule import Schedule
-from arabic_llm_pipeline.training.trainers import DocumentTrainer, PairTrainer
+from arabic_llm_pipeline.training.trainers import Watched
 
 SHOWN = 2  # rows (of pairs: pairs), on the screen, before a training begins
 
 
 def stage_model(job: Job) -> Any:
-    """The base with the adapter of the stage before, or with a new one."""
-    base = models.load_base(job.base, job.model)
+    """The base with the adapter of the stage before, or with a new one; or, of kind full, the model to be trained.
+
+    Raises:
+        UserError: the settings do not go together, or not with this model.
+    """
+    held = job.model.model_copy(update={"quantization": models.quantization(job.base, job.model)})
+    if lack := conflict(held, job.lora):
+        raise UserError(lack)
+    return _begun(job)
+
+
+def _begun(job: Job) -> Any:
+    dtype = torch.float32 if job.lora.kind == "full" else None  # small steps are lost in 16 bits
+    if job.adapter is not None and models.is_whole(job.adapter) != (job.lora.kind == "full"):
+        before = "a whole model" if models.is_whole(job.adapter) else "an adapter"
+        raise UserError(
+            f"The stage before, in {job.adapter}, left {before}, and adapter.kind is {job.lora.kind}: a chain has one "
+            "kind. Set adapter.kind to that of then, or take the merged model (export) as model.name."
+        )
+    if job.adapter is not None and models.is_whole(job.adapter):
+        models.check_origin(job.adapter, job.base, job.model)
+        return adapters.new_adapter(models.load_whole(job.adapter, job.model, dtype), job.lora, job.seed)
+    base = models.load_base(job.base, job.model, dtype)
     if job.adapter is None:
         return adapters.new_adapter(base, job.lora, job.seed)
     return models.with_adapter(base, job.adapter, job.base, job.model, trainable=True)
@@ -32,9 +57,7 @@ def vocabulary(model: Any) -> int:
     return int(model.get_input_embeddings().weight.shape[0])
 
 
-def finish_adapter(
-    trainer: DocumentTrainer | PairTrainer, job: Job, plan: Schedule, channel: Channel, data: dict[str, Any]
-) -> None:
+def finish_adapter(trainer: Watched, job: Job, plan: Schedule, channel: Channel, data: dict[str, Any]) -> None:
     """Train an adapter to the end and leave it finished; `data` says in figures what it is trained on."""
     name, about = job.base["hub"] or job.base["path"], models.about_base(job.base, job.model)
     finish(
@@ -43,7 +66,7 @@ def finish_adapter(
         plan,
         channel,
         data,
-        job.model.quantization,
+        models.quantization(job.base, job.model),
         lambda path: adapters.save_adapter(trainer.model, path, name, about),
     )
 
@@ -58,7 +81,7 @@ def first_rows(batch: Batch, tokenizer: Path) -> list[str]:
 
 
 def finish(
-    trainer: DocumentTrainer | PairTrainer,
+    trainer: Watched,
     job: Job,
     plan: Schedule,
     channel: Channel,
@@ -79,11 +102,15 @@ def finish(
 
     Raises:
         InterruptedTrainingError: the user stopped it; a checkpoint is there.
+        UserError: the store was made with another tokenizer or template.
     """
+    Store(job.tokens).check_made_from(digests(job.tokenizer))
     torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it; on a CPU as before
-    trainer.watch(monitor.Monitor(plan, channel))
+    trainer.watch(monitor.Monitor(plan, channel), job)
     checkpoint = checkpoints.latest(job.checkpoints)
-    if checkpoint is None:
+    if checkpoint:
+        checkpoints.check(checkpoint, trainer.stamp)
+    else:
         channel.send("rows", first_rows(trainer.data_collator(plan.order()[:SHOWN].tolist()), job.tokenizer))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if trainer.state.global_step < trainer.state.max_steps:
@@ -94,5 +121,5 @@ def finish(
     log = monitor.table(trainer.state.log_history)
     log.write_parquet(new / LOG)
     cost = monitor.resources(log, trainer.model, models.compute_dtype(job.model), quantization)
-    write_json(new / RESOURCES, {**cost, "data": data})
+    write_json(new / RESOURCES, {**cost, **planned(job.workspace), "data": data})
     new.replace(job.finished)

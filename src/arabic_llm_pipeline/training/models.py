@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json
-from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.parameters.model import ModelSettings, Quantization
 from arabic_llm_pipeline.training.base import Pointer, base_path, resolve_base
 from arabic_llm_pipeline.training.quiet import hush
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 __all__ = ["base_path", "load_base", "load_candidate", "resolve_base"]
-ABOUT = "training.json"  # beside an adapter: what it was trained on
+ABOUT = "training.json"  # beside what a stage made: what it was trained on
+ADAPTER, MODEL = "adapter_config.json", "config.json"  # one of them is in a stage's directory
+FOUR_BITS = ("nf4", "fp4")
 
 
 def device() -> "torch.device":
@@ -33,36 +35,68 @@ def compute_dtype(settings: ModelSettings) -> "torch.dtype":
         return getattr(torch, settings.compute_dtype)
     if device().type == "cpu":
         return torch.float32
-    return torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
-def load_base(pointer: Pointer, settings: ModelSettings) -> "PreTrainedModel":
-    """The base model on the device, for training: NF4 alike on a CPU and a card, no cache of keys.
+def quantization(pointer: Pointer, settings: ModelSettings) -> Quantization:
+    """How the weights are held: as the model's own files have them quantised, else as the settings say."""
+    own: Quantization | None = pointer.get("quantization")
+    return own or settings.quantization
+
+
+def is_quantised(model: Any) -> bool:
+    """Whether bitsandbytes holds a model's weights."""
+    return bool(getattr(model, "is_loaded_in_4bit", False) or getattr(model, "is_loaded_in_8bit", False))
+
+
+def load_base(pointer: Pointer, settings: ModelSettings, dtype: "torch.dtype | None" = None) -> "PreTrainedModel":
+    """The base model on the device, for training: quantised alike on a CPU and a card, no cache of keys.
+
+    Args:
+        pointer: which one.
+        settings: how it is held.
+        dtype: of weights that are not quantised; None: what is computed in.
 
     Raises:
         UserError: its files are not there, or do not make such a model.
     """
+    model = _load(base_path(pointer), settings, dtype or compute_dtype(settings), quantization(pointer, settings))
+    model.config.use_cache = False
+    return model
+
+
+def load_whole(directory: Path, settings: ModelSettings, dtype: "torch.dtype | None" = None) -> "PreTrainedModel":
+    """A model that a stage trained as a whole, from its directory.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    model = _load(directory, settings, dtype or compute_dtype(settings), "none")
+    model.config.use_cache = False
+    return model
+
+
+def _load(path: Path, settings: ModelSettings, dtype: "torch.dtype", held: Quantization) -> "PreTrainedModel":
     from transformers import AutoModelForCausalLM
 
     hush()
-    path = base_path(pointer)
-    options: dict[str, Any] = {"quantization_config": _nf4(settings)} if settings.quantization == "nf4" else {}
-    if device().type == "cuda":
-        options["device_map"] = {"": 0}
+    options: dict[str, Any] = {"device_map": {"": 0}} if device().type == "cuda" else {}
     try:
         model = AutoModelForCausalLM.from_pretrained(
             path,
-            dtype=compute_dtype(settings),
-            attn_implementation=settings.attention,
+            dtype=dtype,
+            attn_implementation=_attention(path, settings),
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
             **options,
+            **_quantised(path, settings, held),
         )
+    except ImportError as error:
+        raise UserError(f"model.attention={settings.attention}: {error}. Set model.attention=sdpa.") from error
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"The base model in {path} cannot be loaded: {error}. Set model.name to another.") from error
+        raise UserError(f"The model in {path} cannot be loaded: {error}. Set model.name to another.") from error
     _settle(model)
-    model.config.use_cache = False
     return model
 
 
@@ -71,15 +105,20 @@ def load_candidate(pointer: Pointer, adapter: Path | None, settings: ModelSettin
 
     Args:
         pointer: the base model.
-        adapter: directory of a finished stage; None for the base itself.
+        adapter: directory of a finished stage, an adapter or a whole model; None for the base itself.
         settings: quantised as in training, or the adapter meets other weights than it was trained with.
 
     Raises:
-        UserError: the adapter was trained on another base, or on weights quantised otherwise.
+        UserError: the stage was trained on another base, or on weights quantised otherwise.
     """
-    model: Any = load_base(pointer, settings)
-    if adapter is not None:
-        model = with_adapter(model, adapter, pointer, settings, trainable=False)
+    model: Any
+    if adapter is not None and is_whole(adapter):
+        check_origin(adapter, pointer, settings)
+        model = load_whole(adapter, settings)
+    else:
+        model = load_base(pointer, settings)
+        if adapter is not None:
+            model = with_adapter(model, adapter, pointer, settings, trainable=False)
     model.config.use_cache = True
     return model.eval()
 
@@ -94,33 +133,73 @@ def with_adapter(
     """
     from peft import PeftModel
 
-    about = read_json(adapter / ABOUT)
-    wanted = about_base(pointer, settings)
-    if different := [key for key in wanted if about[key] != wanted[key]]:
-        then, now = (_short(part[different[0]]) for part in (about, wanted))
-        raise UserError(
-            f"The adapter in {adapter} was trained with another {different[0]} ({then}, not {now}): "
-            "train it again, or go back to the model settings of then."
-        )
+    check_origin(adapter, pointer, settings)
     return PeftModel.from_pretrained(model, adapter, is_trainable=trainable, torch_device=device().type)
 
 
+def is_whole(directory: Path) -> bool:
+    """Whether a stage left a whole model, and no adapter."""
+    return (directory / MODEL).is_file() and not (directory / ADAPTER).is_file()
+
+
+def check_origin(directory: Path, pointer: Pointer, settings: ModelSettings) -> None:
+    """Refuse what a stage made of another base, or of weights held otherwise.
+
+    Raises:
+        UserError: it did.
+    """
+    about, wanted = read_json(directory / ABOUT), about_base(pointer, settings)
+    if different := [key for key in wanted if about[key] != wanted[key]]:
+        then, now = (_short(part[different[0]]) for part in (about, wanted))
+        raise UserError(
+            f"What is in {directory} was trained with another {different[0]} ({then}, not {now}): "
+            "train it again, or go back to the model settings of then."
+        )
+
+
 def about_base(pointer: Pointer, settings: ModelSettings) -> dict[str, Any]:
-    """What an adapter belongs to: the base's weights, and how they were held."""
+    """What a stage's result belongs to: the base's weights, and how they were held."""
     weights = {name: digest for name, digest in pointer["files"].items() if name.endswith(".safetensors")}
-    quantised = settings.quantization != "none" and settings.double_quantization
-    return {"base": weights, "quantization": settings.quantization, "double_quantization": quantised}
+    held = quantization(pointer, settings)
+    double = held in FOUR_BITS and settings.double_quantization and not pointer.get("quantization")
+    return {"base": weights, "quantization": held, "double_quantization": double}
 
 
-def _nf4(settings: ModelSettings) -> Any:
-    from transformers import BitsAndBytesConfig
+def _quantised(path: Path, settings: ModelSettings, held: Quantization) -> dict[str, Any]:
+    """Arguments that quantise a model, or that have one compute as wanted that is quantised already."""
+    from transformers import AutoConfig, BitsAndBytesConfig
 
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=settings.double_quantization,
-        bnb_4bit_compute_dtype=compute_dtype(settings),
-    )
+    if held == "none":
+        return {}
+    config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    if own := getattr(config, "quantization_config", None):
+        config.quantization_config = {**own, "bnb_4bit_compute_dtype": _name(compute_dtype(settings))}
+        return {"config": config}
+    if held == "int8":
+        return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
+    return {
+        "quantization_config": BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=held,
+            bnb_4bit_use_double_quant=settings.double_quantization,
+            bnb_4bit_compute_dtype=compute_dtype(settings),
+        )
+    }
+
+
+def _attention(path: Path, settings: ModelSettings) -> str:
+    """As the settings say, where the model's family has it (Gemma 2 has no sdpa)."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
+
+    config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    if settings.attention == "sdpa" and type(config) in MODEL_FOR_CAUSAL_LM_MAPPING:
+        family: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+        return "sdpa" if family._supports_sdpa else "eager"
+    return settings.attention
+
+
+def _name(dtype: "torch.dtype") -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _settle(model: Any) -> None:

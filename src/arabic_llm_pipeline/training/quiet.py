@@ -7,15 +7,23 @@ import warnings
 from collections.abc import Callable
 
 OFFLINE = {
+    "TRL_EXPERIMENTAL_SILENCE": "1",  # CPO and ORPO stand there; the version of TRL is pinned
     "HF_HUB_OFFLINE": "1",  # the base was fetched before; nothing else comes from outside
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",  # tokens come from the store; said aloud, so that a fork does not warn
 }
 SAYINGS = (
+    # bitsandbytes 0.50 would fetch a faster kernel for CPUs; its own does the same
+    r"Failed to load CPU gemm_4bit_forward",
     # transformers 5.23 asks its own deprecated property while it loads
     r"`is_gradient_checkpointing` is deprecated",
+    r"`gradient_checkpointing_enable` is deprecated",
+    # bitsandbytes 0.50 looks for a faster kernel on a CPU, and does without
+    r"Failed to load CPU gemm_4bit_forward",
     # TRL 1.16 reads the older name of the setting
     r"`gradient_checkpointing(_kwargs)?` is deprecated and will be removed in v6",
+    # int8 in bitsandbytes: at each of its layers
+    r"MatMul8bitLt: inputs will be cast",
     # the base never said what pads and ends its texts; the tokenizer that the tokens were made with does
     r"The tokenizer has new PAD/BOS/EOS tokens that differ from the model config",
 )
@@ -33,6 +41,7 @@ def hush() -> None:
     from datasets.utils import logging as datasets_logging
     from transformers.utils import logging as transformers_logging
 
+    logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(_unknown)
     transformers_logging.disable_progress_bar()
     datasets_logging.disable_progress_bar()
 
@@ -44,6 +53,10 @@ def pass_on(tell: Callable[[str], None]) -> None:
     logging.getLogger().addHandler(logging.StreamHandler())
     for name in ("", "transformers", "datasets"):  # the latter two pass nothing on to the root
         logging.getLogger(name).addHandler(teller)
+
+
+def _unknown(record: logging.LogRecord) -> bool:
+    return not any(re.search(saying, record.getMessage()) for saying in SAYINGS)
 
 
 class _Teller(logging.Handler):

@@ -8,21 +8,20 @@ import torch
 import transformers
 from datasets import Dataset
 from trl.trainer import utils as trl_utils
-from trl.trainer.dpo_config import DPOConfig
-from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, LoopSettings
 from arabic_llm_pipeline.tokens.store import Ints
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-from arabic_llm_pipeline.training import adapters, checkpoints
+from arabic_llm_pipeline.training import adalora, adapters, checkpoints
 from arabic_llm_pipeline.training.batches import Batch
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.models import compute_dtype, device
 from arabic_llm_pipeline.training.monitor import Monitor
-from arabic_llm_pipeline.training.schedule import Schedule
+from arabic_llm_pipeline.training.schedule import Schedule, equation_3
 
+OURS = {"equation_3": True}  # a schedule that transformers does not have
 Collate = Callable[[list[int]], Batch]
 PLACEHOLDER = Dataset.from_dict({"row": [0]})  # TRL's constructors take no other kind of data set
 
@@ -44,15 +43,34 @@ class Watched:
     """What the trainers have in common: tokens are counted, checkpoints appear whole and hold the adapter alone."""
 
     monitor: Monitor
+    data_collator: Any
+    train: Any
     args: transformers.TrainingArguments
     model: Any
     state: transformers.TrainerState
+    stamp: dict[str, Any]
+    allocation: adalora.Allocation | None
 
-    def watch(self, monitor: Monitor) -> None:
-        """Set who watches."""
-        self.monitor = monitor
+    def watch(self, monitor: Monitor, job: Job) -> None:
+        """Set who watches, and what a checkpoint is stamped with."""
+        self.monitor, self.stamp, self.allocation = monitor, checkpoints.stamp(job), None
         self.remove_callback(transformers.PrinterCallback)  # type: ignore[attr-defined]
+        if adalora.is_adalora(self.model):
+            self.allocation = adalora.Allocation(self.model, job.lora)
+            self.add_callback(self.allocation)  # type: ignore[attr-defined]
         self.add_callback(monitor)  # type: ignore[attr-defined]
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The schedule: one of transformers, or ours where `adapter_options` asks for it."""
+        if self.args.lr_scheduler_kwargs != OURS:
+            return super().create_scheduler(num_training_steps, optimizer)  # type: ignore[misc]
+        warmup = self.args.get_warmup_steps(num_training_steps)
+        made = torch.optim.lr_scheduler.LambdaLR(
+            optimizer or self.optimizer,  # type: ignore[attr-defined]
+            lambda done: equation_3(min(done + 1, num_training_steps), warmup, num_training_steps),
+        )
+        setattr(self, "lr_scheduler", made)  # noqa: B010  the trainer's; named here it would be a field of this class
+        return made
 
     def training_step(self, model: Any, inputs: Batch, *args: Any) -> torch.Tensor:
         """A forward and backward pass."""
@@ -75,17 +93,18 @@ class Watched:
             adapters.save_weights(self.model, directory)
         else:
             self.model.save_pretrained(directory)
+        if self.allocation:
+            self.allocation.save(directory)
+        checkpoints.mark(directory, self.stamp)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
+        if self.allocation:
+            self.allocation.load(Path(resume_from_checkpoint))
 
 
 class DocumentTrainer(Watched, SFTTrainer):
     """Learns documents."""
-
-
-class PairTrainer(Watched, DPOTrainer):
-    """Learns preferences; pairs come as token ids already."""
-
-    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
-        return dataset
 
 
 def document_trainer(
@@ -94,25 +113,10 @@ def document_trainer(
     """A trainer for rows of documents or of running text; `options` are further arguments of transformers."""
     score_only_what_is_learned()
     optimizers = options.pop("optimizers", (None, None))
-    args = SFTConfig(**_arguments(job, settings, plan), **options, dataset_kwargs={"skip_prepare_dataset": True})
+    args = SFTConfig(**arguments(job, settings, plan), **options, dataset_kwargs={"skip_prepare_dataset": True})
     with adapters.kept_exact(model):
         trainer = DocumentTrainer(
             model, args, collate, PLACEHOLDER, processing_class=load_tokenizer(job.tokenizer), optimizers=optimizers
-        )
-    trainer.train_dataset = Order(plan.order())
-    return trainer
-
-
-def pair_trainer(
-    model: Any, job: Job, settings: LoopSettings, plan: Schedule, collate: Collate, **options: Any
-) -> PairTrainer:
-    """A trainer for rows of pairs; the reference is what the model is now."""
-    score_only_what_is_learned()
-    args = DPOConfig(**_arguments(job, settings, plan), **options)
-    tokenizer = load_tokenizer(job.tokenizer)
-    with adapters.kept_exact(model):
-        trainer = PairTrainer(
-            model, args=args, data_collator=collate, train_dataset=PLACEHOLDER, processing_class=tokenizer
         )
     trainer.train_dataset = Order(plan.order())
     return trainer
@@ -129,16 +133,19 @@ def score_only_what_is_learned() -> None:
 
 def adapter_options(settings: AdapterLoopSettings, learning_rate: float) -> dict[str, Any]:
     """The optimizer's arguments, of methods that train an adapter."""
+    ours = settings.scheduler == "equation_3"
     return {
         "learning_rate": learning_rate,
-        "lr_scheduler_type": settings.scheduler,
+        "lr_scheduler_type": "constant" if ours else settings.scheduler,
+        "lr_scheduler_kwargs": OURS if ours else {},
         "warmup_steps": settings.warmup,
         "weight_decay": settings.weight_decay,
         "optim": settings.optimizer,
     }
 
 
-def _arguments(job: Job, settings: LoopSettings, plan: Schedule) -> dict[str, Any]:
+def arguments(job: Job, settings: LoopSettings, plan: Schedule) -> dict[str, Any]:
+    """The arguments of transformers that all methods have in common."""
     dtype, on_card = compute_dtype(job.model), device().type == "cuda"
     return {
         "output_dir": str(job.checkpoints),

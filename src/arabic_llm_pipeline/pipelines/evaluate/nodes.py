@@ -46,12 +46,12 @@ def evaluate(
     from arabic_llm_pipeline.evaluation.formats import CHAT
     from arabic_llm_pipeline.evaluation.held_out import held_out
     from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-    from arabic_llm_pipeline.training.models import load_candidate
+    from arabic_llm_pipeline.training.models import load_candidate, quantization
 
     asked = held_out(documents, pairs, items, settings, seed)
     formats = settings.formats if candidate == BASE else (CHAT,)
     loaded = load_candidate(base_model, adapter, model)
-    found = Candidate(candidate, loaded, load_tokenizer(tokenizer), formats, model.quantization)
+    found = Candidate(candidate, loaded, load_tokenizer(tokenizer), formats, quantization(base_model, model))
     return evaluate_candidate(found, asked, settings, seed, reference)
 
 

@@ -1,0 +1,1 @@
+"""From a stage's result to a model that stands by itself."""

@@ -1,0 +1,114 @@
+"""The model card: what a model was made of and how, what it scored, what it may be used for.
+
+Its page is Markdown with the header that the Hugging Face hub reads (https://huggingface.co/docs/hub/model-cards).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from arabic_llm_pipeline.artifacts.store import MANIFEST
+from arabic_llm_pipeline.common.files import read_json
+from arabic_llm_pipeline.parameters.export import ExportSettings
+from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.recipes import BASE
+from arabic_llm_pipeline.reporting import card
+
+CARD = "README.md"
+UNKNOWN = "unknown"
+LIMITS = (
+    "It repeats what its data and its base hold, errors and prejudice with it; nothing checks its answers.",
+    "Scores are of held-out items like those it was trained on, in one run; they say nothing about other tasks.",
+    "It was not tested for safety. Do not let it decide about people, nor answer them unread.",
+)
+
+
+def write_card(
+    directory: Path,
+    stage: str,
+    base: Mapping[str, Any],
+    base_directory: Path,
+    results: Mapping[str, Path],
+    settings: ExportSettings,
+    sources: Sources,
+    facts: Mapping[str, Any],
+    made: Mapping[str, Any],
+    serving: Mapping[str, Any],
+) -> Path:
+    """Write the card of an exported model beside its weights.
+
+    Args:
+        directory: of the model.
+        stage: what was exported.
+        base: pointer to the base, which lies in `base_directory`; its card, if it has one, says its licence.
+        base_directory: see there.
+        results: what each stage of the chain left, by catalog entry, in their order.
+        settings: name and summary.
+        sources: of the data; only those count that the data card names, if there is one.
+        facts: `<stage>_scores`, `<stage>_resources`, `data_card_facts`, as far as they are there.
+        made: from `training.merge.merge`.
+        serving: what vLLM would not take of the adapter, and the rank it needs.
+    """
+    own, data = base_licence(base_directory), data_licences(sources, facts)
+    ids = sorted({card.licence_id(licence) for licence in (own, *data.values())})
+    told = {
+        "name": settings.name or f"{base['name'].rstrip('/').rsplit('/', 1)[-1]}_{stage}",
+        "summary": settings.summary,
+        "stage": stage,
+        "base": {**base, "licence": own},
+        "made": made,
+        "serving": serving,
+        "stages": [_trained(entry, path, facts) for entry, path in results.items()],
+        "data": data,
+        "scores": {name: scores for name in (BASE, stage) if (scores := facts.get(f"{name}_scores"))},
+        "limits": LIMITS,
+        "licence_ids": ids,
+    }
+    page = card.page("model_card.md", header(told, base, ids), told)
+    path = directory / CARD
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def header(told: Mapping[str, Any], base: Mapping[str, Any], licences: list[str]) -> dict[str, Any]:
+    """What the hub reads: one licence where base and data have the same, else `other` and all of them by name."""
+    found: dict[str, Any] = {"language": ["ar"], "library_name": "transformers", "pipeline_tag": "text-generation"}
+    found["license"] = licences[0] if len(licences) == 1 else "other"
+    if len(licences) > 1:
+        found["license_name"] = " AND ".join(licences)
+    if base["hub"]:
+        found["base_model"] = base["hub"]
+    found["tags"] = ["arabic", base["model_type"], *told["stage"].split("_"), "arabic-llm-pipeline"]
+    return found
+
+
+def base_licence(directory: Path) -> str:
+    """What the base's own card says, or `unknown`."""
+    path = directory / CARD
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    parts = text.split("---\n", 2)
+    try:
+        head = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else {}
+    except yaml.YAMLError:
+        head = {}
+    head = head if isinstance(head, dict) else {}
+    return str(head.get("license_name") or head.get("license") or UNKNOWN)
+
+
+def data_licences(sources: Sources, facts: Mapping[str, Any]) -> dict[str, str]:
+    """Licence of each source that rows were kept of; without a data card, of each that is declared."""
+    known = facts.get("data_card_facts")
+    if known:
+        return {row["name"]: row["licence"] for row in known["sources"] if row["kept"]}
+    return {name: source.licence for name, source in sources.chosen().items()}
+
+
+def _trained(entry: str, directory: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A stage as the card tells it: settings as its artifact keeps them, and what it cost."""
+    name = entry.removesuffix("_adapter")
+    path = directory / MANIFEST
+    kept = read_json(path).get("parameters", {}) if path.is_file() else {}
+    told = {key.removeprefix("params:"): value for key, value in kept.items() if key != "params:model"}
+    return {"name": name, "settings": told, "cost": facts.get(f"{name}_resources")}
