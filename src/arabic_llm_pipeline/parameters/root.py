@@ -26,6 +26,7 @@ from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.preference import (
     CpoSettings,
+    DnoSettings,
     DomainSettings,
     DpoSettings,
     IpoSettings,
@@ -94,6 +95,7 @@ class Parameters(Settings):
     cpo: CpoSettings = Field(CpoSettings(), description="Contrastive preference optimisation.")
     simpo: SimpoSettings = Field(SimpoSettings(), description="Simple preference optimisation.")
     orpo: OrpoSettings = Field(OrpoSettings(), description="Odds ratio preference optimisation.")
+    dno: DnoSettings = Field(DnoSettings(), description="Direct Nash optimisation.")
     domain: DomainSettings = Field(DomainSettings(), description="What the recipe `domain` is about.")
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
