@@ -162,7 +162,7 @@ def test_a_forked_child_does_not_use_its_parents_handle(tmp_path: Path) -> None:
     queue = context.Queue()
     child = context.Process(target=_read_in_child, args=(file, queue))
     child.start()
-    assert queue.get(timeout=30) == [100, 101, 102]
+    assert queue.get(timeout=300) == [100, 101, 102]
     child.join()
     assert child.exitcode == 0
     assert file.read("a", 4000, 4001).tolist() == [4000]

@@ -26,6 +26,7 @@ from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.preference import (
     CpoSettings,
+    DnoSettings,
     DomainSettings,
     DpoSettings,
     IpoSettings,
@@ -39,7 +40,7 @@ from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
-from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerTrainingSettings
+from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
 from arabic_llm_pipeline.parameters.training import PretrainSettings, SftSettings
 
 
@@ -83,6 +84,9 @@ class Parameters(Settings):
     tokenizer_training: TokenizerTrainingSettings = Field(
         TokenizerTrainingSettings(), description="A tokenizer of one's own: the pipeline tokenizer."
     )
+    tokenizer_comparison: TokenizerComparisonSettings = Field(
+        TokenizerComparisonSettings(), description="Ways of making one: the pipeline compare_tokenizers."
+    )
     fertility: FertilitySettings = Field(FertilitySettings(), description="Comparison of tokenizers.")
     tokenize: TokenizeSettings = Field(TokenizeSettings(), description="The token store.")
     model: ModelSettings = Field(ModelSettings(), description="The base model and how it is loaded.")
@@ -94,6 +98,7 @@ class Parameters(Settings):
     cpo: CpoSettings = Field(CpoSettings(), description="Contrastive preference optimisation.")
     simpo: SimpoSettings = Field(SimpoSettings(), description="Simple preference optimisation.")
     orpo: OrpoSettings = Field(OrpoSettings(), description="Odds ratio preference optimisation.")
+    dno: DnoSettings = Field(DnoSettings(), description="Direct Nash optimisation.")
     domain: DomainSettings = Field(DomainSettings(), description="What the recipe `domain` is about.")
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
