@@ -26,7 +26,6 @@ METHODS: dict[str, Method] = {
     "cpo": Method(sequences=2),
     "simpo": Method(sequences=2),
     "orpo": Method(sequences=2),
-    "dno": Method(sequences=2, reference=True),  # its training; sampling holds no gradients
     "dno": Method(sequences=2, reference=True),  # its answers' sampling, without gradients, takes less
     "pretrain": Method(padded=False, extra=1),  # a window ends with the token the next begins with
 }
