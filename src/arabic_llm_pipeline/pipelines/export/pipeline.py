@@ -23,7 +23,7 @@ def create_pipeline(stage: str, push: bool) -> Pipeline:
     if stage not in chains:
         raise UserError(f"export.stage={stage}: there is no such stage. There are: {', '.join(sorted(chains))}.")
     chain = chains[stage]
-    before = [f"{name(prefix)}_adapter" for prefix in prefixes(chain)[:-1]]
+    before = [f"{name(prefix)}_{what}" for prefix in prefixes(chain)[:-1] for what in ("adapter", "facts")]
     inputs = {
         "workspace": "exported_model_workspace",
         "base_model": "base_model",
