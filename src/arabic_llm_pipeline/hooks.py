@@ -58,6 +58,8 @@ class ProjectHooks:
         catalog.get("dialect_model_file").bind(self.project / trained if trained else None)
         catalog.get("toxicity_model_file").bind(self.project / judge if judge else None)
         catalog.get("base_files").bind(self.parameters.model.directory(self.project))
+        begun = self.parameters.model.adapter
+        catalog.get("start_adapter").bind(self.project / begun if begun else None)
         catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
         catalog.get("compared_tokenizers").bind(self.parameters.fertility.directories(self.project))
 

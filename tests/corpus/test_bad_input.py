@@ -24,7 +24,7 @@ from arabic_llm_pipeline.corpus.sources import FoundFiles
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
-from tests.corpus.making import read, reasons, said, settings, shards
+from tests.corpus.making import COMPRESS, read, reasons, said, settings, shards
 
 TEXTS = ["هذا نص عربي", "وهذا آخر"]
 JSONL = "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in TEXTS)
@@ -95,10 +95,11 @@ def test_a_plain_file_with_the_ending_of_an_archive(tmp_path: Path) -> None:
     assert reasons(read(path, **FILES["jsonl"][1])) == [(1, "broken_archive")]
 
 
-def test_an_archive_that_grows_as_no_text_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ending", [ending for ending in COMPRESS if ending])
+def test_an_archive_that_grows_as_no_text_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
     monkeypatch.setattr(streams, "BOMBS_FROM", 1 << 20)
-    path = tmp_path / "x.jsonl.gz"
-    path.write_bytes(gzip.compress(JSONL.encode() + b"\n" * (1 << 26)))
+    path = tmp_path / f"x.jsonl{ending}"
+    path.write_bytes(COMPRESS[ending](JSONL.encode() + b"\n" * (1 << 24)))
     found = read(path, **FILES["jsonl"][1])
     assert said(found) == [[one] for one in TEXTS]
     assert [reason for _, reason in reasons(found)] == ["compression_bomb"]

@@ -3,7 +3,7 @@
 import pytest
 
 from arabic_llm_pipeline.corpus import near, quality
-from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION
+from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION, OVERLAPS_EVALUATION
 from arabic_llm_pipeline.corpus.limits import Deciding, Limit
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.quality import AnswerLimits, ProseLimits, QualitySettings
@@ -22,7 +22,15 @@ WITHOUT = {"refusal", "scaffold"}  # one phrase, one mark is enough
 @pytest.mark.parametrize("table", ["documents", "pairs"])
 def test_every_rule_has_its_threshold(table: str) -> None:
     reasons = {rule.reason for rule in quality.rules(ALL, table)} - WITHOUT
-    reasons |= {"too_short", "too_long", "little_arabic", near.NEAR_DUPLICATE, near.NEAR_EVALUATION, IN_EVALUATION}
+    reasons |= {
+        "too_short",
+        "too_long",
+        "little_arabic",
+        near.NEAR_DUPLICATE,
+        near.NEAR_EVALUATION,
+        IN_EVALUATION,
+        OVERLAPS_EVALUATION,
+    }
     assert all(DECIDING.limit(reason) for reason in reasons)
 
 

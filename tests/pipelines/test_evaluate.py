@@ -14,6 +14,7 @@ from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import create_pipeline
+from arabic_llm_pipeline.recipes import candidates
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from tests.evaluation.conftest import CORPUS, TEXTS, shards
 from tests.tokenizers import train_bpe
@@ -28,7 +29,7 @@ def test_a_node_for_each_candidate_once() -> None:
         "base.evaluate", "compare", "score_baselines", "sft.evaluate", "sft_dpo.evaluate",
     ]  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
-        "base_model", "tokenizer", "documents", "pairs", "items", "sft_adapter", "sft_dpo_adapter",
+        "base_model", "tokenizer", "documents", "pairs", "items", "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
     assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison"}
 
@@ -38,6 +39,11 @@ def test_a_preference_stage_is_measured_against_what_it_started_from() -> None:
     assert "sft_details" in inputs["sft_dpo.evaluate"]
     assert not {"base_details", "sft_details"} & (inputs["sft.evaluate"] | inputs["base.evaluate"])
     assert "base_adapter" not in inputs["base.evaluate"]
+    others = create_pipeline(candidates("sft_dpo_ipo+kto+dialects")).nodes
+    inputs = {node.name: {name for name in node.inputs if name.endswith("_details")} for node in others}
+    assert inputs["sft_dpo_ipo.evaluate"] == {"sft_dpo_details"}
+    assert inputs["kto.evaluate"] == {"base_details"}
+    assert inputs["dialects.evaluate"] == set()
 
 
 def test_kedro_finds_the_model_of_every_parameter() -> None:
@@ -103,7 +109,7 @@ def _adapter(folder: Path, base: Path, pointer: dict[str, Any], model: ModelSett
 
 def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given = {name: made[name] for name in ("base_model", "tokenizer", "documents", "pairs", "items")}
-    given |= {f"{name}_adapter": path for name, path in made["adapters"].items()}
+    given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     for node in pipeline.nodes:
         given |= node.run({name: given[name] for name in node.inputs})

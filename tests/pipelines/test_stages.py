@@ -10,19 +10,23 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
+from kedro.validation.type_extractor import TypeExtractor
 
 from arabic_llm_pipeline.corpus.records import DOCUMENTS
 from arabic_llm_pipeline.datasets.model_directory import ModelDirectory, ModelFiles
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.preference import IpoSettings
+from arabic_llm_pipeline.parameters.root import Parameters
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerTrainingSettings
-from arabic_llm_pipeline.parameters.training import PretrainSettings
+from arabic_llm_pipeline.parameters.training import DocumentSelection, PretrainSettings, SftSettings
 from arabic_llm_pipeline.pipelines.base_model.pipeline import create_pipeline as base_model
 from arabic_llm_pipeline.pipelines.pretrain.pipeline import create_pipeline as pretrain
+from arabic_llm_pipeline.pipelines.stages.nodes import changed
 from arabic_llm_pipeline.pipelines.stages.pipeline import METHODS
 from arabic_llm_pipeline.pipelines.stages.pipeline import create_pipeline as stages
 from arabic_llm_pipeline.pipelines.tokenizer.pipeline import create_pipeline as tokenizer_of_ones_own
-from arabic_llm_pipeline.recipes import CHAINS
+from arabic_llm_pipeline.recipes import CHAINS, STAGES, name, prefixes, stage
 from arabic_llm_pipeline.tokens.probes import check_ids
 from tests.training.conftest import (  # noqa: F401  fixtures
     base_directory,
@@ -45,8 +49,8 @@ class Kept(MemoryDataset):
 def run(pipeline: Pipeline, entries: dict[str, Any]) -> dict[str, Any]:
     """Run with everything in memory; gives what came out."""
     catalog = DataCatalog({name: MemoryDataset(value, copy_mode="assign") for name, value in entries.items()})
-    for name in pipeline.all_outputs():
-        catalog[name] = Kept(copy_mode="assign")
+    for made in pipeline.all_outputs():
+        catalog[made] = Kept(copy_mode="assign")
     SequentialRunner().run(pipeline, catalog)
     return {name: catalog.load(name) for name in pipeline.all_outputs()}
 
@@ -65,15 +69,52 @@ def test_a_chain_is_a_node_for_each_beginning() -> None:
     assert pipeline.outputs() == {"sft_log", "sft_resources", "sft_dpo_adapter", "sft_dpo_log", "sft_dpo_resources"}
     assert pipeline.inputs() == {
         "base_model", "tokenizer", "document_tokens", "pair_tokens", "sft_workspace", "sft_dpo_workspace",
-        "params:model", "params:adapter", "params:sft", "params:dpo", "params:seed",
+        "start_adapter", "params:model", "params:adapter", "params:sft", "params:dpo", "params:seed",
     }  # fmt: skip
     assert len((pipeline + stages(("sft",))).nodes) == 2
 
 
 def test_every_chain_can_be_made() -> None:
-    assert {label for chain in CHAINS.values() for label in chain} <= set(METHODS)
+    assert {stage(label).method for chain in CHAINS.values() for label in chain} <= set(METHODS)
     for chain in CHAINS.values():
         assert len(stages(chain).nodes) == len(chain)
+    parts = {part for chain in CHAINS.values() for part in prefixes(chain)}
+    assert len({name(part) for part in parts}) == len(parts), "two beginnings of chains have one name"
+    whole = sum((stages(chain) for chain in CHAINS.values()), Pipeline([]))
+    assert len(whole.nodes) == len(parts)
+
+
+def test_a_chain_goes_on_from_what_another_made() -> None:
+    """After sft_dpo, sft_dpo_ipo trains IPO only: the nodes are the same ones."""
+    short, long = ({node.name: node for node in stages(CHAINS[recipe]).nodes} for recipe in ("sft_dpo", "sft_dpo_ipo"))
+    assert set(long) - set(short) == {"sft_dpo_ipo.train"}
+    assert all(long[made].inputs == node.inputs and long[made].func is node.func for made, node in short.items())
+    assert {"sft_dpo_adapter", "params:ipo"} <= set(long["sft_dpo_ipo.train"].inputs)
+
+
+def test_a_named_stage_is_its_method_with_changes() -> None:
+    settings = SftSettings(learning_rate=1e-3)
+    of_stage = changed(settings, {"selection": {"dialects": ("EGY",)}, "steps": 3}, 0.5, ("najiz",))
+    assert of_stage.selection == DocumentSelection(dialects=("EGY",), sources=("najiz",))
+    assert (of_stage.steps, of_stage.learning_rate) == (3, 5e-4)
+    assert changed(settings, {}, 1.0, None) == settings
+    with pytest.raises(ValueError, match="bta"):
+        changed(settings, {"bta": 1}, 1.0, None)
+    for label, made in STAGES.items():
+        kind = type(check_defaults(made.method))
+        assert changed(kind(), made.settings, made.rate, None) != kind() or made.domain, label
+
+
+def check_defaults(method: str) -> Any:
+    return Parameters.model_fields[method].get_default(call_default_factory=True)
+
+
+def test_kedro_finds_the_model_of_every_setting() -> None:
+    for recipe, chain in CHAINS.items():
+        found = TypeExtractor({"": stages(chain)}).extract_types_from_pipelines()
+        for label in chain:
+            assert found[stage(label).method] is type(check_defaults(stage(label).method)), recipe
+        assert (found["model"], found["adapter"]) == (ModelSettings, AdapterSettings)
 
 
 def test_making_the_pipelines_imports_no_torch() -> None:
@@ -97,6 +138,7 @@ def test_from_a_folder_to_an_aligned_adapter(
 ) -> None:
     entries = {
         "base_files": base_directory,
+        "start_adapter": None,
         "tokenizer": tokenizer,
         "document_tokens": document_tokens,
         "pair_tokens": pair_tokens,
@@ -104,10 +146,12 @@ def test_from_a_folder_to_an_aligned_adapter(
         "params:adapter": AdapterSettings(r=4),
         "params:sft": sft(steps=3),
         "params:dpo": dpo(steps=2),
+        "params:ipo": IpoSettings(steps=2, micro_batch=2),
         "params:seed": 0,
-        **workspaces(tmp_path, "sft_workspace", "sft_dpo_workspace"),
+        **workspaces(tmp_path, "sft_workspace", "sft_dpo_workspace", "sft_dpo_ipo_workspace"),
     }
-    made = run(base_model() + stages(("sft", "dpo")), entries)
+    made = run(base_model() + stages(CHAINS["sft_dpo_ipo"]), entries)
+    assert made["sft_dpo_ipo_log"]["loss"][0] == pytest.approx((1 / (2 * 0.05)) ** 2, rel=1e-5)  # at the stage's beta
     assert made["base_model"]["kind"] == "directory"
     for chain, steps in (("sft", 3), ("sft_dpo", 2)):
         assert (made[f"{chain}_adapter"] / "adapter_model.safetensors").is_file()

@@ -9,12 +9,13 @@ from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, 
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.preference import DpoSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
-from arabic_llm_pipeline.parameters.training import DpoSettings, SftSettings
+from arabic_llm_pipeline.parameters.training import SftSettings
 from tests.reporting.made_corpus import (
     AFTER,
     BEFORE,

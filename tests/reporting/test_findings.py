@@ -34,7 +34,7 @@ def test_each_stage_is_held_against_what_it_was_trained_from(made: Inputs) -> No
     [
         (["sft", "sft_dpo"], ["base", "sft"]),
         (["sft", "sft_dpo", "sft_kto", "sft_dpo_ipo"], ["base", "sft", "sft", "sft_dpo"]),
-        (["sft_egy", "sft_egy_ipo_refine"], ["base", "sft_egy"]),
+        (["msa", "msa_egy", "dialects"], ["base", "msa", "msa_egy_lev_glf"]),
         (["dpo"], ["base"]),
     ],
 )

@@ -5,10 +5,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from arabic_llm_pipeline import recipes
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings
+from arabic_llm_pipeline.parameters.preference import DpoSettings, IpoSettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
-from arabic_llm_pipeline.parameters.training import DpoSettings
 from arabic_llm_pipeline.reporting import data, run, tokens, training, view
 from arabic_llm_pipeline.reporting.inputs import Inputs, gather
 from tests.reporting.made import data as catalog
@@ -96,9 +97,26 @@ def test_a_log_without_steps_has_no_curves() -> None:
     assert training.curve_figure("sft", training.CURVES[0], pl.DataFrame(schema=log("sft").schema)) is None
 
 
-@pytest.mark.parametrize(("stage", "method"), [("sft", "sft"), ("sft_dpo", "dpo"), ("sft_kto", "kto")])
-def test_a_stages_method_is_its_last_label(stage: str, method: str) -> None:
-    assert training.method(stage) == method
+@pytest.mark.parametrize(
+    ("stage", "method"),
+    [
+        ("sft", "sft"),
+        ("sft_dpo", "dpo"),
+        ("sft_kto", "kto"),
+        ("sft_dpo_ipo", "ipo"),
+        ("msa_egy", "sft"),
+        ("orpo", "orpo"),
+    ],
+)
+def test_a_stages_method_is_that_of_its_last_label(stage: str, method: str) -> None:
+    assert recipes.last_stage(stage).method == method
+
+
+def test_what_a_named_stage_changes_stands_with_its_settings(made: Inputs) -> None:
+    other = Inputs(**{**vars(made), "settings": settings(ipo=IpoSettings())})
+    rows = training._settings(other, "sft_dpo_ipo").rows
+    assert ["ipo.beta", "0.1"] in rows
+    assert ["beta, of this stage", "0.05"] in rows
 
 
 def test_the_command_names_what_is_not_the_default(made: Inputs) -> None:

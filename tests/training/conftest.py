@@ -10,8 +10,9 @@ import pytest
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, PAIRS, message
 from arabic_llm_pipeline.corpus.shards import ShardSet, ShardWriter
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.preference import DpoSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
-from arabic_llm_pipeline.parameters.training import DpoSettings, LoopSettings, SftSettings
+from arabic_llm_pipeline.parameters.training import LoopSettings, SftSettings
 from arabic_llm_pipeline.tokens.writing import write_documents, write_pairs
 from arabic_llm_pipeline.training.base import resolve_base
 from arabic_llm_pipeline.training.job import Job

@@ -17,8 +17,9 @@ from arabic_llm_pipeline.tokens.prompts import PairStore
 from arabic_llm_pipeline.tokens.store import TokenStore
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, render
 from arabic_llm_pipeline.tokens.writing import write_documents
-from arabic_llm_pipeline.training.batches import IGNORED, DocumentRows, PairRows, WindowRows
+from arabic_llm_pipeline.training.batches import IGNORED, DocumentRows, WindowRows
 from arabic_llm_pipeline.training.models import load_base
+from arabic_llm_pipeline.training.preference_batches import PairRows
 from arabic_llm_pipeline.training.schedule import Schedule, schedule
 from tests.training.conftest import FULL, WINDOW, dpo, sentence, sft, write
 

@@ -55,7 +55,7 @@ def test_two_stages_and_back(job: Callable, tmp_path: Path, tokenizer: Path, fam
     base = pointer_to(random_model(family), tmp_path / "model", tokenizer)
     before = trained(job, sft(steps=2), "before", base=base)
     after = job(dpo(steps=2, warmup=0.0), "after", base=base, adapter=before.finished / "result")
-    preference.train(after, Answers())
+    preference.train_dpo(after, Answers())
     directory = after.finished / "result"
     plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tmp_path / "model"), directory).eval()
     ours = models.load_candidate(base, directory, FULL)
@@ -81,7 +81,7 @@ def test_other_quantisations(job: Callable, base: dict, held: str, layer: str) -
     settings = ModelSettings(quantization=held)
     before = trained(job, sft(steps=2), "before", settings)
     after = job(dpo(steps=2, warmup=0.0), "after", settings, adapter=before.finished / "result")
-    preference.train(after, Answers())
+    preference.train_dpo(after, Answers())
     model = models.load_candidate(base, after.finished / "result", settings)
     theirs = [part for part in model.modules() if type(part).__module__.startswith("bitsandbytes")]
     assert {type(part).__name__ for part in theirs} == {layer}

@@ -65,7 +65,7 @@ def stages(request: pytest.FixtureRequest, job: Callable) -> tuple[Any, Any]:
     lora = KINDS.get(request.param, {"kind": request.param, "r": 4})
     before = trained(job, sft(steps=6), "before", lora=lora)
     after = job(dpo(steps=2, warmup=0.0), "after", lora=lora, adapter=before.finished / "result")
-    preference.train(after, Answers())
+    preference.train_dpo(after, Answers())
     return before, after
 
 
@@ -176,7 +176,7 @@ def test_what_does_not_combine_is_refused(job: Callable, base: dict, project: Pa
 def test_a_chain_has_one_kind(job: Callable) -> None:
     whole = trained(job, sft(steps=1), "whole", lora={"kind": "full"})
     with pytest.raises(UserError, match=r"left a whole model, and adapter\.kind is lora"):
-        preference.train(job(dpo(), "dpo", adapter=whole.finished / "result"), Answers())
+        preference.train_dpo(job(dpo(), "dpo", adapter=whole.finished / "result"), Answers())
 
 
 def test_a_checkpoint_of_other_settings_is_refused(job: Callable, tmp_path: Path) -> None:

@@ -19,11 +19,12 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.training import DocumentSelection, PretrainSettings
 from arabic_llm_pipeline.training import models
 from arabic_llm_pipeline.training.base import resolve_base
-from arabic_llm_pipeline.training.batches import DocumentRows, PairRows
+from arabic_llm_pipeline.training.batches import DocumentRows
 from arabic_llm_pipeline.training.job import InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.methods import preference, pretrain
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.optimizers import Together
+from arabic_llm_pipeline.training.preference_batches import PairRows
 from arabic_llm_pipeline.training.schedule import Schedule
 from tests.training.conftest import FULL, NF4, Answers, dpo, sft
 
@@ -96,7 +97,7 @@ def test_killed_and_run_again_it_ends_alike(job: Callable, model: Any, method: s
     more: dict[str, Any] = dict(lora)
     if method == "dpo":
         before = trained(job, sft(steps=2), "before", model, **lora)
-        settings, train, more = dpo(steps=7), preference.train, {"adapter": before.finished / "result"}
+        settings, train, more = dpo(steps=7), preference.train_dpo, {"adapter": before.finished / "result"}
     whole, again = job(settings, "whole", model, **more), job(settings, "again", model, **more)
     train(whole, Answers())
     killed(train, again, 5)
@@ -202,7 +203,7 @@ def test_the_reference_of_dpo_is_the_sft_model(job: Callable, base: dict, pair_t
     before = trained(job, sft(), "before", model)
     adapter = before.finished / "result"
     made = job(dpo(steps=3, micro_batch=6, learning_rate=0.05, warmup=0.0), "dpo", model, adapter=adapter)
-    preference.train(made, Answers())
+    preference.train_dpo(made, Answers())
     rows = PairRows(pair_tokens, dpo(), 400, 0)
     order = Schedule(rows.passes, 6, 3, made.seed).order()
     candidates = [models.load_candidate(base, path, model) for path in (adapter, None, made.finished / "result")]
@@ -227,7 +228,7 @@ def test_the_reference_of_dpo_is_the_sft_model(job: Callable, base: dict, pair_t
 def test_dpo_leaves_no_copy_of_its_reference(job: Callable) -> None:
     before = trained(job, sft(steps=2), "before", NF4)
     made = job(dpo(steps=3), "dpo", NF4, adapter=before.finished / "result")
-    preference.train(made, Answers())
+    preference.train_dpo(made, Answers())
     assert set(result(made)) == {"adapter_config.json", "adapter_model.safetensors", "training.json"}
     assert adapter_of(made).keys() == adapter_of(before).keys()
     assert all((part != adapter_of(before)[name]).any() for name, part in adapter_of(made).items())
@@ -236,18 +237,13 @@ def test_dpo_leaves_no_copy_of_its_reference(job: Callable) -> None:
 def test_other_losses_and_optimizers(job: Callable) -> None:
     before = trained(job, sft(steps=2), "before")
     made = job(dpo(steps=2, loss_type="ipo"), "ipo", adapter=before.finished / "result")
-    preference.train(made, Answers())
+    preference.train_dpo(made, Answers())
     assert log(made)["loss"][0] == pytest.approx((1 / (2 * 0.1)) ** 2, rel=1e-5)
     plain = trained(job, sft(steps=3), "plain")
     checked = trained(job, sft(steps=3, activation_checkpointing=True), "checked")
     assert log(checked)["loss"].to_list() == pytest.approx(log(plain)["loss"].to_list(), rel=1e-5)
     further = trained(job, sft(steps=2), "further", adapter=before.finished / "result")
     assert log(further)["loss"][0] < log(before)["loss"][0]
-
-
-def test_dpo_without_a_stage_before_is_refused(job: Callable) -> None:
-    with pytest.raises(UserError, match="needs a stage before it"):
-        preference.train(job(dpo()), Answers())
 
 
 def test_a_loss_that_is_no_number_stops_it(job: Callable, base: dict, base_directory: Path, tmp_path: Path) -> None:
@@ -330,7 +326,7 @@ def test_the_first_rows_are_shown(job: Callable, document_tokens: Path, pair_tok
             r"<\|im_start\|>user\n[^⟦]+<\|im_end\|>\n<\|im_start\|>assistant\n⟦[^⟦]+<\|im_end\|>⟧", text
         )
     answers = Answers()
-    preference.train(job(dpo(steps=1), "pairs", FULL, adapter=before.finished / "result"), answers)
+    preference.train_dpo(job(dpo(steps=1), "pairs", FULL, adapter=before.finished / "result"), answers)
     _, rows = answers.sent[0]
     assert len(rows) == 4  # two pairs: their chosen answers, then their rejected ones
     assert len({text.partition("⟦")[0] for text in rows}) == 2

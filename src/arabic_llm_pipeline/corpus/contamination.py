@@ -1,17 +1,22 @@
-"""Training records that hold a prompt of the evaluation, as a whole or within a longer text."""
+"""Training records that hold a prompt of the evaluation, as a whole, within a longer text, or in most of its words."""
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
+import numpy as np
 import polars as pl
 
+from arabic_llm_pipeline.arabic.columns import elementwise, from_series
 from arabic_llm_pipeline.corpus.keys import ANSWERS, hashed, with_keys
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.corpus.splits import HELD, held, split_expr
-from arabic_llm_pipeline.parameters.duplicates import SplitsSettings
+from arabic_llm_pipeline.parameters.duplicates import OverlapSettings, SplitsSettings
 
-IN_EVALUATION = "in_evaluation"
+IN_EVALUATION, OVERLAPS_EVALUATION = "in_evaluation", "overlaps_evaluation"
 PROMPTS = pl.Schema({"text": pl.String, "source": pl.String, "words": pl.Int32})
+OVERLAP = pl.Struct({"prompt": pl.String, "share": pl.Float32})
+CLASSES = 16  # for each run of words of the prompts
 
 
 def prompts(items: ShardSet, splits: SplitsSettings, min_words: int) -> pl.DataFrame:
@@ -51,15 +56,63 @@ def _holds(texts: pl.Series, patterns: list[str]) -> pl.Series:
     return pl.repeat(None, len(texts), dtype=pl.String, eager=True).scatter(rows, which).alias(texts.name)
 
 
+@dataclass(frozen=True)
+class _Runs:
+    """The runs of words of some prompts, as `overlap_kernel.overlaps` takes them."""
+
+    values: np.ndarray
+    owners: np.ndarray
+    totals: np.ndarray
+    marked: np.ndarray
+    bits: int
+
+
+def overlap_expr(text: pl.Expr, prompts: tuple[str, ...], settings: OverlapSettings) -> pl.Expr:
+    """The prompt whose runs of words stand most in a text, and their share; null where it is below `share`.
+
+    All are matching keys. With runs of 8 words and a share of 0.7 this is how PaLM tells contaminated examples
+    (Chowdhery et al. 2022, section 8); of 13 and any share, GPT-3 (Brown et al. 2020, appendix C).
+    """
+    if not prompts or settings.share is None:
+        return pl.lit(None, OVERLAP)
+    return elementwise(text, partial(_overlaps, prompts=prompts, settings=settings), OVERLAP)
+
+
+def _overlaps(texts: pl.Series, prompts: tuple[str, ...], settings: OverlapSettings) -> pl.Series:
+    from arabic_llm_pipeline.corpus import overlap_kernel
+
+    runs, column = _runs(prompts, settings.words), from_series(texts)
+    how = (settings.words, runs.values, runs.owners, runs.totals, runs.marked, runs.bits)
+    best, share = overlap_kernel.overlaps(column.data, column.offsets, column.valid, *how)
+    enough = (best >= 0) & (share >= np.float32(settings.share))
+    found = pl.DataFrame({"prompt": pl.Series(prompts)[np.maximum(best, 0)], "share": share})
+    return found.select(pl.when(pl.lit(pl.Series(enough))).then(pl.struct(pl.all()))).to_series().alias(texts.name)
+
+
+@lru_cache(maxsize=1)
+def _runs(prompts: tuple[str, ...], words: int) -> _Runs:
+    from arabic_llm_pipeline.corpus import near_kernel, overlap_kernel
+
+    column = from_series(pl.Series(prompts))
+    values, totals = near_kernel.shingle_sets(column.data, column.offsets, words)
+    order = np.argsort(values, kind="stable")
+    bits = max(1, int(CLASSES * max(1, len(values))).bit_length())
+    owners = np.repeat(np.arange(len(prompts)), totals)
+    return _Runs(values[order], owners[order], totals, overlap_kernel.marks(values, bits), bits)
+
+
 def find(keys: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
     """Training records that ask what held-out items or documents ask, answer as held-out pairs do, or hold a prompt.
+
+    Those that hold only most of a prompt have another reason, and its share for a value.
 
     Args:
         keys: of all records (`duplicates.Keys`), with their splits.
         asked: the prompts, as `prompts` gives them.
 
     Returns:
-        Columns of `duplicates.VERDICTS`: the value is how many words the prompt has, `stays_source` who asks it.
+        Columns of `duplicates.VERDICTS`: the value is how many words the prompt has, or the share of it that the record
+        has; `stays_source` says who asks it.
     """
     measured = keys.filter(held("split"))
     training = keys.filter((pl.col("split") == "train") & (pl.col("records") != "items"))
@@ -69,10 +122,17 @@ def find(keys: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
         training = training.join(first, on=name, how="left", maintain_order="left")
     whole = pl.coalesce("_asked", "_group")
     held_prompts = asked.select(holds="text", _holds="source", _words="words")
-    found = training.join(held_prompts, on="holds", how="left", maintain_order="left").with_columns(
-        stays_source=pl.coalesce(whole, "_holds"),
-        value=pl.when(whole.is_null()).then("_words").otherwise("words").cast(pl.Float32),
-        reason=pl.lit(IN_EVALUATION),
+    most = asked.select("text", _most="source")
+    found = training.join(held_prompts, on="holds", how="left", maintain_order="left")
+    found = found.with_columns(pl.col("overlap").struct.unnest()).join(
+        most, left_on="prompt", right_on="text", how="left", maintain_order="left"
+    )
+    entire = pl.coalesce(whole, "_holds")
+    words = pl.when(whole.is_null()).then("_words").otherwise("words").cast(pl.Float32)
+    found = found.with_columns(
+        stays_source=pl.coalesce(entire, "_most"),
+        value=pl.when(entire.is_null()).then("share").otherwise(words),
+        reason=pl.when(entire.is_null()).then(pl.lit(OVERLAPS_EVALUATION)).otherwise(pl.lit(IN_EVALUATION)),
     )
     found = found.filter(pl.col("stays_source").is_not_null())
     return found.select("records", "shard", "row", "source", "stays_source", "value", "reason")

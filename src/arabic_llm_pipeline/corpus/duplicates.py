@@ -9,7 +9,7 @@ from arabic_llm_pipeline.corpus import contamination, near
 from arabic_llm_pipeline.corpus.keys import hashed, with_keys
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
 from arabic_llm_pipeline.corpus.splits import held, split_expr
-from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, NearSettings, SplitsSettings
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, NearSettings, OverlapSettings, SplitsSettings
 
 PLACE, STAYS = ("records", "shard", "row"), ("stays_shard", "stays_row")  # where a record lies; where its like does
 VERDICTS = pl.Schema(
@@ -28,12 +28,14 @@ class Keys:
         table: one of RECORDS.
         near: how near duplicates are looked for.
         splits: the shares.
-        prompts: evaluation prompts, as matching keys; rows that hold one say which.
+        overlap: how much of a prompt is too much.
+        prompts: evaluation prompts, as matching keys; rows that hold one, or most of one, say which.
     """
 
     table: str
     near: NearSettings
     splits: SplitsSettings
+    overlap: OverlapSettings
     prompts: tuple[str, ...] = ()
 
     def __call__(self, frame: pl.LazyFrame, ordinal: int) -> pl.LazyFrame:
@@ -56,6 +58,7 @@ class Keys:
             asked=hashed(pl.col("_asked"), salt),
             words=contamination.words(pl.col("_asked")),
             holds=contamination.holds(pl.col("_whole"), self.prompts),
+            overlap=contamination.overlap_expr(pl.col("_whole"), self.prompts, self.overlap),
             length=pl.col("_whole").str.len_chars().cast(pl.Int64),
             bands=near.band_expr(pl.when(compared).then(pl.col("_whole")), self.near),
         )
@@ -102,7 +105,7 @@ def _keys(
     """The keys of all records, in order, with their splits."""
     parts: list[pl.DataFrame] = []
     for table, shards in tables.items():
-        step = Keys(table, settings.near, splits, prompts if table != "items" else ())
+        step = Keys(table, settings.near, splits, settings.overlap, prompts if table != "items" else ())
         parts += collect_shards(step, shards, processes, f"Comparing {table}")
     return pl.concat(parts)
 

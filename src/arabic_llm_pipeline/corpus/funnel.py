@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from arabic_llm_pipeline.arabic import measure
-from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION
+from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION, OVERLAPS_EVALUATION
 from arabic_llm_pipeline.corpus.duplicates import DUPLICATE
 from arabic_llm_pipeline.corpus.keys import text_of
 from arabic_llm_pipeline.corpus.near import NEAR_DUPLICATE, NEAR_EVALUATION
@@ -18,7 +18,7 @@ OF_RECORD = ("source", "dialect", "script", "split", "reason")
 GROUPS = ("records", "step", *OF_RECORD[:-1], "outcome", "reason")
 SUMS = ("rows", "words", "characters", "merged_words")  # the last: what unifying Alif and Ya would rewrite
 FUNNEL = pl.Schema(dict.fromkeys(GROUPS, pl.String) | dict.fromkeys(SUMS, pl.Int64))
-VERDICTS = (DUPLICATE, IN_EVALUATION, NEAR_DUPLICATE, NEAR_EVALUATION)
+VERDICTS = (DUPLICATE, IN_EVALUATION, OVERLAPS_EVALUATION, NEAR_DUPLICATE, NEAR_EVALUATION)
 
 
 @dataclass(frozen=True)

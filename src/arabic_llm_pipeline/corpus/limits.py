@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION
+from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION, OVERLAPS_EVALUATION
 from arabic_llm_pipeline.corpus.near import NEAR_DUPLICATE, NEAR_EVALUATION
 from arabic_llm_pipeline.corpus.quality import limit_of, reason_of
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
@@ -51,6 +51,8 @@ class Deciding:
             return f"quality.answers.{OF_ANSWERS[reason]}", getattr(self.quality.answers, OF_ANSWERS[reason])
         if reason in {NEAR_DUPLICATE, NEAR_EVALUATION}:
             return "duplicates.near.threshold", self.duplicates.near.threshold
+        if reason == OVERLAPS_EVALUATION:
+            return "duplicates.overlap.share", self.duplicates.overlap.share
         if reason == IN_EVALUATION:
             return "duplicates.min_prompt_words", self.duplicates.min_prompt_words
         return "quality.max_mojibake", self.quality.max_mojibake if reason == "mojibake" else None

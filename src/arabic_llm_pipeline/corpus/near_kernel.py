@@ -52,7 +52,7 @@ def _words(data: np.ndarray, begin: int, end: int, out: np.ndarray) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _shingles(data: np.ndarray, begin: int, end: int, size: int, out: np.ndarray) -> int:
+def shingles(data: np.ndarray, begin: int, end: int, size: int, out: np.ndarray) -> int:
     """Write the hash of each shingle, in the order of the text; returns how many there are."""
     words = _words(data, begin, end, out)
     for i in range(words - size + 1):
@@ -64,7 +64,7 @@ def _shingles(data: np.ndarray, begin: int, end: int, size: int, out: np.ndarray
 
 
 @njit(cache=True, nogil=True)
-def _room(offsets: np.ndarray) -> int:
+def room(offsets: np.ndarray) -> int:
     """As many words as the longest text can have."""
     longest = 0
     for row in range(len(offsets) - 1):
@@ -91,9 +91,9 @@ def signatures(
     rows, functions = len(offsets) - 1, len(factors)
     least = np.full((rows, functions), LARGEST, np.uint32)
     enough = np.zeros(rows, np.bool_)
-    hashes = np.empty(_room(offsets), np.uint64)
+    hashes = np.empty(room(offsets), np.uint64)
     for row in range(rows):
-        count = _shingles(data, offsets[row], offsets[row + 1], size, hashes) if valid[row] else 0
+        count = shingles(data, offsets[row], offsets[row + 1], size, hashes) if valid[row] else 0
         enough[row] = count > 0
         own = least[row]
         for i in range(count):
@@ -123,10 +123,10 @@ def shingle_sets(data: np.ndarray, offsets: np.ndarray, size: int) -> tuple[np.n
     rows = len(offsets) - 1
     found = np.empty((offsets[rows] - offsets[0]) // 2 + rows, np.uint64)
     sizes = np.zeros(rows, np.int64)
-    hashes = np.empty(_room(offsets), np.uint64)
+    hashes = np.empty(room(offsets), np.uint64)
     end = 0
     for row in range(rows):
-        count = _shingles(data, offsets[row], offsets[row + 1], size, hashes)
+        count = shingles(data, offsets[row], offsets[row + 1], size, hashes)
         own = np.sort(hashes[:count])
         begin = end
         for i in range(count):

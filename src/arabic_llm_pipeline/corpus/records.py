@@ -5,11 +5,6 @@ from typing import Any, NamedTuple
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
-
-def _schema(columns: dict[str, DataType | DataTypeClass]) -> pl.Schema:
-    return pl.Schema(columns)
-
-
 DOCUMENT = "document"  # the role of the one message of prose
 MESSAGE = pl.Struct({"role": pl.String, "content": pl.String})
 MESSAGES = pl.List(MESSAGE)
@@ -23,83 +18,38 @@ QUALITY = pl.Struct(
         "alif_ya_merges": pl.Int32,
     }
 )
-DOCUMENTS = _schema(
-    {
-        "id": pl.String,
-        "source": pl.String,
-        "kind": pl.String,
-        "messages": MESSAGES,
-        "title": pl.String,
-        "url": pl.String,
-        "licence": pl.String,
-        "lang": pl.String,
-        "dialect": pl.String,
-        "dialect_score": pl.Float32,
-        "script": pl.String,
-        "quality": QUALITY,
-        "split": pl.String,
-        "copies": pl.Int32,
-        "reason": pl.String,
-        "value": pl.Float32,
-    }
+Columns = dict[str, DataType | DataTypeClass]
+FIRST: Columns = {"id": pl.String, "source": pl.String}
+LICENCE: Columns = {"licence": pl.String}
+TAGS: Columns = {"dialect": pl.String, "dialect_score": pl.Float32, "script": pl.String}
+FATE: Columns = {"split": pl.String, "copies": pl.Int32, "reason": pl.String, "value": pl.Float32}
+
+
+def _table(own: Columns, lang: Columns | None = None, quality: Columns | None = None) -> pl.Schema:
+    """Columns of its own between those that every table has; documents have two more."""
+    return pl.Schema(FIRST | own | LICENCE | (lang or {}) | TAGS | (quality or {}) | FATE)
+
+
+TEXTS = pl.List(pl.String)
+DOCUMENTS = _table(
+    {"kind": pl.String, "messages": MESSAGES, "title": pl.String, "url": pl.String},
+    {"lang": pl.String},
+    {"quality": QUALITY},
 )
-PAIRS = _schema(
+PAIRS = _table({"prompt": MESSAGES, "chosen": pl.String, "rejected": pl.String, "margin": pl.Float32})
+FEEDBACK = _table({"prompt": MESSAGES, "completion": pl.String, "label": pl.Boolean})
+ITEMS = _table(
     {
-        "id": pl.String,
-        "source": pl.String,
-        "prompt": MESSAGES,
-        "chosen": pl.String,
-        "rejected": pl.String,
-        "margin": pl.Float32,
-        "licence": pl.String,
-        "dialect": pl.String,
-        "dialect_score": pl.Float32,
-        "script": pl.String,
-        "split": pl.String,
-        "copies": pl.Int32,
-        "reason": pl.String,
-        "value": pl.Float32,
-    }
-)
-FEEDBACK = _schema(
-    {
-        "id": pl.String,
-        "source": pl.String,
-        "prompt": MESSAGES,
-        "completion": pl.String,
-        "label": pl.Boolean,
-        "licence": pl.String,
-        "dialect": pl.String,
-        "dialect_score": pl.Float32,
-        "script": pl.String,
-        "split": pl.String,
-        "copies": pl.Int32,
-        "reason": pl.String,
-        "value": pl.Float32,
-    }
-)
-ITEMS = _schema(
-    {
-        "id": pl.String,
-        "source": pl.String,
         "task": pl.String,
         "family": pl.String,
         "prompt": MESSAGES,
-        "choices": pl.List(pl.String),
-        "answers": pl.List(pl.String),
+        "choices": TEXTS,
+        "answers": TEXTS,
         "label": pl.Int32,
         "passage": pl.String,
-        "licence": pl.String,
-        "dialect": pl.String,
-        "dialect_score": pl.Float32,
-        "script": pl.String,
-        "split": pl.String,
-        "copies": pl.Int32,
-        "reason": pl.String,
-        "value": pl.Float32,
     }
 )
-SENTENCES = _schema(
+SENTENCES = pl.Schema(
     {
         "id": pl.String,  # of the document
         "source": pl.String,

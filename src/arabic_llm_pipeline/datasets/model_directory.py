@@ -65,3 +65,16 @@ class ModelFiles(AbstractDataset[Any, Path | None]):
 
     def _describe(self) -> dict[str, Any]:
         return {"directory": self.directory and self.directory.name}
+
+
+class AdapterFiles(ModelFiles):
+    """The files of an adapter that the user begins with, or none: what they hold counts, not where it lies."""
+
+    def external_files(self) -> list[Path]:
+        """Weights and configuration, the latter also where it is missing, so that this is told."""
+        files = super().external_files()
+        return (
+            sorted({*files, self.directory / "adapter_config.json"} - {self.directory / "config.json"})
+            if self.directory
+            else []
+        )

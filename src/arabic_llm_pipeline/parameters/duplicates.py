@@ -26,6 +26,18 @@ class NearSettings(Settings):
     rows: int = Field(8, description="Hashes in a band.", ge=1)
 
 
+class OverlapSettings(Settings):
+    """Evaluation prompts of which a training record has most: by runs of words that both have."""
+
+    words: int = Field(8, description="Words in a run; prompts of fewer are not compared.", ge=1)
+    share: float | None = Field(
+        0.7,
+        description="Share of a prompt's runs that must stand in a record; null: only whole prompts count.",
+        gt=0,
+        le=1,
+    )
+
+
 class DuplicatesSettings(Settings):
     """Duplicates, and training text that holds evaluation prompts."""
 
@@ -34,6 +46,7 @@ class DuplicatesSettings(Settings):
     min_prompt_words: int = Field(
         8, description="A prompt of fewer words counts as held only by an equal prompt, not within a longer text.", ge=1
     )
+    overlap: OverlapSettings = Field(OverlapSettings(), description="Records that hold most of a prompt.")
     near: NearSettings = Field(NearSettings(), description="Near duplicates.")
 
 

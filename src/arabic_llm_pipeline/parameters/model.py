@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from arabic_llm_pipeline.parameters.base import Settings
+from arabic_llm_pipeline.parameters.base import Settings, neutral
 
 EMBEDDED = "embedded"
 EMBEDDED_PATH = "data/01_raw/models/tiny_arabic_qwen2"  # relative to the project
@@ -29,6 +29,9 @@ class ModelSettings(Settings):
     double_quantization: bool = Field(True, description="Quantise the scales of 4 bits too: 0.4 bits a weight less.")
     compute_dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
         "auto", description="What is computed in; auto: bfloat16 on a GPU that has it, else float16; float32 on a CPU."
+    )
+    adapter: str | None = neutral(
+        None, "Directory of an adapter of one's own that chains begin with; what it holds counts, not where it lies."
     )
     attention: Literal["sdpa", "eager"] = Field("sdpa", description="How attention is computed; eager only to compare.")
 

@@ -23,6 +23,15 @@ from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.export import ExportSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
+from arabic_llm_pipeline.parameters.preference import (
+    CpoSettings,
+    DomainSettings,
+    DpoSettings,
+    IpoSettings,
+    KtoSettings,
+    OrpoSettings,
+    SimpoSettings,
+)
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import PreviewSettings, ReportSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
@@ -30,7 +39,7 @@ from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerTrainingSettings
-from arabic_llm_pipeline.parameters.training import DpoSettings, PretrainSettings, SftSettings
+from arabic_llm_pipeline.parameters.training import PretrainSettings, SftSettings
 
 
 class Parameters(Settings):
@@ -79,6 +88,12 @@ class Parameters(Settings):
     adapter: AdapterSettings = Field(AdapterSettings(), description="What is trained: an adapter, or all weights.")
     sft: SftSettings = Field(SftSettings(), description="Supervised fine-tuning.")
     dpo: DpoSettings = Field(DpoSettings(), description="Direct preference optimisation.")
+    ipo: IpoSettings = Field(IpoSettings(), description="Identity preference optimisation.")
+    kto: KtoSettings = Field(KtoSettings(), description="Kahneman-Tversky optimisation.")
+    cpo: CpoSettings = Field(CpoSettings(), description="Contrastive preference optimisation.")
+    simpo: SimpoSettings = Field(SimpoSettings(), description="Simple preference optimisation.")
+    orpo: OrpoSettings = Field(OrpoSettings(), description="Odds ratio preference optimisation.")
+    domain: DomainSettings = Field(DomainSettings(), description="What the recipe `domain` is about.")
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
@@ -141,7 +156,10 @@ def _nearest(place: str) -> str:
         by_end.setdefault(name.rpartition(".")[2], []).append(name)
     ends = get_close_matches(place.rpartition(".")[2], by_end, n=2)
     found = [name for end in ends for name in by_end[end]]
-    close = get_close_matches(place, [*found, *names], n=1, cutoff=0) if found else get_close_matches(place, names, n=1)
+    if found and "." not in place:
+        close = found[:1]  # of several methods' beta that of the first: dpo.beta
+    else:
+        close = get_close_matches(place, [*found, *names], n=1, cutoff=0 if found else 0.6)
     return f"; did you mean {close[0]}?" if close else ""
 
 

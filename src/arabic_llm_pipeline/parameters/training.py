@@ -91,19 +91,6 @@ class SftSettings(AdapterLoopSettings):
     selection: DocumentSelection = Field(default_factory=DocumentSelection, description="Which documents.")
 
 
-class DpoSettings(AdapterLoopSettings):
-    """Direct preference optimisation (Rafailov et al. 2023) against the stage before."""
-
-    learning_rate: float = Field(1e-4, description="Highest learning rate.", gt=0)
-    steps: int = Field(40, description="As in all methods.", ge=0)
-    micro_batch: int = Field(16, description="Pairs in one forward pass.", ge=1)
-    beta: float = Field(0.1, description="How firmly the model is held to its reference.", gt=0)
-    loss_type: Literal["sigmoid", "ipo"] = Field(
-        "sigmoid", description="DPO's own loss, or IPO's squared one (Azar et al. 2023)."
-    )
-    selection: PairSelection = Field(default_factory=PairSelection, description="Which pairs.")
-
-
 class PretrainSettings(LoopSettings):
     """A small Qwen2 or Llama from random weights, all of which are trained."""
 

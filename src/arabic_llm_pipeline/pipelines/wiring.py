@@ -20,13 +20,13 @@ def step(
         outputs: what it makes.
         more: entries for a function that takes any (`**`), by their names.
         name: of the node; the function's, if not given.
-        other: by argument, entries that are called otherwise.
+        other: by argument, entries that are called otherwise, and those of arguments that have a default.
     """
     name = name or function.__name__
     asked = signature(function, follow_wrapped=False).parameters.values()
     given = [one.name for one in asked if one.kind is not Parameter.VAR_KEYWORD and one.default is Parameter.empty]
     own = {"workspace": f"{name}_workspace"} | other
-    inputs = {one: own.get(one) or _entry(one) for one in given} | {one: one for one in more}
+    inputs = {one: own.get(one) or _entry(one) for one in given} | other | {one: one for one in more}
     return Node(function, inputs, outputs, name=name)
 
 

@@ -33,7 +33,7 @@ LICENCES = {
 }  # fmt: skip
 UNKNOWN = {"not-stated", "unknown", "none"}
 LIBRARIES = ("python", "polars", "pyarrow", "numba")  # that touch the text
-DUPLICATES = ("duplicate", "near_duplicate", "in_evaluation", "near_evaluation")
+DUPLICATES = ("duplicate", "near_duplicate", "in_evaluation", "overlaps_evaluation", "near_evaluation")
 ROWS = ("rows", "looked_at", "toxic")
 MENTIONED = 20  # groups that the page shows, those first that are mentioned most
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~!$])")

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from arabic_llm_pipeline.parameters.report import ReportSettings
-from arabic_llm_pipeline.recipes import BASE
+from arabic_llm_pipeline.recipes import parent
 from arabic_llm_pipeline.reporting.rows import changed_texts, dropped_rows, rejected_rows
 
 
@@ -48,9 +48,8 @@ class Inputs:
         return found
 
     def parent(self, candidate: str) -> str:
-        """The candidate that this one was trained from: the longest other whose chain its own begins with."""
-        begins = [name for name in self.stages if name != candidate and candidate.startswith(f"{name}_")]
-        return max(begins, key=len, default=BASE)
+        """The candidate that this one was trained from."""
+        return parent(candidate)
 
 
 def gather(

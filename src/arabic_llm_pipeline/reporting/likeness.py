@@ -2,13 +2,13 @@
 
 import polars as pl
 
-from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION
+from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION, OVERLAPS_EVALUATION
 from arabic_llm_pipeline.corpus.near import NEAR_EVALUATION
 from arabic_llm_pipeline.reporting import plots
 from arabic_llm_pipeline.reporting.style import to_svg
 from arabic_llm_pipeline.reporting.view import Block, Column, Figure, Table, count
 
-MEASURED = (IN_EVALUATION, NEAR_EVALUATION)
+MEASURED = (IN_EVALUATION, OVERLAPS_EVALUATION, NEAR_EVALUATION)
 SIZES = {"2": 2, "3": 3, "4 to 9": 4, "10 to 99": 10, "100 and more": 100}  # name -> its first size
 
 
@@ -25,7 +25,10 @@ def blocks(verdicts: pl.DataFrame) -> list[Block]:
         text = "Records that are equal or nearly so are a cluster, of which one stays; its copies are counted with it."
         found.append(Block("Copies", [text], [clusters_figure(copies)], lists=[between_table(copies, "Who stays")]))
     if len(measured):
-        text = "Training records that went because a held-out record asks the same, stands in them, or is nearly equal."
+        text = (
+            "Training records that went because a held-out record asks the same, stands in them (all or most), or "
+            "is nearly equal."
+        )
         found.append(Block("Contamination", [text], tables=[between_table(measured, "Who measures on it")]))
     return found
 

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure as Plot
 
-from arabic_llm_pipeline.recipes import CHAINS, name
+from arabic_llm_pipeline.artifacts.digests import plain as without_neutral
+from arabic_llm_pipeline.recipes import Stage, last_stage
 from arabic_llm_pipeline.reporting import plots, trained_on
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.style import to_svg
@@ -40,6 +41,9 @@ CURVES = (
     Curve("rewards", "Implicit rewards", {"rewards/chosen": "chosen", "rewards/rejected": "rejected"}),
     Curve("margin", "Reward margin, chosen less rejected", {"rewards/margins": "margin"}),
     Curve("preferred", "Share of pairs ranked right", {"rewards/accuracies": "share"}),
+    Curve("answers", "Log-probability of answers", {"logps/chosen": "chosen", "logps/rejected": "rejected"}),
+    Curve("likelihood", "Likelihood beside the preference, nats a token", {"nll_loss": "chosen answers"}),
+    Curve("moved", "Estimated divergence from the reference, nats", {"kl": "divergence"}),
 )
 
 
@@ -71,18 +75,13 @@ def _ends(log: pl.DataFrame, column: str) -> str:
 
 
 def _settings(inputs: Inputs, stage: str) -> Table:
-    label = method(stage)
-    rows = [[f"{label}.{key}", shown] for key, shown in flat(inputs.settings.get(label, {}))]
-    rows += [[f"adapter.{key}", shown] for key, shown in flat(inputs.settings.get("adapter", {}))]
+    made = last_stage(stage) or Stage(stage)
+    given = inputs.settings
+    rows = [list(row) for row in flat(without_neutral(given.get(made.method, {})), made.method)]
+    rows += [[f"{key}, of this stage", shown] for key, shown in flat(dict(made.settings))]
+    rows += [["learning_rate, times", short(made.rate)]] if made.rate != 1 else []
+    rows += [list(row) for row in flat(without_neutral(given.get("adapter", {})), "adapter")]
     return Table(f"Settings of {stage}", [Column("Parameter", "code"), Column("Value", "code")], rows)
-
-
-def method(stage: str) -> str:
-    """The last label of a stage's chain: sft_dpo -> dpo."""
-    chains = {
-        name(chain[:length]): chain[length - 1] for chain in CHAINS.values() for length in range(1, len(chain) + 1)
-    }
-    return chains.get(stage, stage.rpartition("_")[2])
 
 
 def curve_figure(stage: str, curve: Curve, log: pl.DataFrame) -> Figure | None:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.parameters.training import DocumentSelection, DpoSettings, SftSettings
+from arabic_llm_pipeline.parameters.training import DocumentSelection, SftSettings
 from arabic_llm_pipeline.tokens.mixture import Draws
 from arabic_llm_pipeline.tokens.packing import Pieces, cut, pack
-from arabic_llm_pipeline.tokens.prompts import PairSplit, PairStore
 from arabic_llm_pipeline.tokens.store import Ints, Split, TokenStore
 from arabic_llm_pipeline.training.schedule import lay_out
 
@@ -37,7 +36,7 @@ class DocumentRows:
         Raises:
             UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
         """
-        self.split, self.vocabulary = _whole(TokenStore(directory).split("train")), vocabulary
+        self.split, self.vocabulary = whole(TokenStore(directory).split("train")), vocabulary
         self.window = int(self.split.about["window"])
         chosen = self._chosen(settings.selection)
         self.pieces = self._cut(chosen, settings.too_long)
@@ -121,7 +120,7 @@ class WindowRows:
         Raises:
             UserError: there is less text than one window, or the store is damaged.
         """
-        self.split, self.vocabulary = _whole(TokenStore(directory).split("train")), vocabulary
+        self.split, self.vocabulary = whole(TokenStore(directory).split("train")), vocabulary
         self.window = int(self.split.about["window"])
         self.tokens = self.split.count("tokens")
         self.passes = ((self.tokens - 1) // self.window,)
@@ -141,50 +140,7 @@ class WindowRows:
         return _tensors(self.vocabulary, ids.size, input_ids=ids, position_ids=positions, labels=labels)
 
 
-class PairRows:
-    """Rows of preference pairs, as TRL's collator takes them."""
-
-    def __init__(self, directory: Path, settings: DpoSettings, vocabulary: int, seed: int):
-        """Choose pairs.
-
-        Args:
-            directory: of a pair store.
-            settings: selection and mixture.
-            vocabulary: rows of the model's embedding.
-            seed: of what a mixture draws.
-
-        Raises:
-            UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
-        """
-        from trl.trainer.dpo_trainer import DataCollatorForPreference
-
-        self.split: PairSplit = _whole(PairStore(directory).split("train"))
-        self.vocabulary = vocabulary
-        chosen = self.split.select(sources=settings.selection.sources, dialects=settings.selection.dialects)
-        self.draws = Draws(self.split, chosen, settings.mixture, seed)
-        self.rows, self.passes = lay_out(
-            lambda number: chosen[self.draws.drawn(number)].tolist(), settings, self.draws.differ
-        )
-        self._collate = DataCollatorForPreference(pad_token_id=PADDING)
-        if not self.rows:
-            raise UserError(f"No pair in {directory} is chosen to train on by {settings.selection!r}.")
-
-    def about(self) -> dict[str, Any]:
-        """What is trained on, in figures: rows of a pass, pairs that were cut, shares of the mixture."""
-        first = self.rows[: self.passes[0]]
-        return {"rows": len(first), "cut": int(self.split.cut[first].sum()), **self.draws.about()}
-
-    def collate(self, rows: Sequence[int]) -> Batch:
-        """Prompts with their chosen answers, then with their rejected ones, and masks of the answers."""
-        pairs = [self.split.row(self.rows[row]) for row in rows]
-        names = ("prompt_ids", "chosen_ids", "rejected_ids")
-        batch = self._collate([dict(zip(names, (part.tolist() for part in pair), strict=True)) for pair in pairs])
-        tokens = sum(2 * len(prompt) + len(chosen) + len(rejected) for prompt, chosen, rejected in pairs)
-        _check(int(batch["input_ids"].max()), self.vocabulary)
-        return {**batch, "tokens": tokens}
-
-
-def _whole(split: Split) -> Split:
+def whole(split: Split) -> Split:
     """A split whose checksums were compared: once a training, as a damaged token would be learned without a word."""
     split.verify()
     return split
@@ -193,12 +149,21 @@ def _whole(split: Split) -> Split:
 def _tensors(vocabulary: int, tokens: int, **arrays: np.ndarray) -> Batch:
     import torch
 
-    _check(int(arrays["input_ids"].max()), vocabulary)
+    check(int(arrays["input_ids"].max()), vocabulary)
     found: dict[str, Tensor | int] = {name: torch.from_numpy(array) for name, array in arrays.items()}
     return {**found, "tokens": tokens}
 
 
-def _check(highest: int, vocabulary: int) -> None:
+def check(highest: int, vocabulary: int) -> None:
+    """Whether the model knows every token of a batch.
+
+    Args:
+        highest: of the batch's token ids.
+        vocabulary: rows of the model's embedding.
+
+    Raises:
+        UserError: it does not.
+    """
     if highest >= vocabulary:
         raise UserError(
             f"The token store holds token {highest}, the model's embedding has {vocabulary} rows: they do not belong "

@@ -16,7 +16,7 @@ from arabic_llm_pipeline.training import adapters, checkpoints, families, models
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.schedule import Schedule
-from arabic_llm_pipeline.training.trainers import DocumentTrainer, PairTrainer
+from arabic_llm_pipeline.training.trainers import Watched
 
 SHOWN = 2  # rows (of pairs: pairs), on the screen, before a training begins
 
@@ -58,9 +58,7 @@ def vocabulary(model: Any) -> int:
     return int(model.get_input_embeddings().weight.shape[0])
 
 
-def finish_adapter(
-    trainer: DocumentTrainer | PairTrainer, job: Job, plan: Schedule, channel: Channel, data: dict[str, Any]
-) -> None:
+def finish_adapter(trainer: Watched, job: Job, plan: Schedule, channel: Channel, data: dict[str, Any]) -> None:
     """Train an adapter to the end and leave it finished; `data` says in figures what it is trained on."""
     name, about = job.base["hub"] or job.base["path"], models.about_base(job.base, job.model)
     finish(
@@ -84,7 +82,7 @@ def first_rows(batch: Batch, tokenizer: Path) -> list[str]:
 
 
 def finish(
-    trainer: DocumentTrainer | PairTrainer,
+    trainer: Watched,
     job: Job,
     plan: Schedule,
     channel: Channel,

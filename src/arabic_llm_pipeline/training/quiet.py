@@ -7,11 +7,14 @@ import warnings
 from collections.abc import Callable
 
 OFFLINE = {
+    "TRL_EXPERIMENTAL_SILENCE": "1",  # CPO and ORPO stand there; the version of TRL is pinned
     "HF_HUB_OFFLINE": "1",  # the base was fetched before; nothing else comes from outside
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",  # tokens come from the store; said aloud, so that a fork does not warn
 }
 SAYINGS = (
+    # bitsandbytes 0.50 would fetch a faster kernel for CPUs; its own does the same
+    r"Failed to load CPU gemm_4bit_forward",
     # transformers 5.23 asks its own deprecated property while it loads
     r"`is_gradient_checkpointing` is deprecated",
     # TRL 1.16 reads the older name of the setting

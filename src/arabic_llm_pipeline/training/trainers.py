@@ -8,8 +8,6 @@ import torch
 import transformers
 from datasets import Dataset
 from trl.trainer import utils as trl_utils
-from trl.trainer.dpo_config import DPOConfig
-from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
@@ -44,6 +42,8 @@ class Watched:
     """What the trainers have in common: tokens are counted, checkpoints appear whole and hold the adapter alone."""
 
     monitor: Monitor
+    data_collator: Any
+    train: Any
     args: transformers.TrainingArguments
     model: Any
     state: transformers.TrainerState
@@ -94,40 +94,16 @@ class DocumentTrainer(Watched, SFTTrainer):
     """Learns documents."""
 
 
-class PairTrainer(Watched, DPOTrainer):
-    """Learns preferences; pairs come as token ids already."""
-
-    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
-        return dataset
-
-
 def document_trainer(
     model: Any, job: Job, settings: LoopSettings, plan: Schedule, collate: Collate, **options: Any
 ) -> DocumentTrainer:
     """A trainer for rows of documents or of running text; `options` are further arguments of transformers."""
     score_only_what_is_learned()
     optimizers = options.pop("optimizers", (None, None))
-    args = SFTConfig(**_arguments(job, settings, plan), **options, dataset_kwargs={"skip_prepare_dataset": True})
+    args = SFTConfig(**arguments(job, settings, plan), **options, dataset_kwargs={"skip_prepare_dataset": True})
     with adapters.kept_exact(model):
         trainer = DocumentTrainer(
             model, args, collate, PLACEHOLDER, processing_class=load_tokenizer(job.tokenizer), optimizers=optimizers
-        )
-    trainer.train_dataset = Order(plan.order())
-    return trainer
-
-
-def pair_trainer(
-    model: Any, job: Job, settings: LoopSettings, plan: Schedule, collate: Collate, **options: Any
-) -> PairTrainer:
-    """A trainer for rows of pairs; the reference is what the model is now."""
-    score_only_what_is_learned()
-    args = DPOConfig(**_arguments(job, settings, plan), **options)
-    tokenizer = load_tokenizer(job.tokenizer)
-    adapters.check_reference(model)
-    reference = None if hasattr(model, "peft_config") else adapters.frozen_copy(model)
-    with adapters.kept_exact(model):
-        trainer = PairTrainer(
-            model, reference, args=args, data_collator=collate, train_dataset=PLACEHOLDER, processing_class=tokenizer
         )
     trainer.train_dataset = Order(plan.order())
     return trainer
@@ -153,7 +129,8 @@ def adapter_options(settings: AdapterLoopSettings, learning_rate: float) -> dict
     }
 
 
-def _arguments(job: Job, settings: LoopSettings, plan: Schedule) -> dict[str, Any]:
+def arguments(job: Job, settings: LoopSettings, plan: Schedule) -> dict[str, Any]:
+    """The arguments of transformers that all methods have in common."""
     dtype, on_card = compute_dtype(job.model), device().type == "cuda"
     return {
         "output_dir": str(job.checkpoints),

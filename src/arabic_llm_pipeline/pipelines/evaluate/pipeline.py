@@ -6,11 +6,10 @@ from functools import partial, update_wrapper
 from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
-from arabic_llm_pipeline.recipes import BASE, CHAINS, name, prefixes
+from arabic_llm_pipeline.recipes import BASE, SUPERVISED, last_stage, parent
 
 HELD_OUT = {"documents": "documents", "pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
-SUPERVISED = ("sft",)  # stages that learn from answers; others from preferences, against the model they started from
 
 
 def create_pipeline(candidates: Sequence[str]) -> Pipeline:
@@ -36,8 +35,7 @@ def create_pipeline(candidates: Sequence[str]) -> Pipeline:
 
 def _evaluated(candidate: str) -> Node:
     inputs = {"base_model": "base_model", "tokenizer": "tokenizer", "model": "params:model", **HELD_OUT, **SETTINGS}
-    if candidate != BASE:
-        inputs["adapter"] = f"{candidate}_adapter"
+    inputs["adapter"] = "start_adapter" if candidate == BASE else f"{candidate}_adapter"
     if before := _reference(candidate):
         inputs["reference"] = f"{before}_details"
     outputs = [f"{candidate}_{kind}" for kind in ("scores", "answers", "details")]
@@ -47,7 +45,5 @@ def _evaluated(candidate: str) -> Node:
 
 def _reference(candidate: str) -> str | None:
     """The candidate that a preference stage started from; None for others."""
-    chain = next((part for whole in CHAINS.values() for part in prefixes(whole) if name(part) == candidate), ())
-    if not chain or chain[-1] in SUPERVISED:
-        return None
-    return name(chain[:-1]) if len(chain) > 1 else BASE
+    made = last_stage(candidate)
+    return None if made is None or made.method in SUPERVISED else parent(candidate)

@@ -7,12 +7,21 @@ from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, 
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.preference import (
+    CpoSettings,
+    DomainSettings,
+    DpoSettings,
+    IpoSettings,
+    KtoSettings,
+    OrpoSettings,
+    SimpoSettings,
+)
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
-from arabic_llm_pipeline.parameters.training import DpoSettings, SftSettings
+from arabic_llm_pipeline.parameters.training import SftSettings
 
 
 def make_report(
@@ -34,9 +43,15 @@ def make_report(
     tokenize: TokenizeSettings,
     model: ModelSettings,
     adapter: AdapterSettings,
-    sft: SftSettings,
-    dpo: DpoSettings,
     evaluate: EvaluateSettings,
+    sft: SftSettings | None = None,
+    dpo: DpoSettings | None = None,
+    ipo: IpoSettings | None = None,
+    kto: KtoSettings | None = None,
+    cpo: CpoSettings | None = None,
+    simpo: SimpoSettings | None = None,
+    orpo: OrpoSettings | None = None,
+    domain: DomainSettings | None = None,
     candidates: Sequence[str],
     stages: Sequence[str],
     **data: Any,
@@ -44,7 +59,7 @@ def make_report(
     """The page of an experiment.
 
     `candidates` are the base, then what each of the `stages` made; `data` is by the names of the catalog. All settings
-    are shown; those of `report` say how many samples are, and the seed draws them.
+    are shown, of methods those that trained a stage; `report` says how many samples are, and the seed draws them.
     """
     from arabic_llm_pipeline.reporting.inputs import gather
     from arabic_llm_pipeline.reporting.page import render
@@ -53,9 +68,13 @@ def make_report(
         "sources": sources, "text": text, "filters": filters, "quality": quality, "pii": pii,
         "toxicity": toxicity, "groups": groups, "audit": audit,
         "duplicates": duplicates, "splits": splits,
-        "tokenizer": tokenizer, "tokenize": tokenize, "model": model, "adapter": adapter, "sft": sft, "dpo": dpo,
+        "tokenizer": tokenizer, "tokenize": tokenize, "model": model, "adapter": adapter,
         "evaluate": evaluate, "report": report,
     }  # fmt: skip
+    methods = {
+        "sft": sft, "dpo": dpo, "ipo": ipo, "kto": kto, "cpo": cpo, "simpo": simpo, "orpo": orpo, "domain": domain,
+    }  # fmt: skip
+    settings |= {name: found for name, found in methods.items() if found is not None}
     return render(gather(candidates, stages, recipes, seed, settings, data))
 
 

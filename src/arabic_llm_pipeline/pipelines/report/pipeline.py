@@ -7,6 +7,7 @@ from kedro.pipeline import Pipeline
 
 from arabic_llm_pipeline.pipelines.report.nodes import draw_funnel, draw_scores, draw_training, make_report
 from arabic_llm_pipeline.pipelines.wiring import step
+from arabic_llm_pipeline.recipes import last_stage
 
 DATA = (
     "funnel", "dialect_table", "script_table", "quality_table", "verdicts", "audit_table", "group_mentions",
@@ -25,12 +26,20 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str]) -> Pipelin
     """
     scores, answers = ([f"{name}_{of}" for name in candidates] for of in ("scores", "answers"))
     logs, resources = ([f"{name}_{of}" for name in stages] for of in ("log", "resources"))
+    methods = {name: f"params:{name}" for name in _of_methods(stages)}
     page = update_wrapper(partial(make_report, candidates=list(candidates), stages=list(stages)), make_report)
     return Pipeline(
         [
-            step(page, "report", *DATA, *scores, *answers, *logs, *resources),
+            step(page, "report", *DATA, *scores, *answers, *logs, *resources, **methods),
             step(draw_funnel, "funnel_plot"),
             step(draw_training, "training_plot", *logs),
             step(draw_scores, "scores_plot", *scores),
         ]
     )
+
+
+def _of_methods(stages: Sequence[str]) -> list[str]:
+    """The parameters of the methods that made these stages, so that those of other methods do not count."""
+    made = [found for found in map(last_stage, stages) if found]
+    methods = dict.fromkeys(stage.method for stage in made)
+    return [*methods, *(["domain"] if any(stage.domain for stage in made) else [])]

@@ -1,98 +1,118 @@
-"""The stages, thin: each hands its directories to a process of its own."""
+"""The stages, thin: each hands its directories to a process of its own.
 
+What all of them are given: `workspace`, where checkpoints are left and found; `base_model`, a pointer to the base;
+`tokenizer` and `tokens`, directories; `seed`; `adapter`, directory of the stage before, or of one that the user begins
+with, or None for a new one. A named stage also gets `changes`, what differs from its method's settings, and may get
+`domain`, the sources that it is about. All of them give the adapter's directory, a row for every step, and the costs.
+"""
+
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
-from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, DpoSettings, SftSettings
+from arabic_llm_pipeline.parameters.preference import (
+    CpoSettings,
+    DpoSettings,
+    IpoSettings,
+    KtoSettings,
+    OrpoSettings,
+    SimpoSettings,
+)
+from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, SftSettings
 
 Trained = tuple[Path, pl.DataFrame, dict[str, Any]]
+Loop = TypeVar("Loop", bound=AdapterLoopSettings)
 
 
-def train_sft(
-    workspace: Path,
-    base_model: dict[str, Any],
-    tokenizer: Path,
-    tokens: Path,
-    model: ModelSettings,
-    lora: AdapterSettings,
-    settings: SftSettings,
-    seed: int,
-    adapter: Path | None = None,
-) -> Trained:
-    """Supervised fine-tuning.
-
-    Args:
-        workspace: where checkpoints are left and found.
-        base_model: pointer to the base.
-        tokenizer: of the run.
-        tokens: store of documents.
-        model: how the base is loaded.
-        lora: shape of a new adapter.
-        settings: of the method.
-        seed: of initial weights and order.
-        adapter: of the stage before, if there is one.
-
-    Returns:
-        Directory of the adapter, a row for every step, and what it cost.
-    """
+def train_sft(settings: SftSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
+    """Supervised fine-tuning, on documents."""
     from arabic_llm_pipeline.training.methods import sft
 
-    job = _job(workspace, base_model, tokenizer, tokens, model, settings, seed, adapter)
-    return _run(sft.train, {**job, "lora": lora})
+    return _run(sft.train, settings, model, lora, **given)
 
 
-def train_dpo(
-    workspace: Path,
-    base_model: dict[str, Any],
-    tokenizer: Path,
-    tokens: Path,
-    model: ModelSettings,
-    lora: AdapterSettings,
-    settings: DpoSettings,
-    seed: int,
-    adapter: Path,
-) -> Trained:
-    """Direct preference optimisation of the stage before, which is its reference.
-
-    Args:
-        workspace: where checkpoints are left and found.
-        base_model: pointer to the base.
-        tokenizer: of the run.
-        tokens: store of pairs.
-        model: how the base is loaded.
-        lora: what is trained: an adapter, or all weights.
-        settings: of the method.
-        seed: of the order.
-        adapter: of the stage before.
-
-    Returns:
-        Directory of the adapter, a row for every step, and what it cost.
-    """
+def train_dpo(settings: DpoSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
+    """Direct preference optimisation, on pairs."""
     from arabic_llm_pipeline.training.methods import preference
 
-    job = _job(workspace, base_model, tokenizer, tokens, model, settings, seed, adapter)
-    return _run(preference.train, {**job, "lora": lora})
+    return _run(preference.train_dpo, settings, model, lora, **given)
 
 
-def _job(
-    workspace: Path,
-    base: dict[str, Any],
-    tokenizer: Path,
-    tokens: Path,
-    model: ModelSettings,
+def train_ipo(settings: IpoSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
+    """Identity preference optimisation, on pairs."""
+    from arabic_llm_pipeline.training.methods import preference
+
+    return _run(preference.train_ipo, settings, model, lora, **given)
+
+
+def train_kto(
+    settings: KtoSettings, model: ModelSettings, lora: AdapterSettings, *, pairs: Path, feedback: Path, **given: Any
+) -> Trained:
+    """Kahneman-Tversky optimisation, on pairs taken apart or on feedback."""
+    from arabic_llm_pipeline.training.methods import kto
+
+    tokens = {"pairs": pairs, "feedback": feedback}[settings.feedback]
+    return _run(kto.train, settings, model, lora, tokens=tokens, **given)
+
+
+def train_cpo(settings: CpoSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
+    """Contrastive preference optimisation, on pairs."""
+    from arabic_llm_pipeline.training.methods import referenceless
+
+    return _run(referenceless.train_cpo, settings, model, lora, **given)
+
+
+def train_simpo(settings: SimpoSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
+    """Simple preference optimisation, on pairs."""
+    from arabic_llm_pipeline.training.methods import referenceless
+
+    return _run(referenceless.train_simpo, settings, model, lora, **given)
+
+
+def train_orpo(settings: OrpoSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
+    """Odds ratio preference optimisation, on pairs."""
+    from arabic_llm_pipeline.training.methods import referenceless
+
+    return _run(referenceless.train_orpo, settings, model, lora, **given)
+
+
+def changed(settings: Loop, changes: Mapping[str, Any], rate: float, sources: tuple[str, ...] | None) -> Loop:
+    """A method's settings as a named stage has them.
+
+    Args:
+        settings: of the method.
+        changes: what differs; a group of settings may be changed in part.
+        rate: the learning rate is multiplied by it.
+        sources: what is trained on, if not None.
+    """
+    found = settings.model_dump()
+    for key, value in changes.items():
+        found[key] = {**found[key], **value} if isinstance(value, Mapping) else value
+    found["learning_rate"] *= rate
+    if sources is not None:
+        found["selection"]["sources"] = tuple(sources)
+    return type(settings).model_validate(found)
+
+
+def _run(
+    train: Callable[..., None],
     settings: AdapterLoopSettings,
-    seed: int,
-    adapter: Path | None,
-) -> dict[str, Any]:
-    directories = {"workspace": workspace, "tokenizer": tokenizer, "tokens": tokens, "adapter": adapter}
-    return {**directories, "base": base, "model": model, "settings": settings.model_dump(mode="json"), "seed": seed}
-
-
-def _run(train: Any, job: dict[str, Any]) -> Trained:
+    model: ModelSettings,
+    lora: AdapterSettings,
+    *,
+    base_model: dict[str, Any],
+    changes: Mapping[str, Any] | None = None,
+    rate: float = 1.0,
+    domain: Mapping[str, Any] | None = None,
+    **directories: Any,
+) -> Trained:
     from arabic_llm_pipeline.training.job import Job
     from arabic_llm_pipeline.training.stage import run_stage
 
-    return run_stage(train, Job(**job), Path(job["workspace"]).parent.name.removesuffix("_adapter"))
+    of_stage = changed(settings, changes or {}, rate, (domain or {}).get("sources"))
+    told = {"model": model, "lora": lora, "base": base_model, "settings": of_stage.model_dump(mode="json")}
+    job = Job(**told, **directories)
+    return run_stage(train, job, job.workspace.parent.name.removesuffix("_adapter"))

@@ -1,0 +1,152 @@
+"""Pairs and feedback from the token store, as TRL's collators take them: no second tokenisation, no copy."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.parameters.preference import KtoSettings, PreferenceSettings
+from arabic_llm_pipeline.tokens.columns import Array
+from arabic_llm_pipeline.tokens.mixture import Draws
+from arabic_llm_pipeline.tokens.prompts import FeedbackStore, PairSplit, PairStore
+from arabic_llm_pipeline.tokens.store import Ints
+from arabic_llm_pipeline.training.batches import PADDING, Batch, check, whole
+from arabic_llm_pipeline.training.schedule import lay_out
+
+log = logging.getLogger(__name__)
+BALANCED = (1.0, 1.33)  # weight of all good answers over that of all bad ones; KTO's paper, equation 8: 1 to 4/3
+
+
+class PairRows:
+    """Rows of preference pairs."""
+
+    def __init__(self, directory: Path, settings: PreferenceSettings, vocabulary: int, seed: int):
+        """Choose pairs.
+
+        Args:
+            directory: of a pair store.
+            settings: selection and mixture.
+            vocabulary: rows of the model's embedding.
+            seed: of what a mixture draws.
+
+        Raises:
+            UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
+        """
+        from trl.trainer.dpo_trainer import DataCollatorForPreference
+
+        self.split: PairSplit = whole(PairStore(directory).split("train"))
+        self.vocabulary = vocabulary
+        chosen = self.split.select(sources=settings.selection.sources, dialects=settings.selection.dialects)
+        self.draws = Draws(self.split, chosen, settings.mixture, seed)
+        self.rows, self.passes = lay_out(
+            lambda number: chosen[self.draws.drawn(number)].tolist(), settings, self.draws.differ
+        )
+        self._collate = DataCollatorForPreference(pad_token_id=PADDING)
+        self.reference: Array | None = None  # log-probabilities of the chosen and rejected answers; [rows, 2]
+        if not self.rows:
+            raise UserError(f"No pair in {directory} is chosen to train on by {settings.selection!r}.")
+
+    def about(self) -> dict[str, Any]:
+        """What is trained on, in figures: rows of a pass, pairs that were cut, shares of the mixture."""
+        first = self.rows[: self.passes[0]]
+        return {"rows": len(first), "cut": int(self.split.cut[first].sum()), **self.draws.about()}
+
+    def collate(self, rows: Sequence[int]) -> Batch:
+        """Prompts with their chosen answers, then with their rejected ones, and masks of the answers."""
+        pairs = [self.split.row(self.rows[row]) for row in rows]
+        names = ("prompt_ids", "chosen_ids", "rejected_ids")
+        batch = self._collate([dict(zip(names, (part.tolist() for part in pair), strict=True)) for pair in pairs])
+        tokens = sum(2 * len(prompt) + len(chosen) + len(rejected) for prompt, chosen, rejected in pairs)
+        check(int(batch["input_ids"].max()), self.vocabulary)
+        return {**batch, **self._reference(rows), "tokens": tokens}
+
+    def _reference(self, rows: Sequence[int]) -> Batch:
+        import torch
+
+        if self.reference is None:
+            return {}
+        chosen, rejected = torch.from_numpy(self.reference[list(rows)]).unbind(1)
+        return {"ref_chosen_logps": chosen, "ref_rejected_logps": rejected}
+
+
+class FeedbackRows:
+    """Rows of answers that are good or bad, each for itself: records of feedback, or the two answers of each pair."""
+
+    def __init__(self, directory: Path, settings: KtoSettings, vocabulary: int, seed: int):
+        """Choose answers.
+
+        Args:
+            directory: of a pair store or a feedback store, as `settings.feedback` says.
+            settings: selection, mixture and weights.
+            vocabulary: rows of the model's embedding.
+            seed: of what a mixture draws.
+
+        Raises:
+            UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
+        """
+        from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
+
+        self.paired = settings.feedback == "pairs"
+        store: Any = PairStore(directory) if self.paired else FeedbackStore(directory)
+        self.split = whole(store.split("train"))
+        self.vocabulary, self._mismatched = vocabulary, settings.loss_type == "kto"
+        chosen = self.split.select(sources=settings.selection.sources, dialects=settings.selection.dialects)
+        self.draws = Draws(self.split, chosen, settings.mixture, seed)
+        self.rows, self.passes = lay_out(
+            lambda number: self._answers(chosen[self.draws.drawn(number)]), settings, self.draws.differ
+        )
+        self._collate = DataCollatorForUnpairedPreference(pad_token_id=PADDING)
+        if not self.rows:
+            raise UserError(
+                f"No {settings.feedback} in {directory} are chosen to train on by {settings.selection!r}. "
+                "kto.feedback=pairs takes the answers of pairs, kto.feedback=feedback records of feedback."
+            )
+        self._warn(settings)
+
+    def about(self) -> dict[str, Any]:
+        """What is trained on, in figures: answers of a pass, good ones, those that were cut, shares of the mixture."""
+        first = self.rows[: self.passes[0]]
+        cut = int(self.split.cut[[row for row, _, _ in first]].sum())
+        return {"rows": len(first), "good": self._good(), "cut": cut, **self.draws.about()}
+
+    def collate(self, rows: Sequence[int]) -> Batch:
+        """Prompts with an answer each and its label; and with the answer before it in the batch, the first's the last.
+
+        From the latter KTO estimates how far the model is from its reference at large.
+        """
+        answers = [self._row(row) for row in rows]
+        others = [answers[-1], *answers[:-1]]
+        examples = [
+            {"prompt_ids": prompt, "completion_ids": answer, "KL_completion_ids": other, "label": label}
+            for (prompt, answer, label), (_, other, _) in zip(answers, others, strict=True)
+        ]
+        if not self._mismatched:
+            for example in examples:
+                del example["KL_completion_ids"]
+        batch = self._collate(examples)
+        check(int(batch["input_ids"].max()), self.vocabulary)
+        return {**batch, "tokens": sum(len(prompt) + len(answer) for prompt, answer, _ in answers)}
+
+    def _answers(self, rows: Ints) -> list[tuple[int, int, bool]]:
+        """Row of the store, which of its parts is the answer, and whether that is good."""
+        if self.paired:
+            return [(int(row), answer, answer == 1) for row in rows for answer in (1, 2)]
+        return [(int(row), 1, bool(self.split.labels[row])) for row in rows]
+
+    def _row(self, row: int) -> tuple[list[int], list[int], bool]:
+        stored, answer, label = self.rows[row]
+        parts = self.split.row(stored)
+        return parts[0].tolist(), parts[answer].tolist(), label
+
+    def _good(self) -> int:
+        return sum(label for _, _, label in self.rows[: self.passes[0]])
+
+    def _warn(self, settings: KtoSettings) -> None:
+        good, rows = self._good(), self.passes[0]
+        ratio = settings.desirable_weight * good / (settings.undesirable_weight * max(rows - good, 1))
+        if not BALANCED[0] <= round(ratio, 2) <= BALANCED[1]:
+            log.warning(
+                "Good answers weigh %.2f times what bad ones do (%d of %d are good). The paper has them between 1 and "
+                "1.33: set kto.desirable_weight or kto.undesirable_weight.", ratio, good, rows
+            )  # fmt: skip

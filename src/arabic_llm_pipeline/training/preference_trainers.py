@@ -1,0 +1,218 @@
+"""TRL's trainers of preferences, fed from the token store; none of them holds logits of the whole vocabulary."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from safetensors.numpy import load_file, save_file
+from trl.experimental.cpo import CPOConfig, CPOTrainer
+from trl.experimental.orpo import ORPOConfig, ORPOTrainer
+from trl.trainer.dpo_config import DPOConfig
+from trl.trainer.dpo_trainer import DPOTrainer
+from trl.trainer.kto_config import KTOConfig
+from trl.trainer.kto_trainer import KTOTrainer
+from trl.trainer.utils import add_fused_lm_head
+
+from arabic_llm_pipeline.parameters.training import LoopSettings
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
+from arabic_llm_pipeline.training import adapters
+from arabic_llm_pipeline.training.batches import IGNORED, Batch
+from arabic_llm_pipeline.training.job import Job
+from arabic_llm_pipeline.training.preference_batches import FeedbackRows, PairRows
+from arabic_llm_pipeline.training.schedule import Schedule
+from arabic_llm_pipeline.training.trainers import PLACEHOLDER, Order, Watched, arguments, score_only_what_is_learned
+
+REFERENCE = "ref"  # TRL's name for its frozen copy of the adapter
+REFERENCE_FILE = "reference.safetensors"  # in the workspace
+
+
+class PairTrainer(Watched, DPOTrainer):
+    """Learns from pairs, against a reference."""
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+
+class FeedbackTrainer(Watched, KTOTrainer):
+    """Learns from answers that are good or bad, against a reference."""
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+
+class Unreferenced(Watched):
+    """What the trainers without a reference have in common: log-probabilities in tiles, from the rows DPO takes.
+
+    TRL's own keep the logits of every position for the whole vocabulary: 1.2 GB in fp32 for a pair of 1,024 tokens and
+    Qwen2's vocabulary, before gradients.
+    """
+
+    averaged: bool  # whether an answer's log-probability is the mean over its tokens, or their sum
+    learns_prompt = False  # whether the likelihood beside the preference counts the prompt
+    accelerator: Any
+    aux_loss_enabled: bool
+
+    def concatenated_forward(self, model: Any, batch: Batch) -> tuple[torch.Tensor, ...]:
+        """Log-probabilities of chosen and rejected answers, their mean logits, and the chosen ones' likelihood."""
+        answers, count = batch["completion_mask"], len(batch["input_ids"]) // 2
+        scored = answers.clone()
+        if self.learns_prompt:
+            scored[:count] = batch["attention_mask"][:count]
+        labels = batch["input_ids"].masked_fill(scored == 0, IGNORED)
+        found = model(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            labels=labels,
+            fused_lm_head=True,
+            use_cache=False,
+        )
+        answers, scored = answers[:, 1:], scored[:count, 1:]
+        logs = (found.log_probs * answers).sum(-1)
+        if self.averaged:
+            logs = logs / answers.sum(-1)
+        logits = [part[mask.bool()] for part, mask in zip(_halves(found.mean_logits), _halves(answers), strict=True)]
+        likelihood = -(found.log_probs[:count] * scored).sum() / scored.sum()
+        made = (*_halves(logs), *logits, likelihood)
+        return (*made, found.aux_loss) if self.aux_loss_enabled else made
+
+
+class ContrastiveTrainer(Unreferenced, CPOTrainer):  # type: ignore[misc]
+    """CPO, or SimPO."""
+
+    @property
+    def averaged(self) -> bool:  # type: ignore[override]
+        """SimPO's reward is a mean."""
+        return self.loss_type == "simpo"
+
+
+class OddsTrainer(Unreferenced, ORPOTrainer):  # type: ignore[misc]
+    """ORPO."""
+
+    averaged = True
+
+
+def pair_trainer(
+    model: Any, job: Job, settings: LoopSettings, plan: Schedule, rows: PairRows, precompute: bool, **options: Any
+) -> Any:
+    """A trainer for rows of pairs; the reference is what the model is now.
+
+    Args:
+        model: with the adapter that is trained.
+        job: where things are.
+        settings: of the loop.
+        plan: order of the rows.
+        rows: of pairs; told the reference's log-probabilities where these are computed before.
+        precompute: whether they are.
+        options: further arguments of TRL.
+    """
+    args = DPOConfig(**arguments(job, settings, plan), **options)
+    trainer = _made(PairTrainer, model, job, args, rows.collate)
+    if precompute:
+        rows.reference = _reference(trainer, rows, plan, job.workspace / REFERENCE_FILE)
+        trainer.precompute_ref_logps = True
+    return _referenced(trainer, job, plan, kept=not precompute)
+
+
+def feedback_trainer(
+    model: Any, job: Job, settings: LoopSettings, plan: Schedule, rows: FeedbackRows, **options: Any
+) -> Any:
+    """A trainer for rows of feedback; the reference is what the model is now."""
+    args = KTOConfig(**arguments(job, settings, plan), **options)
+    return _referenced(_made(FeedbackTrainer, model, job, args, rows.collate), job, plan)
+
+
+def contrastive_trainer(
+    model: Any, job: Job, settings: LoopSettings, plan: Schedule, rows: PairRows, **options: Any
+) -> Any:
+    """A trainer of CPO or SimPO for rows of pairs."""
+    args = _config(CPOConfig, job, settings, plan, options)
+    return _tiled(_made(ContrastiveTrainer, model, job, args, rows.collate), plan)
+
+
+def odds_trainer(
+    model: Any, job: Job, settings: LoopSettings, plan: Schedule, rows: PairRows, learn_prompt: bool, **options: Any
+) -> Any:
+    """A trainer of ORPO for rows of pairs."""
+    trainer = _made(OddsTrainer, model, job, _config(ORPOConfig, job, settings, plan, options), rows.collate)
+    trainer.learns_prompt = learn_prompt
+    return _tiled(trainer, plan)
+
+
+def _config(kind: Any, job: Job, settings: LoopSettings, plan: Schedule, options: dict[str, Any]) -> Any:
+    """Its arguments; a length is asked for, and cuts nothing: rows come cut from the store."""
+    return kind(**{**arguments(job, settings, plan), "max_length": 1}, **options)
+
+
+def _made(kind: Any, model: Any, job: Job, args: Any, collate: Any) -> Any:
+    score_only_what_is_learned()
+    if issubclass(kind, Unreferenced):
+        given: dict[str, Any] = {"train_dataset": _Mapped(PLACEHOLDER)}
+    else:
+        adapters.check_reference(model)
+        given = {"train_dataset": PLACEHOLDER, "ref_model": None if _adapted(model) else adapters.frozen_copy(model)}
+    with adapters.kept_exact(model):
+        return kind(model, args=args, data_collator=collate, processing_class=load_tokenizer(job.tokenizer), **given)
+
+
+def _adapted(model: Any) -> bool:
+    return hasattr(model, "peft_config")
+
+
+class _Mapped:
+    """A data set that TRL's constructors of methods without a reference leave as it is: rows are tokens already."""
+
+    def __init__(self, rows: Dataset):
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place: int) -> Any:
+        return self.rows[place]
+
+    def map(self, *_: Any, **__: Any) -> "_Mapped":
+        return self
+
+
+def _tiled(trainer: Any, plan: Schedule) -> Any:
+    model = trainer.model.get_base_model() if _adapted(trainer.model) else trainer.model
+    add_fused_lm_head(model, outputs=("log_probs", "mean_logits"))
+    trainer.train_dataset = Order(plan.order())
+    return trainer
+
+
+def _referenced(trainer: Any, job: Job, plan: Schedule, kept: bool = True) -> Any:
+    """Drop the frozen copy where it is not needed: a new adapter's is the base, reached by switching adapters off."""
+    if not kept:
+        trainer.ref_model = None
+    if _adapted(trainer.model) and (job.adapter is None or not kept):
+        trainer.model.delete_adapter(REFERENCE)
+    trainer.train_dataset = Order(plan.order())
+    return trainer
+
+
+def _reference(trainer: PairTrainer, rows: PairRows, plan: Schedule, file: Path) -> np.ndarray:
+    """Log-probabilities of both answers of every row that will come, by the reference; [rows, 2], zeros elsewhere.
+
+    They are kept in the workspace: a training that goes on after a kill is against the very same numbers.
+    """
+    if file.is_file():
+        return load_file(file)["reference"]
+    found, places = np.zeros((len(rows.rows), 2), dtype=np.float32), np.unique(plan.order())
+    for start in range(0, len(places), trainer.args.per_device_train_batch_size):
+        part = places[start : start + trainer.args.per_device_train_batch_size]
+        batch = trainer._prepare_inputs(rows.collate(part.tolist()))
+        batch.pop("tokens")
+        logs = trainer.compute_ref_log_probs(trainer.ref_model or trainer.model, batch)
+        found[part] = torch.stack(logs, 1).float().cpu().numpy()
+    new = file.with_suffix(".new")
+    save_file({"reference": found}, new)
+    new.replace(file)
+    return found
+
+
+def _halves(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Chosen, rejected."""
+    return rows.chunk(2, dim=0)
