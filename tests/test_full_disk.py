@@ -66,7 +66,7 @@ def test_the_run_stops_and_the_next_one_goes_on(tmp_path):
     line, whole = Line.make(tmp_path / "line"), Line.make(tmp_path / "whole")
     process = line.start(*INGEST)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (ROOM, ROOM))
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=600)
     assert process.returncode == 1, said
     assert "The disk is full" in said
     assert "Traceback" not in said

@@ -23,7 +23,7 @@ def kill(line: Line, seconds: float, *arguments: str) -> bool:
         process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.kill(process.pid, signal.SIGKILL)  # the parent alone: its children must notice
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
         return True
     assert process.returncode == 0
     return False

@@ -45,6 +45,10 @@ def test_the_deprecated_spelling_runs_a_pipeline_by_itself(line: Line) -> None:
     assert ALL_UP_TO_DATE in line.run("run", "--pipeline=sft_dpo", "--env=smoke")
 
 
+def test_the_parts_of_preprocessing_are_the_same_nodes(line: Line) -> None:
+    assert ALL_UP_TO_DATE in line.run("run", "--pipelines=corpus,corpus_report", "--env=smoke")
+
+
 def test_a_pipeline_without_its_inputs_says_what_makes_them(tmp_path: Path) -> None:
     said = Line.make(tmp_path / "project").run("run", "--pipelines=sft_dpo", "--env=smoke", code=1)
     assert "Missing: documents" in said
@@ -100,7 +104,7 @@ def test_preprocessing_and_listing_never_import_torch(line: Line, arguments: lis
     rerun = ["--params=rerun=true,experiment=light"] if arguments[0] == "run" else []
     script = script.replace(repr(arguments), repr([*arguments, *rerun]))
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=line.folder, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", script], cwd=line.folder, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -116,7 +120,7 @@ def test_the_notebook_reads_what_a_run_made(line: Line, project: Path) -> None:
     notebook = nbformat.read(project / "notebooks/one_document.ipynb", as_version=4)
     (line.folder / "notebooks").mkdir()
     told = {**os.environ, "KEDRO_ENV": "smoke", "PYTHONPATH": str(line.folder / "src")}
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(line.folder / "notebooks")}})
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(line.folder / "notebooks")}})
     client.execute(env=told)
     said = "".join(str(output) for cell in notebook.cells for output in cell.get("outputs", ()))
     assert "ARABIC LETTER" in said

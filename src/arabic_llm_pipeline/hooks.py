@@ -65,10 +65,12 @@ class ProjectHooks:
 
     @hook_impl
     def before_pipeline_run(self) -> None:
-        """Have work on shards done as `engine` says."""
+        """Have work on shards done as `engine` says, and training under the limits of `memory`."""
         from arabic_llm_pipeline.corpus import workers
+        from arabic_llm_pipeline.training import conditions
 
         workers.begin(self.parameters.engine)
+        conditions.begin(self.parameters.memory)
 
     @hook_impl
     def on_pipeline_error(self) -> None:
@@ -79,7 +81,7 @@ class ProjectHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Any, catalog: Any) -> None:
-        """End by telling what the sources look like, or by naming the report, where the run was about it."""
+        """End by telling what the sources look like, or by naming a page, where the run was about it."""
         from arabic_llm_pipeline.corpus import workers
 
         workers.end()
@@ -90,6 +92,7 @@ class ProjectHooks:
                 log.info("%s", line)
         if "exported_model" in pipeline.all_outputs():
             log.info("The model: %s", catalog.load("exported_model"))
-        if "report" in pipeline.outputs():
-            report = catalog.get("report")
-            log.info("The report: %s", report.store.folder / report.experiment / report.file)
+        for name, what in (("report", "The report"), ("token_windows", "What training reads")):
+            if name in pipeline.outputs():
+                page = catalog.get(name)
+                log.info("%s: %s", what, page.store.folder / page.experiment / page.file)

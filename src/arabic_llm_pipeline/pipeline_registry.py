@@ -50,12 +50,14 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "corpus_report": lambda: _create("corpus_report"),
         "base_model": lambda: _create("base_model"),
         "tokenize": lambda: _create("base_model") + _create("tokenize"),
+        "inspect_tokens": lambda: _create("base_model") + _create("tokenize") + _create("inspect_tokens"),
         "tokenizer": lambda: _create("tokenizer"),
         "pretrain": lambda: _create("tokenizer") + _create("pretrain"),
     }
     found |= {label: lambda chain=chain: _trained(chain) for label, chain in CHAINS.items()}  # type: ignore[misc]
     found |= {
         "recipes": _recipes,
+        "memory_plan": lambda: _create("memory_plan", chosen(Asked.recipes)),
         "evaluate": lambda: _create("evaluate", candidates(Asked.recipes)),
         "report": _report,
         "export": lambda: _create("export", Asked.exported or name(chosen(Asked.recipes)[0]), Asked.push),

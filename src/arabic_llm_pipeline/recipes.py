@@ -38,7 +38,7 @@ STAGES: dict[str, Stage] = {
     "mgr": _of_dialect("MGR"),
 }
 SUPERVISED = ("sft",)  # methods that learn from answers; others from preferences
-PREFERENCE = ("dpo", "ipo", "kto", "cpo", "simpo", "orpo")
+PREFERENCE = ("dpo", "ipo", "kto", "cpo", "simpo", "orpo", "dno")
 METHODS = (*SUPERVISED, *PREFERENCE)
 CHAINS: dict[str, Chain] = {
     "sft": ("sft",),
@@ -48,6 +48,7 @@ CHAINS: dict[str, Chain] = {
     "sft_cpo": ("sft", "cpo"),
     "sft_simpo": ("sft", "simpo"),
     "sft_orpo": ("sft", "orpo"),
+    "sft_dno": ("sft", "dno"),
     "sft_dpo_ipo": ("sft", "dpo", "ipo_refine"),
     "sft_kto_cpo": ("sft", "kto", "cpo"),
     "domain": ("domain_sft", "domain_dpo", "domain_more"),

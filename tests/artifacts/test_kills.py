@@ -83,7 +83,7 @@ class Killer:
         return {path: path.stat().st_mtime_ns for path in self.toy.root.glob(MODELS) if path.exists()}
 
     def await_progress(self, process: int, before: dict[Path, int]) -> None:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while self.checkpoints() == before and time.monotonic() < end and _lives(process):
             time.sleep(0.003)
         time.sleep(self.random.uniform(0, 2 * STEP_S))

@@ -18,6 +18,7 @@ def test_counts_and_first_records(tmp_path: Path) -> None:
     [whole] = check(Sources.model_validate({"faq": source}), files, 100, 1 << 20)
     assert (whole["records"], whole["rejects"], whole["whole"]) == ({"documents": 14}, {"empty_text": 6}, True)
     assert whole["bytes"] == sum(path.stat().st_size for path in tmp_path.glob("*.jsonl"))
+    assert check(Sources.model_validate({"faq": source}), files, None, 1 << 20) == [whole]
     [first] = check(Sources.model_validate({"faq": source}), files, 3, 1 << 20)
     assert (first["records"], first["rejects"], first["whole"]) == ({"documents": 4}, {"empty_text": 2}, False)
     told = lines([first])

@@ -111,6 +111,17 @@ def test_truncated_bz2(tmp_path):
     assert found["rejects"][-1]["reason"] == "broken_archive"
 
 
+def test_dumps_of_many_streams(tmp_path):
+    """Wikimedia's `multistream` files: the head, each hundred pages and the end, packed by themselves and joined."""
+    pages = [page(f"ص{n}", f"نص رقم {n}") for n in range(30)]
+    parts = [HEAD, "".join(pages[:10]), "".join(pages[10:]), "</mediawiki>"]
+    path = tmp_path / "arwiki-pages-articles-multistream.xml.bz2"
+    path.write_bytes(b"".join(bz2.compress(part.encode()) for part in parts))
+    found = read(path, format="mediawiki")
+    assert said(found) == [[f"نص رقم {n}"] for n in range(30)]
+    assert not found["rejects"]
+
+
 def test_rows(tmp_path):
     rows = [{"id": "7", "url": "u", "title": "ع", "text": "نص"}, {"id": "8", "url": "u", "title": "ع", "text": ""}]
     (tmp_path / "x.jsonl").write_bytes(lines(*rows))

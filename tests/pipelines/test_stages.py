@@ -14,6 +14,7 @@ from kedro.validation.type_extractor import TypeExtractor
 
 from arabic_llm_pipeline.corpus.records import DOCUMENTS
 from arabic_llm_pipeline.datasets.model_directory import ModelDirectory, ModelFiles
+from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import IpoSettings
 from arabic_llm_pipeline.parameters.root import Parameters
@@ -69,7 +70,7 @@ def test_a_chain_is_a_node_for_each_beginning() -> None:
     assert pipeline.outputs() == {"sft_log", "sft_resources", "sft_dpo_adapter", "sft_dpo_log", "sft_dpo_resources"}
     assert pipeline.inputs() == {
         "base_model", "tokenizer", "document_tokens", "pair_tokens", "sft_workspace", "sft_dpo_workspace",
-        "start_adapter", "params:model", "params:adapter", "params:sft", "params:dpo", "params:seed",
+        "start_adapter", "params:memory", "params:model", "params:adapter", "params:sft", "params:dpo", "params:seed",
     }  # fmt: skip
     assert len((pipeline + stages(("sft",))).nodes) == 2
 
@@ -129,6 +130,38 @@ def test_making_the_pipelines_imports_no_torch() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+@pytest.mark.parametrize("recipe", CHAINS)
+def test_what_each_stage_is_told(recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every recipe as Kedro runs it, but for the training itself."""
+    jobs: list[tuple[str, Any]] = []
+
+    def told(train: Any, job: Any, label: str) -> Any:
+        jobs.append((label, job))
+        return tmp_path / label, pl.DataFrame(), {}
+
+    monkeypatch.setattr("arabic_llm_pipeline.training.stage.run_stage", told)
+    chain, own = CHAINS[recipe], tmp_path / "own"
+    names = [name(part) for part in prefixes(chain)]
+    tokens = {f"{kind}_tokens": tmp_path / kind for kind in ("document", "pair", "feedback")}
+    entries = {
+        **{f"params:{method}": check_defaults(method) for method in (*METHODS, "model", "adapter", "memory")},
+        **workspaces(tmp_path, *(f"{label}_adapter_workspace" for label in names)), **tokens,
+        "params:domain": {"sources": ["najiz"]}, "params:seed": 3, "base_model": {}, "tokenizer": tmp_path,
+        "start_adapter": own,
+    }  # fmt: skip
+    entries |= {f"{label}_workspace": entries[f"{label}_adapter_workspace"] for label in names}
+    pipeline = stages(chain)
+    run(pipeline, {entry: value for entry, value in entries.items() if entry in pipeline.inputs()})
+    assert [label for label, _ in jobs] == names
+    assert [job.adapter for _, job in jobs] == [own, *(tmp_path / label for label in names[:-1])]
+    for label, (_, job) in zip(chain, jobs, strict=True):
+        made = stage(label)
+        expected = changed(check_defaults(made.method), made.settings, made.rate, ("najiz",) if made.domain else None)
+        assert job.memory == check_defaults("memory")
+        assert job.settings == expected.model_dump(mode="json")
+        assert job.tokens.name == ("document" if made.method == "sft" else "pair")
+
+
 def test_from_a_folder_to_an_aligned_adapter(
     tmp_path: Path,
     base_directory: Path,  # noqa: F811
@@ -144,6 +177,7 @@ def test_from_a_folder_to_an_aligned_adapter(
         "pair_tokens": pair_tokens,
         "params:model": ModelSettings(name=str(base_directory)),
         "params:adapter": AdapterSettings(r=4),
+        "params:memory": MemorySettings(),
         "params:sft": sft(steps=3),
         "params:dpo": dpo(steps=2),
         "params:ipo": IpoSettings(steps=2, micro_batch=2),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
-from arabic_llm_pipeline.tokens import columns
+from arabic_llm_pipeline.tokens import column_writer, columns
 from arabic_llm_pipeline.tokens.prompts import PairStore
 from arabic_llm_pipeline.tokens.store import TokenStore
 from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer, render
@@ -148,14 +148,14 @@ def test_large_vocabularies_take_four_bytes(corpus: Corpus, qwen2: Path, tmp_pat
 
 def test_a_store_of_another_tokenizer_is_refused(corpus: Corpus, bpe: Path, tmp_path: Path) -> None:
     store = stored(corpus, bpe, tmp_path / "w")
-    store.check_tokenizer(digests(bpe))
+    store.check_made_from(digests(bpe))
     other = train_bpe(sentences(100), 500, tmp_path / "other")
     with pytest.raises(UserError, match=r"was made with another tokenizer .*kedro run --pipelines=tokenize"):
-        store.check_tokenizer(digests(other))
+        store.check_made_from(digests(other))
     (other / "tokenizer.json").write_bytes((bpe / "tokenizer.json").read_bytes())
     (other / "chat_template.jinja").write_text("{{ messages }}")
     with pytest.raises(UserError, match="was made with another template"):
-        store.check_tokenizer(digests(other))
+        store.check_made_from(digests(other))
 
 
 def test_documents_are_not_pairs(corpus: Corpus, bpe: Path, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_documents_are_not_pairs(corpus: Corpus, bpe: Path, tmp_path: Path) -> N
 def test_memory_does_not_grow_with_the_corpus(
     corpus: Corpus, bpe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(columns, "FLUSH", 1_000)
+    monkeypatch.setattr(column_writer, "FLUSH", 1_000)
     monkeypatch.setattr(columns, "BLOCK", 10_000)
     text = " ".join(sentences(50))
 

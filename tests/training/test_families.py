@@ -70,7 +70,7 @@ def test_two_stages_and_back(job: Callable, tmp_path: Path, tokenizer: Path, fam
 
 def test_a_state_goes_over_borders(job: Callable, tmp_path: Path, tokenizer: Path) -> None:
     base = pointer_to(random_model("FalconH1"), tmp_path / "model", tokenizer)
-    with pytest.raises(UserError, match=r"falcon_h1 carries its state .* Set packing=false"):
+    with pytest.raises(UserError, match=r"falcon_h1 has layers whose state .*sft.packing=false"):
         sft_method.train(job(sft(packing=True), base=base), Answers())
     with pytest.raises(UserError, match="out_proj of falcon_h1 is read past any adapter"):
         families.target_modules(models.load_base(base, FULL), AdapterSettings(target_modules=("q_proj", "out_proj")))

@@ -330,3 +330,11 @@ def test_the_first_rows_are_shown(job: Callable, document_tokens: Path, pair_tok
     _, rows = answers.sent[0]
     assert len(rows) == 4  # two pairs: their chosen answers, then their rejected ones
     assert len({text.partition("⟦")[0] for text in rows}) == 2
+
+
+def test_the_papers_learning_rate_is_what_is_trained_with(job: Callable) -> None:
+    """Killed or not it goes on there; 6 steps, the first 2 rising."""
+    settings = sft(scheduler="equation_3", warmup=2, learning_rate=0.01)
+    made = trained(job, settings)
+    expected = [0.005, 0.01, *(0.005 * (1 + math.cos(math.pi * done / 4)) for done in range(1, 5))]
+    assert log(made)["learning_rate"].to_list() == pytest.approx(expected)

@@ -5,7 +5,7 @@ that have it, as in TF-IDF) and by how much it tells of classes (supervised term
 2003), and each block by the root of its number of features. One linear machine for each class against the rest, with
 squared hinge loss, is fitted by dual coordinate descent; what features are weighed by goes into the weights, the
 weights into one byte each; a temperature and a bias, fitted to texts held out, make shares of their sums that mean
-what they say.
+what they say. Naive Bayes and words that are known to tell are blended in where that is asked (classifier_blend.py).
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ import numpy as np
 import polars as pl
 
 from arabic_llm_pipeline.arabic.classifier import Model, logits, make_model, softmax
+from arabic_llm_pipeline.arabic.classifier_blend import blended, naive_bayes, quantised
 from arabic_llm_pipeline.arabic.columns import from_series
 
 STOP = 0.05  # violation of optimality below which fitting ends
-LARGEST = 127  # of a weight in one byte
 UNSEEN = 0.5  # texts that each class is taken to have of each feature beyond those seen
 LEAST_TOLD = 0.05  # what every feature is taken to tell, in nats; one of a single class of n tells log n
 CALIBRATION_STEPS, CALIBRATION_RATE = 400, 0.05
@@ -36,6 +36,7 @@ class Fitting:
         min_texts: blocks that a bucket must be in to have a weight.
         divergence: 0 weighs a bucket by how rare it is alone; above it, also by this power of what it tells of classes.
         balance: 0 takes texts as they come, 1 gives every class the same weight; between them, its power.
+        bayes: 0 fits linear machines alone; above it, naive Bayes with so much smoothing is blended in.
         rounds: over all texts, at most.
         seed: of the order of texts in each round.
     """
@@ -46,6 +47,7 @@ class Fitting:
     min_texts: int = 2
     divergence: float = 0.5
     balance: float = 0.5
+    bayes: float = 0.0
     rounds: int = 12
     seed: int = 0
 
@@ -74,7 +76,9 @@ class Texts:
     counts: np.ndarray
 
 
-def fit(texts: Texts, held: Texts, how: Fitting, names: Sequence[str], about: dict[str, Any]) -> Model:
+def fit(
+    texts: Texts, held: Texts, how: Fitting, names: Sequence[str], about: dict[str, Any], marks: Texts | None = None
+) -> Model:
     """A model of texts; the same one for the same texts, to the byte.
 
     Args:
@@ -83,15 +87,35 @@ def fit(texts: Texts, held: Texts, how: Fitting, names: Sequence[str], about: di
         how: settings.
         names: of the classes, eight at most.
         about: kept in the model.
+        marks: words known to tell a class, which are blended in; a word of several classes is there for each.
     """
     features, worth, unit = weighed(texts, how, len(names))
     weights, bias = _descend(features, texts.labels, _costs(texts, how, len(names)), how, len(names))
-    weights *= worth[:, None]
-    step = np.abs(weights).max() / LARGEST or 1.0
-    small = np.rint(weights / step).astype(np.int8)
-    scales = step * unit * np.array([1.0, how.word_weight])
-    raw = make_model(small, scales, bias, tuple(names), about)
-    return _calibrated(raw, held)
+    scales = unit * np.array([1.0, how.word_weight])
+    tables = [weights * worth[:, None]]
+    if how.bayes:
+        tables.append(naive_bayes(_sums(features, texts, how, len(names)), how.bayes) * worth[:, None])
+    if marks is not None:
+        tables.append(_marked(marks, how.bits, len(names)))
+    if len(tables) == 1:
+        return _calibrated(quantised(tables[0], scales, bias, tuple(names), about), held)
+    return blended(tables, scales, held.keys, held.labels, held.counts, tuple(names), about)
+
+
+def _sums(features: Features, texts: Texts, how: Fitting, classes: int) -> np.ndarray:
+    """What the texts of each class have of each bucket together, by what each text counts."""
+    sizes = np.diff(features.starts)
+    cells = features.buckets.astype(np.int64) * classes + np.repeat(texts.labels, sizes)
+    values = features.values * np.repeat(texts.counts, sizes)
+    return np.bincount(cells, values, classes << how.bits).reshape(-1, classes)
+
+
+def _marked(marks: Texts, bits: int, classes: int) -> np.ndarray:
+    """A table with 1 for each word and class of a list."""
+    found, starts, _ = blocks(marks.keys, bits)
+    table = np.zeros((1 << bits, classes))
+    table[found[starts[1:-1:2]], marks.labels] = 1.0  # the first of its words: itself
+    return table
 
 
 def blocks(keys: pl.Series, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,13 +12,13 @@ SHOWN_RECORDS, SHOWN_REJECTS = 2, 2  # of each source
 SHOWN_CHARACTERS = 160
 
 
-def check(sources: Sources, found: FoundFiles, records: int, max_bytes: int) -> list[dict[str, Any]]:
-    """Read the beginning of every file.
+def check(sources: Sources, found: FoundFiles, records: int | None, max_bytes: int) -> list[dict[str, Any]]:
+    """Read the beginning of every file, or all of it.
 
     Args:
         sources: all of them.
         found: their files.
-        records: of each file.
+        records: of each file; None: all, one at a time.
         max_bytes: longer records are rejected.
 
     Returns:
@@ -28,22 +28,20 @@ def check(sources: Sources, found: FoundFiles, records: int, max_bytes: int) -> 
     return [_look(name, source, found, records, max_bytes) for name, source in sources.chosen().items()]
 
 
-def _look(name: str, source: SourceSettings, found: FoundFiles, records: int, max_bytes: int) -> dict[str, Any]:
+def _look(name: str, source: SourceSettings, found: FoundFiles, records: int | None, max_bytes: int) -> dict[str, Any]:
     paths = found.files.get(name, [])
     counts, reasons = Counter[str](), Counter[str]()
     shown: list[str] = []
     whole = True
     for path in paths:
-        rows = list(
-            islice(read_file(SourceFile(name, source, path, known_as(path, found.root), True), max_bytes), records + 1)
-        )
-        whole &= len(rows) <= records
-        for table, row in rows[:records]:
+        rows = read_file(SourceFile(name, source, path, known_as(path, found.root), True), max_bytes)
+        for table, row in islice(rows, records):
             counts[table] += table in RECORDS
             if table not in RECORDS:
                 reasons[row["reason"]] += 1
             if (counts[table] or reasons[row["reason"]]) <= (SHOWN_RECORDS if table in RECORDS else SHOWN_REJECTS):
                 shown.append(_told(table, row))
+        whole &= next(rows, None) is None
     return {
         "source": name,
         "format": source.format,

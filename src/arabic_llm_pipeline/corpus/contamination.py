@@ -1,6 +1,5 @@
 """Training records that hold a prompt of the evaluation, as a whole, within a longer text, or in most of its words."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -23,12 +22,13 @@ def prompts(items: ShardSet, splits: SplitsSettings, min_words: int) -> pl.DataF
     """Evaluation prompts of at least so many words, as shorter ones stand in texts by chance.
 
     Returns:
-        Columns of `PROMPTS`, ordered by text: the matching key, the first source that asks so, and how many words.
+        Columns of `PROMPTS`, ordered by text: the matching key in one line, who asks so first, and how many words.
     """
     frame = with_keys(items.scan().filter(pl.col("reason").is_null()), "items")
     frame = frame.with_columns(_hash=hashed(pl.col("_group"), str(splits.seed)))
     measured = pl.coalesce("split", split_expr(pl.col("_hash"), splits)).is_in(HELD)
-    kept = frame.filter(measured).select(text="_asked", source="source", words=words(pl.col("_asked")))
+    asked = pl.col("_asked").str.replace_all("\n", " ", literal=True)
+    kept = frame.filter(measured).select(text=asked, source="source", words=words(asked))
     long = kept.filter(pl.col("words") >= min_words)
     return long.collect().unique("text", keep="first", maintain_order=True).sort("text")
 
@@ -38,22 +38,27 @@ def words(key: pl.Expr) -> pl.Expr:
     return key.str.count_matches(" ", literal=True).cast(pl.Int32) + 1
 
 
-def holds(text: pl.Expr, wanted: Sequence[str]) -> pl.Expr:
-    """The first of the wanted matching keys that stands in one, as whole words; null where none does."""
-    if not wanted:
+def holds_expr(text: pl.Expr, prompts: tuple[str, ...], min_words: int) -> pl.Expr:
+    """The first of the prompts, each of so many words or more, that stands in a text as a whole; null where none does.
+
+    All are matching keys, the prompts of one line.
+    """
+    if not prompts:
         return pl.lit(None, pl.String)
-    patterns = [f" {one} " for one in wanted]
-    # Not said to be element-wise: it gets a whole shard at once, because every call builds its automaton anew.
-    return text.map_batches(partial(_holds, patterns=patterns), return_dtype=pl.String)
+    return elementwise(text, partial(_holds, prompts=prompts, min_words=min_words), pl.String)
 
 
-def _holds(texts: pl.Series, patterns: list[str]) -> pl.Series:
-    """Nearly every text holds none: only those that do are asked which."""
-    padded = (" " + texts.str.replace_all("\n", " ", literal=True) + " ").to_frame("text")
-    any_of, text = pl.lit(pl.Series(patterns)).implode(), pl.col("text")
-    rows = padded.select(text.str.contains_any(any_of).fill_null(False))["text"].arg_true()
-    which = padded[rows].select(text.str.extract_many(any_of).list.first().str.strip_chars(" "))["text"]
-    return pl.repeat(None, len(texts), dtype=pl.String, eager=True).scatter(rows, which).alias(texts.name)
+def _holds(texts: pl.Series, prompts: tuple[str, ...], min_words: int) -> pl.Series:
+    """Only texts that have all runs of words of some prompt are searched for it."""
+    _, share = _most(texts, prompts, min_words)
+    rows = pl.Series(share >= 1).arg_true()
+    found = pl.repeat(None, len(texts), dtype=pl.String, eager=True)
+    if len(rows):
+        padded = (" " + texts[rows].str.replace_all("\n", " ", literal=True) + " ").to_frame("text")
+        any_of = pl.lit(pl.Series([f" {one} " for one in prompts])).implode()
+        which = padded.select(pl.col("text").str.extract_many(any_of).list.first().str.strip_chars(" "))
+        found = found.scatter(rows, which.to_series())
+    return found.alias(texts.name)
 
 
 @dataclass(frozen=True)
@@ -79,17 +84,23 @@ def overlap_expr(text: pl.Expr, prompts: tuple[str, ...], settings: OverlapSetti
 
 
 def _overlaps(texts: pl.Series, prompts: tuple[str, ...], settings: OverlapSettings) -> pl.Series:
-    from arabic_llm_pipeline.corpus import overlap_kernel
-
-    runs, column = _runs(prompts, settings.words), from_series(texts)
-    how = (settings.words, runs.values, runs.owners, runs.totals, runs.marked, runs.bits)
-    best, share = overlap_kernel.overlaps(column.data, column.offsets, column.valid, *how)
+    best, share = _most(texts, prompts, settings.words)
     enough = (best >= 0) & (share >= np.float32(settings.share))
     found = pl.DataFrame({"prompt": pl.Series(prompts)[np.maximum(best, 0)], "share": share})
     return found.select(pl.when(pl.lit(pl.Series(enough))).then(pl.struct(pl.all()))).to_series().alias(texts.name)
 
 
-@lru_cache(maxsize=1)
+def _most(texts: pl.Series, prompts: tuple[str, ...], words: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each text the prompt that has the largest share of its runs in it, or -1, and the share."""
+    from arabic_llm_pipeline.corpus import overlap_kernel
+
+    runs, column = _runs(prompts, words), from_series(texts)
+    how = (words, runs.values, runs.owners, runs.totals, runs.marked, runs.bits)
+    found: tuple[np.ndarray, np.ndarray] = overlap_kernel.overlaps(column.data, column.offsets, column.valid, *how)
+    return found
+
+
+@lru_cache(maxsize=2)
 def _runs(prompts: tuple[str, ...], words: int) -> _Runs:
     from arabic_llm_pipeline.corpus import near_kernel, overlap_kernel
 

@@ -12,13 +12,14 @@ import polars as pl
 
 from arabic_llm_pipeline.arabic import dialect, lexicon
 from arabic_llm_pipeline.arabic.buckwalter import to_arabic
+from arabic_llm_pipeline.arabic.classifier_fit import Texts
 from arabic_llm_pipeline.arabic.dialect import Model
 from arabic_llm_pipeline.corpus import labelled
 from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, read_file
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSource
 
 TEXTS = pl.Schema({"source": pl.String, "dialect": pl.String, "key": pl.String, "part": pl.String})
-CONJUNCTION = "^[\N{ARABIC LETTER WAW}\N{ARABIC LETTER FEH}]"  # written with the word after it
+CONJUNCTIONS = ("\N{ARABIC LETTER WAW}", "\N{ARABIC LETTER FEH}")  # written with the word after them
 
 
 def read(files: FoundFiles, settings: DialectModelSettings, max_line_mb: float) -> pl.DataFrame:
@@ -53,15 +54,20 @@ def part(frame: pl.DataFrame, settings: DialectModelSettings) -> pl.DataFrame:
 
 def _marked(frame: pl.DataFrame, sources: dict[str, DialectSource]) -> pl.DataFrame:
     """Take texts of dialects without a word of their dialect (data/dialect_words.tsv) from what is trained on."""
-    table = pl.DataFrame(lexicon.read_table("dialect_words.tsv")).rename({"form": "word", "regions": "dialect"})
-    known = table.with_columns(pl.col("dialect").str.split(",")).explode("dialect")
     marked = [name for name, source in sources.items() if source.marked]
     asked = pl.col("source").is_in(marked) & (pl.col("dialect") != "MSA") & pl.col("part").is_in(["train", "dev"])
     words = frame.filter(asked).select("row", "dialect", word=pl.col("key").str.split(" ")).explode("word")
-    bare = words.with_columns(pl.col("word").str.replace(CONJUNCTION, ""))
-    found = pl.concat([words, bare]).join(known, on=["word", "dialect"], how="semi")["row"].unique()
+    found = words.join(known_words(), on=["word", "dialect"], how="semi")["row"].unique()
     lacking = asked & ~pl.col("row").is_in(found.implode())
     return frame.with_columns(part=pl.when(lacking).then(pl.lit("unmarked")).otherwise("part"))
+
+
+def known_words() -> pl.DataFrame:
+    """The words that tell a dialect, with and without a conjunction: `word`, `dialect`, a row for each dialect."""
+    table = pl.DataFrame(lexicon.read_table("dialect_words.tsv")).rename({"form": "word", "regions": "dialect"})
+    table = table.with_columns(pl.col("dialect").str.split(",")).explode("dialect")
+    joined = [table.with_columns(word=pl.concat_str(pl.lit(sign), "word")) for sign in CONJUNCTIONS]
+    return pl.concat([table, *joined]).unique(maintain_order=True)
 
 
 def _limited(frame: pl.DataFrame, sources: dict[str, DialectSource]) -> pl.DataFrame:
@@ -78,7 +84,10 @@ def fit(frame: pl.DataFrame, settings: DialectModelSettings) -> Model:
     Raises:
         UserError: one of the parts has no text.
     """
-    return labelled.fit(frame, "dialect", dialect.REGIONS, settings, settings.sources.chosen())
+    words = known_words()
+    labels = np.array([dialect.REGIONS.index(name) for name in words["dialect"]], np.int64)
+    marks = Texts(words["word"], labels, np.ones(len(words))) if settings.bayes else None
+    return labelled.fit(frame, "dialect", dialect.REGIONS, settings, settings.sources.chosen(), marks)
 
 
 def tagged(frame: pl.DataFrame, model: Model) -> pl.DataFrame:

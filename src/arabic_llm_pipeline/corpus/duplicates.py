@@ -9,7 +9,7 @@ from arabic_llm_pipeline.corpus import contamination, near
 from arabic_llm_pipeline.corpus.keys import hashed, with_keys
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
 from arabic_llm_pipeline.corpus.splits import held, split_expr
-from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, NearSettings, OverlapSettings, SplitsSettings
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 
 PLACE, STAYS = ("records", "shard", "row"), ("stays_shard", "stays_row")  # where a record lies; where its like does
 VERDICTS = pl.Schema(
@@ -26,16 +26,14 @@ class Keys:
 
     Attributes:
         table: one of RECORDS.
-        near: how near duplicates are looked for.
+        settings: what is looked for.
         splits: the shares.
-        overlap: how much of a prompt is too much.
         prompts: evaluation prompts, as matching keys; rows that hold one, or most of one, say which.
     """
 
     table: str
-    near: NearSettings
+    settings: DuplicatesSettings
     splits: SplitsSettings
-    overlap: OverlapSettings
     prompts: tuple[str, ...] = ()
 
     def __call__(self, frame: pl.LazyFrame, ordinal: int) -> pl.LazyFrame:
@@ -44,7 +42,7 @@ class Keys:
         `brought` is the split that the source gives; hashes are salted with the seed of the splits.
         """
         frame, salt = frame.with_row_index("row").filter(pl.col("reason").is_null()), str(self.splits.seed)
-        compared = near.in_scope(self.table, self.near)
+        compared = near.in_scope(self.table, self.settings.near)
         frame = with_keys(frame, self.table).with_columns(_hash=hashed(pl.col("_group"), salt))
         return frame.select(
             records=pl.lit(self.table),
@@ -57,10 +55,10 @@ class Keys:
             group=pl.col("_hash"),
             asked=hashed(pl.col("_asked"), salt),
             words=contamination.words(pl.col("_asked")),
-            holds=contamination.holds(pl.col("_whole"), self.prompts),
-            overlap=contamination.overlap_expr(pl.col("_whole"), self.prompts, self.overlap),
+            holds=contamination.holds_expr(pl.col("_whole"), self.prompts, self.settings.min_prompt_words),
+            overlap=contamination.overlap_expr(pl.col("_whole"), self.prompts, self.settings.overlap),
             length=pl.col("_whole").str.len_chars().cast(pl.Int64),
-            bands=near.band_expr(pl.when(compared).then(pl.col("_whole")), self.near),
+            bands=near.band_expr(pl.when(compared).then(pl.col("_whole")), self.settings.near),
         )
 
 
@@ -105,7 +103,7 @@ def _keys(
     """The keys of all records, in order, with their splits."""
     parts: list[pl.DataFrame] = []
     for table, shards in tables.items():
-        step = Keys(table, settings.near, splits, settings.overlap, prompts if table != "items" else ())
+        step = Keys(table, settings, splits, prompts if table != "items" else ())
         parts += collect_shards(step, shards, processes, f"Comparing {table}")
     return pl.concat(parts)
 

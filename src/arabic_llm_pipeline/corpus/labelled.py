@@ -122,6 +122,7 @@ def fit(
     names: Sequence[str],
     settings: ClassifierSettings,
     sources: Mapping[str, LabelledSource],
+    marks: Texts | None = None,
 ) -> Model:
     """A model of the texts of the part `train`, calibrated on those of `dev`.
 
@@ -131,6 +132,7 @@ def fit(
         names: of the classes.
         settings: how it is fitted.
         sources: what a text of each counts, and its licence.
+        marks: words known to tell a class, which are blended in.
 
     Raises:
         UserError: one of the parts has no text.
@@ -141,7 +143,7 @@ def fit(
     how = Fitting(**settings.model_dump(include={field.name for field in fields(Fitting)}))
     weights = {name: source.weight for name, source in sources.items()}
     train, held = (_texts_of(parts[name], label, names, weights) for name in ("train", "dev"))
-    return classifier_fit.fit(train, held, how, names, _about(parts["train"], settings, sources))
+    return classifier_fit.fit(train, held, how, names, _about(parts["train"], settings, sources), marks)
 
 
 def _texts_of(frame: pl.DataFrame, label: str, names: Sequence[str], weights: Mapping[str, float]) -> Texts:

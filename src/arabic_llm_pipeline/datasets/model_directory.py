@@ -68,13 +68,12 @@ class ModelFiles(AbstractDataset[Any, Path | None]):
 
 
 class AdapterFiles(ModelFiles):
-    """The files of an adapter that the user begins with, or none: what they hold counts, not where it lies."""
+    """The files of an adapter that the user begins with, or none."""
 
     def external_files(self) -> list[Path]:
         """Weights and configuration, the latter also where it is missing, so that this is told."""
-        files = super().external_files()
-        return (
-            sorted({*files, self.directory / "adapter_config.json"} - {self.directory / "config.json"})
-            if self.directory
-            else []
-        )
+        if self.directory is None:
+            return []
+        there = {path for pattern in MODEL_FILES for path in self.directory.glob(pattern)}
+        whole = self.directory / "config.json"  # of a model that was trained whole
+        return sorted({*there, *([] if whole in there else [self.directory / "adapter_config.json"])})

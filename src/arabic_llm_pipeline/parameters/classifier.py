@@ -44,5 +44,11 @@ class ClassifierSettings(Settings):
     balance: float = Field(
         0.5, description="0: classes count by their texts; 1: all the same; between: by a power.", ge=0, le=1
     )
+    bayes: float = Field(
+        0.0,
+        description="0: linear machines alone; above: naive Bayes with so much smoothing is blended in, as "
+        "the texts of `dev` tell how much.",
+        ge=0,
+    )
     rounds: int = Field(12, description="Rounds over the training texts at most.", ge=1)
     seed: int = Field(0, description="Of the order of texts, and of the choice of what is tested on.")

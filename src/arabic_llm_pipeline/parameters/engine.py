@@ -32,7 +32,9 @@ class IngestSettings(Settings):
     """Reading raw files."""
 
     max_line_mb: float = Field(1.0, description="Longer lines and records are rejected, in MB of UTF-8.", gt=0)
-    check_records: int = neutral(200, "Records of each file that the pipeline `sources` reads.", ge=1)
+    check_records: int | None = neutral(
+        200, "Records of each file that the pipeline `sources` reads; null: all, so that they are counted.", ge=1
+    )
     max_reject_ratio: float = Field(
         0.2, description="Share of unreadable records of one source that stops the run.", ge=0, le=1
     )

@@ -33,7 +33,9 @@ class ModelSettings(Settings):
     adapter: str | None = neutral(
         None, "Directory of an adapter of one's own that chains begin with; what it holds counts, not where it lies."
     )
-    attention: Literal["sdpa", "eager"] = Field("sdpa", description="How attention is computed; eager only to compare.")
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
+        "sdpa", description="How attention is computed; eager only to compare, flash on a card with its package."
+    )
 
     def directory(self, project: Path) -> Path | None:
         """Where the model's files are; None for a model on the hub.

@@ -96,6 +96,24 @@ class OrpoSettings(PreferenceSettings):
     learn_prompt: bool = Field(False, description="Whether the likelihood counts the prompt, too, as in TRL.")
 
 
+class DnoSettings(PreferenceSettings):
+    """Direct Nash optimisation (Rosset et al. 2024), in batches: DPO on answers of its own, against what it is now."""
+
+    steps: int = Field(20, description="Optimizer steps of each round; 0: by epochs over its pairs.", ge=0)
+    rounds: int = Field(2, description="Times that it samples, judges and trains.", ge=1)
+    prompts: int = Field(128, description="Training prompts that are answered in a round.", ge=1)
+    samples: int = Field(4, description="Answers to each of them (the paper's K).", ge=1)
+    with_chosen: bool = Field(True, description="Whether the pair's chosen answer competes, as the paper's teacher's.")
+    temperature: float = Field(1.0, description="Of sampling; higher: answers differ more.", gt=0)
+    max_new_tokens: int = Field(48, description="Longest answer; one that does not end by then cannot win.", ge=1)
+    judge: str = Field(
+        "overlap",
+        description="overlap: character F-score (Popovic 2015) against the chosen answer; or the directory of an "
+        "adapter that learned preferences, whose implicit reward counts (Rafailov et al. 2023, equation 5).",
+    )
+    margin: float = Field(0.2, description="By how much the best answer must beat the worst, by the judge.", gt=0)
+
+
 class DomainSettings(Settings):
     """What the stages of the recipe `domain` are trained on, beside the selection of their methods."""
 

@@ -1,4 +1,6 @@
-"""Fields of what people look at: how much the report and the preview of the corpus show."""
+"""Fields of what people look at: how much the report, the preview of the corpus and the page of tokens show."""
+
+from typing import Literal
 
 from pydantic import Field
 
@@ -24,3 +26,10 @@ class PreviewSettings(Settings):
     characters: int = Field(
         600, description="Characters after which each message of a record is cut.", ge=40, le=10_000
     )
+
+
+class InspectSettings(Settings):
+    """Which windows of the token stores are shown, decoded."""
+
+    splits: tuple[Literal["train", "dev", "test"], ...] = Field(("train",), description="Splits that are shown.")
+    each: int = Field(2, description="Windows of each source and dialect.", ge=1)

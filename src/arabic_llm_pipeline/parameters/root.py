@@ -22,9 +22,11 @@ from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, Splits
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.export import ExportSettings
+from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.preference import (
     CpoSettings,
+    DnoSettings,
     DomainSettings,
     DpoSettings,
     IpoSettings,
@@ -33,7 +35,7 @@ from arabic_llm_pipeline.parameters.preference import (
     SimpoSettings,
 )
 from arabic_llm_pipeline.parameters.quality import QualitySettings
-from arabic_llm_pipeline.parameters.report import PreviewSettings, ReportSettings
+from arabic_llm_pipeline.parameters.report import InspectSettings, PreviewSettings, ReportSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
@@ -93,11 +95,14 @@ class Parameters(Settings):
     cpo: CpoSettings = Field(CpoSettings(), description="Contrastive preference optimisation.")
     simpo: SimpoSettings = Field(SimpoSettings(), description="Simple preference optimisation.")
     orpo: OrpoSettings = Field(OrpoSettings(), description="Odds ratio preference optimisation.")
+    dno: DnoSettings = Field(DnoSettings(), description="Direct Nash optimisation.")
     domain: DomainSettings = Field(DomainSettings(), description="What the recipe `domain` is about.")
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
+    memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
+    inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")
     report: ReportSettings = Field(ReportSettings(), description="What the report shows.")
     artifacts: ArtifactsSettings = Field(ArtifactsSettings(), description="What is kept on disk.")
 

@@ -58,8 +58,18 @@ class TokenizeSettings(Settings):
     memory_map: tuple[Literal["train", "dev", "test"], ...] = Field(
         ("train",), description="Splits that are also written for mapping into memory: twice the disk, faster to read."
     )
+    part_mb: int = Field(
+        0,
+        description="Lay each HDF5 file in parts of so many MB, for places that take no large files; 0: one file.",
+        ge=0,
+    )
     batch_characters: int = neutral(250_000, "Characters that a thread encodes at a time; memory grows with it.", ge=1)
     threads: int = neutral(0, "Threads that encode; 0: one for each core.", ge=0)
+
+    @property
+    def part_bytes(self) -> int:
+        """Size of a part of an HDF5 file; 0: it is one file."""
+        return self.part_mb << 20
 
     @model_validator(mode="after")
     def _leave_room_for_answers(self) -> Self:

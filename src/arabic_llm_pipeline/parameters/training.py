@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.sources import Dialect
 
-Scheduler = Literal["linear", "cosine", "constant_with_warmup"]
+Scheduler = Literal["linear", "cosine", "constant_with_warmup", "equation_3"]
 Optimizer = Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"]
 Kind = Literal["prose", "instruction", "conversation"]
 Weight = Annotated[float, Field(ge=0)]
@@ -68,11 +68,23 @@ class LoopSettings(Settings):
 class AdapterLoopSettings(LoopSettings):
     """What the methods that train an adapter have in common."""
 
-    scheduler: Scheduler = Field("linear", description="How the learning rate falls after the warm-up.")
-    warmup: float = Field(0.03, description="Share of the steps in which the learning rate rises.", ge=0, lt=1)
+    scheduler: Scheduler = Field(
+        "linear",
+        description="How the learning rate falls after the warm-up: transformers' schedules, or equation_3, the cosine "
+        "of Aryan 2024, counted from step 1.",
+    )
+    warmup: float = Field(
+        0.03, description="Steps in which the learning rate rises: a share of all below 1, else their number.", ge=0
+    )
     weight_decay: float = Field(0.0, description="Of AdamW.", ge=0)
     optimizer: Optimizer = Field("adamw_torch", description="AdamW in fp32, or with 8-bit or paged state.")
     mixture: Mixture = Field(Mixture(), description="How often rows of each source and dialect come.")
+
+    @model_validator(mode="after")
+    def _warm_up_in_whole_steps(self) -> Self:
+        if self.warmup >= 1 and self.warmup != int(self.warmup):
+            raise ValueError(f"warmup is {self.warmup}: a share below 1, or a whole number of steps")
+        return self
 
 
 class SftSettings(AdapterLoopSettings):
@@ -82,6 +94,9 @@ class SftSettings(AdapterLoopSettings):
     steps: int = Field(450, description="As in all methods.", ge=0)
     packing: bool = Field(
         False, description="Fill rows up to the window with several documents that do not see each other."
+    )
+    padding_free: bool = Field(
+        False, description="Lay the rows of a forward pass one after the other instead of padding them to the longest."
     )
     too_long: Literal["cut", "turn", "drop", "split"] = Field(
         "cut",

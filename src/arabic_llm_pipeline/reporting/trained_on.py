@@ -20,7 +20,13 @@ def tables(stage: str, data: Mapping[str, Any]) -> Iterator[Table]:
 
 
 def _rows(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    named = {"rows": "Rows", "tokens": "Tokens", "cut": "Cut for their length", "dropped": "Left out for their length"}
+    named = {
+        "rows": "Rows",
+        "tokens": "Tokens",
+        "cut": "Cut for their length",
+        "dropped": "Left out for their length",
+        "lost_tokens": "Tokens lost by both",
+    }
     for key, words in named.items():
         if key in data:
             yield words, count(data[key])

@@ -1,9 +1,10 @@
-"""Columns of numbers in one HDF5 file: appended as a stream, closed once, read by as many processes as like."""
+"""Columns of numbers in an HDF5 file, read by as many processes as like."""
 
 import json
 import os
+import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -15,77 +16,20 @@ from numpy.typing import NDArray
 
 from arabic_llm_pipeline.common.errors import UserError
 
-SCHEMA = 2  # of the files; another number is another layout, which is made anew
-FLUSH = 1 << 18  # values that wait before they are written
+SCHEMA = 3  # of the files; another number is another layout, which is made anew
 BLOCK = 1 << 20  # values read at a time where all are wanted
+PART = re.compile(r"-\d{5}$")  # what names of a file's parts end in
 Array = NDArray[Any]
 
 
-class ColumnWriter:
-    """Writes one file of one-dimensional columns; memory stays flat.
-
-    What says that the file is whole (counts and checksums) is written last, by `finish`. A `with` block closes the
-    file, finished or not; without `finish` no reader takes it.
-    """
-
-    def __init__(self, path: Path, dtypes: Mapping[str, str], chunk: int):
-        """Start a file.
-
-        Args:
-            path: of the file; one that is there is replaced.
-            dtypes: what each column holds, little-endian: {"tokens": "<u2"}.
-            chunk: values in an HDF5 chunk of every column: what one random read fetches.
-        """
-        self._file = h5py.File(path, "w", libver=("v110", "v110"))  # from 1.10 an index that grows at its end
-        self._columns = {name: _Column(self._file, name, dtype, chunk) for name, dtype in dtypes.items()}
-
-    def append(self, name: str, values: Array) -> None:
-        """Add values at the end of a column."""
-        self._columns[name].append(values)
-
-    def finish(self, about: Mapping[str, Any]) -> None:
-        """Write what is left, then what the file is about; lists and mappings become JSON."""
-        for column in self._columns.values():
-            column.flush()
-        counts = {name: column.count for name, column in self._columns.items()}
-        sums = {name: column.crc32 for name, column in self._columns.items()}
-        for name, value in {**about, "counts": counts, "crc32": sums, "schema": SCHEMA}.items():
-            self._file.attrs[name] = value if isinstance(value, int | str) else json.dumps(value, ensure_ascii=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+def parts(path: Path) -> str:
+    """The parts of a file that was laid in several, as HDF5's family driver takes their names: `x-00000.h5`, ..."""
+    return f"{path.parent / path.stem}".replace("%", "%%") + f"-%05d{path.suffix}"
 
 
-class _Column:
-    """A column being written: whole chunks go to the file, the rest waits, so that no chunk is written twice."""
-
-    def __init__(self, file: h5py.File, name: str, dtype: str, chunk: int):
-        self.data = file.create_dataset(
-            name, shape=(0,), maxshape=(None,), chunks=(chunk,), dtype=dtype, fletcher32=True
-        )
-        self.chunk, self.crc32, self.count = chunk, 0, 0
-        self._waiting: list[Array] = []
-        self._waits = 0
-
-    def append(self, values: Array) -> None:
-        self._waiting.append(values.astype(self.data.dtype, copy=False))
-        self._waits += len(values)
-        if self._waits >= FLUSH + self.chunk:
-            self._write(self._waits - self._waits % self.chunk)
-
-    def flush(self) -> None:
-        self._write(self._waits)
-
-    def _write(self, count: int) -> None:
-        values = np.concatenate([*self._waiting, np.empty(0, self.data.dtype)])
-        self.data.resize((self.count + count,))
-        self.data[self.count :] = values[:count]
-        self.crc32 = zlib.crc32(values[:count].tobytes(), self.crc32)
-        self.count += count
-        self._waiting, self._waits = [values[count:].copy()], len(values) - count
+def files(directory: Path) -> list[Path]:
+    """The files of a store, by the names they have whether they lie in parts or not."""
+    return sorted({path.with_stem(PART.sub("", path.stem)) for path in directory.glob("*.h5")})
 
 
 class ColumnFile:
@@ -107,7 +51,8 @@ class ColumnFile:
         self._datasets: dict[str, h5py.Dataset] = {}  # finding one takes longer than reading a window of it
         self._owner = 0  # the process that opened it
         self.about = self._check()
-        self._mapped = {name: self._map(name) for name in self.about["counts"] if self._beside(name).exists()}
+        self._beside_it = {name for name in self.about["counts"] if self._is_beside(name)}
+        self._mapped: dict[str, Array] = {}
 
     def column(self, name: str) -> Array:
         """A whole column."""
@@ -123,9 +68,8 @@ class ColumnFile:
         Raises:
             UserError: the part is damaged.
         """
-        source = self._mapped.get(name)
-        if source is not None:
-            return source[start:stop]
+        if name in self._beside_it:
+            return self._map(name)[start:stop]
         try:
             return np.asarray(self._data(name)[start:stop])
         except OSError as error:
@@ -158,10 +102,10 @@ class ColumnFile:
                     out.write(block.tobytes())
 
     def close(self) -> None:
-        """Let go of the file; the next read opens it again."""
+        """Let go of the file and of what is mapped; the next read opens it again."""
         if self._file is not None:
             self._file.close()
-        self._file, self._datasets = None, {}
+        self._file, self._datasets, self._mapped = None, {}, {}
 
     def __enter__(self) -> Self:
         return self
@@ -171,6 +115,15 @@ class ColumnFile:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.path,)
+
+    def maps(self, name: str) -> bool:
+        """Whether a column is read from memory-mapped files."""
+        return name in self._beside_it
+
+    def id(self, row: int) -> str:
+        """The record that one row was made from."""
+        start, end = self.read("id_offsets", row, row + 2).tolist()
+        return self.read("id_bytes", start, end).tobytes().decode()
 
     @cached_property
     def ids(self) -> list[str]:
@@ -188,10 +141,11 @@ class ColumnFile:
         return self._datasets[name]
 
     def _open(self) -> h5py.File:
-        if not self.path.is_file():
+        name, how = (self.path, {}) if self.path.is_file() else (parts(self.path), {"driver": "family", "memb_size": 0})
+        if how and not Path(str(name) % 0).is_file():
             raise self._refusal("there is no such file")
         try:
-            return h5py.File(self.path, "r", locking=False)  # artifacts never change: no lock, and no need to write one
+            return h5py.File(name, "r", locking=False, **how)  # artifacts never change: no lock, no need to write one
         except OSError as error:
             raise self._refusal(f"it is no whole HDF5 file ({error})") from error
 
@@ -211,11 +165,19 @@ class ColumnFile:
             about["dtypes"] = {name: file[name].dtype.str for name in about["counts"]}
         return about
 
-    def _map(self, name: str) -> Array:
+    def _is_beside(self, name: str) -> bool:
+        """Whether a column lies memory-mapped beside the file, in its full length."""
         path, dtype, count = self._beside(name), np.dtype(self.about["dtypes"][name]), self.count(name)
+        if not path.exists():
+            return False
         if (size := path.stat().st_size) != count * dtype.itemsize:
             raise self._refusal(f"{path.name} beside it has {size} bytes, not {count * dtype.itemsize}")
-        return np.memmap(path, dtype, "r", shape=(count,)) if count else np.empty(0, dtype)
+        return count > 0
+
+    def _map(self, name: str) -> Array:
+        if name not in self._mapped:
+            self._mapped[name] = np.memmap(self._beside(name), self.about["dtypes"][name], "r")
+        return self._mapped[name]
 
     def _beside(self, name: str) -> Path:
         return self.path.with_name(f"{self.path.stem}.{name}.bin")

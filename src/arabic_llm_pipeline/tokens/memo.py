@@ -2,7 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from functools import cached_property
+from itertools import pairwise
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MOST = 1_000_000  # words that are kept: some 200 MB
+TOGETHER = 512  # new words that are encoded as one text
+SPACE = "\u0120"  # LATIN CAPITAL LETTER G WITH DOT ABOVE: how byte-level tokens write the byte of a space
 # A space between two characters that are none: in byte-level BPE a pre-token begins there. Python counts a few more
 # characters as spaces than the patterns of tokenizers do, so that no border of theirs is missed.
 BORDER = re.compile(r"(?<=\S) (?=\S)")
@@ -35,6 +41,8 @@ class Memo(Encoder):
     def __init__(self, tokenizer: "Tokenizer"):
         super().__init__(tokenizer)
         self._words: dict[str, bytes] = {}  # word -> ids of a space and it, in four bytes each
+        self._coming: dict[str, Future[None]] = {}  # words that some thread is encoding
+        self._lock = Lock()
 
     def ids(self, texts: Sequence[str]) -> list[Ids]:
         """The ids of texts."""
@@ -51,15 +59,56 @@ class Memo(Encoder):
 
     def _parts(self, texts: Sequence[list[str]]) -> list[list[bytes]]:
         """The ids of each word of texts, as bytes; the first has no space before it."""
-        known = self._words
-        if len(known) > MOST:
-            known = self._words = {}
-        new = list({word for text in texts for word in text[1:]}.difference(known))
         firsts = list({text[0] for text in texts})
-        encoded = [ids.tobytes() for ids in super().ids([*firsts, *(f" {word}" for word in new)])]
-        begin = dict(zip(firsts, encoded, strict=False))
-        known |= dict(zip(new, encoded[len(firsts) :], strict=True))
+        begin = dict(zip(firsts, (ids.tobytes() for ids in super().ids(firsts)), strict=True))
+        known = self._learned({word for text in texts for word in text[1:]})
         return [[begin[text[0]], *map(known.__getitem__, text[1:])] for text in texts]
+
+    def _learned(self, wanted: set[str]) -> dict[str, bytes]:
+        """The words that are known, these among them; no two threads encode the same."""
+        done: Future[None] = Future()
+        with self._lock:
+            if len(self._words) > MOST:
+                self._words, self._coming = {}, {}
+            known, coming = self._words, self._coming
+            unknown = wanted.difference(known)
+            others = {coming[word] for word in unknown.intersection(coming)}
+            new = list(unknown.difference(coming))
+            coming.update(dict.fromkeys(new, done))
+        try:
+            known.update(self._encoded(new))
+        except BaseException as error:
+            done.set_exception(error)
+            raise
+        with self._lock:
+            for word in new:
+                del coming[word]
+        done.set_result(None)
+        for other in others:
+            other.result()
+        return known
+
+    def _encoded(self, new: list[str]) -> Iterator[tuple[str, bytes]]:
+        """Words with the ids of a space and each: many as one text, cut where a token begins by a space."""
+        apart = [word for word in new if word.split() != [word]]  # with spaces of its own
+        plain = list(set(new).difference(apart)) if apart else new
+        groups = [plain[start : start + TOGETHER] for start in range(0, len(plain), TOGETHER)]
+        for group, ids in zip(groups, super().ids([" " + " ".join(group) for group in groups]), strict=True):
+            starts = np.flatnonzero(self._spaced[ids])
+            if len(starts) == len(group) and starts[0] == 0:
+                whole, ends = ids.tobytes(), [*(4 * starts).tolist(), 4 * len(ids)]
+                yield from zip(group, (whole[start:end] for start, end in pairwise(ends)), strict=True)
+            else:  # a token of two words, or of a space within one
+                apart += group
+        yield from zip(apart, (ids.tobytes() for ids in super().ids([f" {word}" for word in apart])), strict=True)
+
+    @cached_property
+    def _spaced(self) -> NDArray[np.bool_]:
+        """For each token whether it begins by a space; [ids]."""
+        tokens = self._tokenizer.get_vocab(with_added_tokens=True)
+        spaced = np.zeros(max(tokens.values()) + 1, dtype=bool)
+        spaced[[number for token, number in tokens.items() if token[:1] == SPACE]] = True
+        return spaced
 
     def _mask(self, text: Sequence[str], parts: Sequence[bytes], spans: list[Span]) -> Mask:
         """By words; those that a span begins or ends in are looked at by themselves."""

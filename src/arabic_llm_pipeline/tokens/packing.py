@@ -20,6 +20,7 @@ class Pieces:
     first: Ints  # of each chosen document, its first piece; [chosen + 1]
     truncated: int  # documents that lost their end
     dropped: int  # documents that have no piece
+    lost: int  # tokens of both
 
     def __len__(self) -> int:
         return len(self.document)
@@ -51,9 +52,10 @@ def cut(
     first = np.concatenate([[0], np.cumsum(counts)])
     start = _places(counts) * window
     length = np.minimum(np.repeat(whole, counts) - start, window)
-    lost = whole < lengths[documents]
+    lost = lengths[documents] - whole
     dropped = int(np.count_nonzero(whole == 0))
-    return Pieces(np.repeat(documents, counts), start, length, first, int(np.count_nonzero(lost)) - dropped, dropped)
+    truncated = int(np.count_nonzero(lost)) - dropped
+    return Pieces(np.repeat(documents, counts), start, length, first, truncated, dropped, int(lost.sum()))
 
 
 def _places(counts: NDArray[np.integer]) -> Ints:

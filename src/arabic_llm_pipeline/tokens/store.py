@@ -1,15 +1,15 @@
 """The token store: documents as the trainers read them, a file a split."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.tokens.columns import Array, ColumnFile
+from arabic_llm_pipeline.tokens.columns import Array, ColumnFile, files
 
 Ints = NDArray[np.int64]
 
@@ -24,6 +24,19 @@ class TaggedFile(ColumnFile):
 
     def __len__(self) -> int:
         return self.count("source_ids")
+
+    def row(self, i: int) -> tuple[Array, ...]:
+        """What a row holds."""
+        raise NotImplementedError
+
+    def __getitem__(self, at: int | slice) -> Any:
+        """A row, as `row` gives it and as a list counts them, or a list of those of a slice."""
+        rows = len(self)
+        if isinstance(at, slice):
+            return [self.row(i) for i in range(*at.indices(rows))]
+        if not -rows <= at < rows:
+            raise IndexError(f"row {at} of {rows}")
+        return self.row(at % rows)
 
     def names(self, tag: str) -> list[str]:
         """The values that a tag (kind, source, dialect) has in the whole store; a row's number is the place in it."""
@@ -103,6 +116,10 @@ class TokenSplit(TaggedFile):
         """Length of each document's text in UTF-8, the template's not counted."""
         return self.column("text_bytes")
 
+    def row(self, i: int) -> tuple[Array, ...]:
+        """Tokens and loss mask of a document."""
+        return self.document(i)
+
     def document(self, i: int) -> tuple[Array, Array]:
         """Tokens and loss mask of a document, however long it is."""
         return self.piece(i, 0, int(self.offsets[i + 1] - self.offsets[i]))
@@ -120,6 +137,11 @@ class TokenSplit(TaggedFile):
     def window(self, start: int, length: int) -> tuple[Array, Array]:
         """Tokens and loss mask of any stretch of the split, across the borders of documents."""
         return self.read("tokens", start, start + length), self.read("loss_mask", start, start + length)
+
+    def random_window(self, length: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Tokens and loss mask of a stretch that begins anywhere; all there is, if that is less."""
+        start = int(rng.integers(max(1, self.count("tokens") - length + 1)))
+        return self.window(start, min(length, self.count("tokens")))
 
     def select(
         self,
@@ -139,9 +161,9 @@ Split = TypeVar("Split", bound=TaggedFile)
 
 
 class Store(Generic[Split]):
-    """A directory with a file for each split."""
+    """A directory with a file for each split, of whatever form it says."""
 
-    split_class: type[Split]
+    split_class: type[Split] = TaggedFile  # type: ignore[assignment]
 
     def __init__(self, directory: Path):
         self.directory = directory
@@ -149,7 +171,7 @@ class Store(Generic[Split]):
     @property
     def splits(self) -> list[str]:
         """Names of the splits that are there."""
-        return sorted(path.stem for path in self.directory.glob("*.h5"))
+        return [path.stem for path in files(self.directory)]
 
     def split(self, name: str) -> Split:
         """One split.
@@ -169,20 +191,20 @@ class Store(Generic[Split]):
             with self.split(name) as split:
                 split.verify()
 
-    def check_tokenizer(self, digests: dict[str, str]) -> None:
-        """Make sure that this store was made with a tokenizer and template.
+    def check_made_from(self, digests: Mapping[str, str]) -> None:
+        """Make sure that this store was made from what is at hand.
 
         Args:
-            digests: of these, from `tokenizer.digests`.
+            digests: of tokenizer and template (`tokenizer.digests`), or of the corpus (`writing.corpus_digest`).
 
         Raises:
-            UserError: it was made with others.
+            UserError: it was made from others.
         """
         for name in self.splits:
             with self.split(name) as split:
                 self._compare(split, digests)
 
-    def _compare(self, split: Split, digests: dict[str, str]) -> None:
+    def _compare(self, split: Split, digests: Mapping[str, str]) -> None:
         for part, digest in digests.items():
             if (found := split.about[part]) != digest:
                 raise UserError(

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,16 +12,20 @@ import numpy as np
 import polars as pl
 
 from arabic_llm_pipeline.corpus.records import SPLITS
-from arabic_llm_pipeline.tokens.columns import Array, ColumnWriter
+from arabic_llm_pipeline.tokens.column_writer import ColumnWriter
+from arabic_llm_pipeline.tokens.columns import Array
 from arabic_llm_pipeline.tokens.store import TaggedFile
 
+KNOWN = 1_000_000  # values of a shared column that are remembered: some 150 MB
 Row = Mapping[str, Any]  # of one document or pair, by column: an array, or a number
 
 
 class StoreWriter:
     """Appends to the files of all splits; use it in a `with` block."""
 
-    def __init__(self, directory: Path, form: type[TaggedFile], dtypes: Mapping[str, str], window: int):
+    def __init__(
+        self, directory: Path, form: type[TaggedFile], dtypes: Mapping[str, str], window: int, part_bytes: int = 0
+    ):
         """Start a store.
 
         Args:
@@ -28,11 +33,13 @@ class StoreWriter:
             form: what a split of it is read with.
             dtypes: of the columns that rows bring.
             window: tokens in a chunk.
+            part_bytes: lay each file in parts of this size; 0: one file a split.
         """
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
-        self._directory, self._form, self._dtypes = directory, form, dtypes
+        self._directory, self._form, self._dtypes, self._part_bytes = directory, form, dtypes, part_bytes
         self._seen: dict[tuple[str, str], dict[bytes, int]] = {}  # by split and shared column
+        self._distinct: Counter[tuple[str, str]] = Counter()
         self._names: dict[str, dict[str, int]] = {tag: {} for tag in form.tags}
         self._left_out = dict.fromkeys(SPLITS, 0)
         columns = {**dtypes, "id_bytes": "|u1", **{f"{tag}_ids": "<u2" for tag in form.tags}}
@@ -80,7 +87,7 @@ class StoreWriter:
         self._open.close()
 
     def _start(self, name: str, columns: Mapping[str, str], window: int) -> ColumnWriter:
-        return self._open.enter_context(ColumnWriter(self._directory / name, columns, window))
+        return self._open.enter_context(ColumnWriter(self._directory / name, columns, window, self._part_bytes))
 
     def _add(self, split: str, rows: list[Row], ids: list[bytes]) -> None:
         self._append(split, "id_bytes", np.frombuffer(b"".join(ids), dtype=np.uint8))
@@ -96,12 +103,19 @@ class StoreWriter:
                 self._append_ends(split, offsets[name], [len(value) for value in values])
 
     def _new(self, split: str, name: str, values: list[Array]) -> list[Array]:
-        """Values that did not come before; the place of each row's own is noted, by a hash of what it holds."""
-        seen, new = self._seen.setdefault((split, name), {}), []
+        """Values that did not come before; the place of each row's own is noted, by a hash of what it holds.
+
+        Memory has an end: of more than `KNOWN` values those of before are forgotten, and lie there again if they come.
+        """
+        at, new = (split, name), []
+        seen = self._seen.setdefault(at, {})
+        if len(seen) > KNOWN:
+            seen.clear()
         keys = [hashlib.blake2b(value.tobytes(), digest_size=16).digest() for value in values]
         for key, value in zip(keys, values, strict=True):
             if key not in seen:
-                seen[key] = len(seen)
+                seen[key] = self._distinct[at]
+                self._distinct[at] += 1
                 new.append(value)
         self._append(split, self._form.shared[name], np.array([seen[key] for key in keys]))
         return new

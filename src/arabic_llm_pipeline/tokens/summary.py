@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from arabic_llm_pipeline.tokens.columns import ColumnFile
+from arabic_llm_pipeline.tokens.columns import ColumnFile, files
 from arabic_llm_pipeline.tokens.prompts import PROMPT, FeedbackStore, PairStore, PromptSplit
 from arabic_llm_pipeline.tokens.store import TokenSplit, TokenStore
 
@@ -24,7 +24,7 @@ def summarise(document_tokens: Path, pair_tokens: Path, feedback_tokens: Path) -
 
 def overview(store: Path) -> dict[str, Any]:
     """What the files of a store say of themselves: sizes, tags, window, tokenizer; of documents or of pairs."""
-    return {path.stem: ColumnFile(path).about for path in sorted(store.glob("*.h5"))}
+    return {path.stem: ColumnFile(path).about for path in files(store)}
 
 
 def _documents(split: TokenSplit) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """From a corpus of records to the token stores, as a stream."""
 
+import hashlib
 from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
@@ -20,6 +21,7 @@ from arabic_llm_pipeline.tokens.store_writer import Row, StoreWriter
 from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer
 
 CONTENT = pl.element().struct.field("content")
+BLOCK = 1 << 20  # bytes hashed at a time
 SMALL = 1 << 16  # vocabularies up to it fit in two bytes a token
 
 
@@ -34,7 +36,7 @@ def write_documents(shards: ShardSet, tokenizer_dir: Path, settings: TokenizeSet
     """
     tokenizer = load_tokenizer(tokenizer_dir)
     renderer = Renderer(tokenizer, settings.learned == "last_answer", remember_words=True)
-    about = _about(tokenizer_dir, settings)
+    about = _about(shards, tokenizer_dir, settings)
     dtypes = {"tokens": _dtype(len(tokenizer)), "loss_mask": "|u1"}
     dtypes |= dict.fromkeys(("loss_tokens", "text_words", "text_bytes"), "<i4")
     batches = kept_rows(
@@ -43,7 +45,7 @@ def write_documents(shards: ShardSet, tokenizer_dir: Path, settings: TokenizeSet
         _in_all("messages", CONTENT.str.len_chars()),
         settings.batch_characters,
     )
-    with StoreWriter(workspace / "documents", TokenSplit, dtypes, settings.window) as writer:
+    with StoreWriter(workspace / "documents", TokenSplit, dtypes, settings.window, settings.part_bytes) as writer:
         for frame, rows in encode_ahead(batches, lambda batch: _documents(renderer, batch), settings.threads):
             writer.add(frame, rows)
         return writer.finish(about, settings.memory_map)
@@ -81,7 +83,7 @@ def _write_answers(
     workspace: Path,
 ) -> Path:
     tokenizer = load_tokenizer(tokenizer_dir)
-    renderer, about = Renderer(tokenizer, remember_words=True), _about(tokenizer_dir, settings)
+    renderer, about = Renderer(tokenizer, remember_words=True), _about(shards, tokenizer_dir, settings)
     dtypes = dict.fromkeys((PROMPT, *form.answers), _dtype(len(tokenizer))) | {"cut": "|u1"} | more
     batches = kept_rows(
         shards,
@@ -89,15 +91,29 @@ def _write_answers(
         pl.sum_horizontal(pl.col(form.answers).str.len_chars()) + _in_all(PROMPT, CONTENT.str.len_chars()),
         settings.batch_characters,
     )
-    with StoreWriter(workspace / str(form.form), form, dtypes, settings.window) as writer:
+    directory = workspace / str(form.form)
+    with StoreWriter(directory, form, dtypes, settings.window, settings.part_bytes) as writer:
         encode = partial(_answers, renderer, form=form, more=tuple(more), settings=settings)
         for frame, rows in encode_ahead(batches, encode, settings.threads):
             writer.add(frame, rows)
         return writer.finish(about, settings.memory_map)
 
 
-def _about(tokenizer_dir: Path, settings: TokenizeSettings) -> dict[str, Any]:
-    return {"window": settings.window, "max_prompt": settings.max_prompt, **digests(tokenizer_dir)}
+def corpus_digest(shards: ShardSet) -> str:
+    """What tells one corpus from another: BLAKE2b of its shards."""
+    digest = hashlib.blake2b(digest_size=32)
+    for path in shards.paths:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _about(shards: ShardSet, tokenizer_dir: Path, settings: TokenizeSettings) -> dict[str, Any]:
+    """What the store is made from: what does not change a token of it is left out."""
+    parameters = settings.model_dump(mode="json", include={"window", "max_prompt", "learned"})
+    sizes = {"window": settings.window, "max_prompt": settings.max_prompt}
+    return {**sizes, "parameters": parameters, "corpus": corpus_digest(shards), **digests(tokenizer_dir)}
 
 
 def _dtype(vocabulary: int) -> str:

@@ -29,7 +29,7 @@ class DocumentRows:
 
         Args:
             directory: of a token store.
-            settings: selection, mixture, packing, and what is done to conversations that are too long.
+            settings: selection, mixture, packing, padding, and what is done to conversations that are too long.
             vocabulary: rows of the model's embedding.
             seed: of what a mixture draws.
 
@@ -37,7 +37,7 @@ class DocumentRows:
             UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
         """
         self.split, self.vocabulary = whole(TokenStore(directory).split("train")), vocabulary
-        self.window = int(self.split.about["window"])
+        self.window, self.padding_free = int(self.split.about["window"]), settings.padding_free
         chosen = self._chosen(settings.selection)
         self.pieces = self._cut(chosen, settings.too_long)
         self.draws = Draws(self.split, chosen, settings.mixture, seed)
@@ -49,12 +49,15 @@ class DocumentRows:
     def collate(self, rows: Sequence[int]) -> Batch:
         """Token ids, position ids that begin anew with each document, and labels, all [rows, longest].
 
-        There is no attention mask: on sdpa and eager the borders of documents are taken from the position ids.
-        Padding goes on counting, so it belongs to the last document of its row, which does not look ahead.
+        There is no attention mask: the borders of documents are taken from the position ids, in sdpa and eager for
+        any number of rows, in flash attention for one. Padding goes on counting, so it belongs to the last document of
+        its row, which does not look ahead. Without padding all is one row, [1, tokens].
         """
         contents = [[self._piece(piece) for piece in self.rows[row]] for row in rows]
+        if self.padding_free:
+            contents = [[piece for content in contents for piece in content]]
         lengths = [sum(len(tokens) for tokens, _ in content) for content in contents]
-        ids = np.full((len(rows), max(lengths)), PADDING, dtype=np.int64)
+        ids = np.full((len(contents), max(lengths)), PADDING, dtype=np.int64)
         labels = np.full_like(ids, IGNORED)
         positions = np.zeros_like(ids)
         for row, content in enumerate(contents):
@@ -70,12 +73,13 @@ class DocumentRows:
     def about(self) -> dict[str, Any]:
         """What is trained on, in figures: rows of a pass, what was cut, how full rows are, shares of the mixture."""
         first = self.rows[: self.passes[0]]
-        tokens = sum(int(self.pieces.length[row].sum()) for row in first)
+        tokens = int(self.pieces.length[np.concatenate(first)].sum())
         return {
             "rows": len(first),
             "tokens": tokens,
             "cut": self.pieces.truncated,
             "dropped": self.pieces.dropped,
+            "lost_tokens": self.pieces.lost,
             "fill": round(tokens / (len(first) * self.window), 4),
             **self.draws.about(),
         }

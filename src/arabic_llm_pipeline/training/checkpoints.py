@@ -85,7 +85,7 @@ def stamp(job: Job) -> dict[str, Any]:
     return {
         "settings": {name: value for name, value in job.settings.items() if name not in _neutral(LoopSettings)},
         "adapter": job.lora.model_dump(mode="json"),
-        "model": job.model.model_dump(mode="json", exclude={"name", "revision"}),
+        "model": job.model.model_dump(mode="json", exclude={"name", "revision", "adapter"}),
         "base": weights,
         "seed": job.seed,
     }

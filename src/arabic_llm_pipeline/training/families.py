@@ -91,19 +91,6 @@ def state_space(model: "nn.Module") -> bool:
     return any("mamba" in name.rsplit(".", 1)[-1].lower() for name, _ in model.named_modules())
 
 
-def check_packing(model: "PreTrainedModel") -> None:
-    """Refuse rows of several documents for models that carry a state over their borders.
-
-    Raises:
-        UserError: it is such a model.
-    """
-    if state_space(model):
-        raise UserError(
-            f"packing=true puts several documents in a row, and {model.config.model_type} carries its state from one "
-            "to the next. Set packing=false."
-        )
-
-
 def _linear(model: "PreTrainedModel") -> set[str]:
     """Last names of linear layers, the output layer left out."""
     head: Any = model.get_output_embeddings()

@@ -11,10 +11,12 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import write_json
 from arabic_llm_pipeline.parameters.model import conflict
 from arabic_llm_pipeline.tokens.show import bracketed
-from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-from arabic_llm_pipeline.training import adapters, checkpoints, families, models, monitor
+from arabic_llm_pipeline.tokens.store import Store
+from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer
+from arabic_llm_pipeline.training import adapters, checkpoints, models, monitor
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
+from arabic_llm_pipeline.training.memory.record import planned
 from arabic_llm_pipeline.training.schedule import Schedule
 from arabic_llm_pipeline.training.trainers import Watched
 
@@ -30,10 +32,7 @@ def stage_model(job: Job) -> Any:
     held = job.model.model_copy(update={"quantization": models.quantization(job.base, job.model)})
     if lack := conflict(held, job.lora):
         raise UserError(lack)
-    model = _begun(job)
-    if job.settings.get("packing"):
-        families.check_packing(model)
-    return model
+    return _begun(job)
 
 
 def _begun(job: Job) -> Any:
@@ -103,7 +102,9 @@ def finish(
 
     Raises:
         InterruptedTrainingError: the user stopped it; a checkpoint is there.
+        UserError: the store was made with another tokenizer or template.
     """
+    Store(job.tokens).check_made_from(digests(job.tokenizer))
     torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it; on a CPU as before
     trainer.watch(monitor.Monitor(plan, channel), job)
     checkpoint = checkpoints.latest(job.checkpoints)
@@ -125,5 +126,5 @@ def _leave(trainer: Any, job: Job, data: dict[str, Any], quantization: str, save
     log = monitor.table(trainer.state.log_history)
     log.write_parquet(new / LOG)
     cost = monitor.resources(log, trainer.model, models.compute_dtype(job.model), quantization)
-    write_json(new / RESOURCES, {**cost, "data": data})
+    write_json(new / RESOURCES, {**cost, **planned(job.workspace), "data": data})
     new.replace(job.finished)

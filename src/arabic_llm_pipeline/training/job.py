@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from arabic_llm_pipeline.parameters.base import Settings
+from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 
 CHECKPOINTS, FINISHED = "checkpoints", "finished"  # in the workspace
@@ -27,6 +28,7 @@ class Job(Settings):
     base: dict[str, Any] = Field(default_factory=dict, description="Pointer to the base; empty where one is made.")
     lora: AdapterSettings = Field(default_factory=AdapterSettings, description="A new adapter's shape.")
     adapter: Path | None = Field(default=None, description="Adapter of the stage before.")
+    memory: MemorySettings = Field(default_factory=MemorySettings, description="What the stage may take.")
 
     @property
     def checkpoints(self) -> Path:

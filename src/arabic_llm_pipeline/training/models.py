@@ -1,5 +1,6 @@
 """Models in memory: the base as a pointer names it, quantised or not, with or without an adapter."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 __all__ = ["base_path", "load_base", "load_candidate", "resolve_base"]
+log = logging.getLogger(__name__)
 ABOUT = "training.json"  # beside what a stage made: what it was trained on
 ADAPTER, MODEL = "adapter_config.json", "config.json"  # one of them is in a stage's directory
 FOUR_BITS = ("nf4", "fp4")
@@ -35,7 +37,7 @@ def compute_dtype(settings: ModelSettings) -> "torch.dtype":
         return getattr(torch, settings.compute_dtype)
     if device().type == "cpu":
         return torch.float32
-    return torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
 def quantization(pointer: Pointer, settings: ModelSettings) -> Quantization:
@@ -105,6 +107,8 @@ def _load(
             device_map=place,
             **_quantised(path, settings, held),
         )
+    except ImportError as error:
+        raise UserError(f"model.attention={settings.attention}: {error}. Set model.attention=sdpa.") from error
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"The model in {path} cannot be loaded: {error}. Set model.name to another.") from error
     _settle(model)
@@ -154,11 +158,14 @@ def is_whole(directory: Path) -> bool:
 
 
 def check_origin(directory: Path, pointer: Pointer, settings: ModelSettings) -> None:
-    """Refuse what a stage made of another base, or of weights held otherwise.
+    """Refuse what a stage made of another base, or of weights held otherwise; an adapter from elsewhere is believed.
 
     Raises:
         UserError: it did.
     """
+    if not (directory / ABOUT).is_file():
+        log.warning("%s does not say what it was trained on: it is taken to belong to this base.", directory)
+        return
     about, wanted = read_json(directory / ABOUT), about_base(pointer, settings)
     if different := [key for key in wanted if about[key] != wanted[key]]:
         then, now = (_short(part[different[0]]) for part in (about, wanted))

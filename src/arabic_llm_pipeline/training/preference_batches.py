@@ -54,12 +54,16 @@ class PairRows:
 
     def collate(self, rows: Sequence[int]) -> Batch:
         """Prompts with their chosen answers, then with their rejected ones, and masks of the answers."""
-        pairs = [self.split.row(self.rows[row]) for row in rows]
+        pairs = [self.pair(row) for row in rows]
         names = ("prompt_ids", "chosen_ids", "rejected_ids")
         batch = self._collate([dict(zip(names, (part.tolist() for part in pair), strict=True)) for pair in pairs])
         tokens = sum(2 * len(prompt) + len(chosen) + len(rejected) for prompt, chosen, rejected in pairs)
         check(int(batch["input_ids"].max()), self.vocabulary)
         return {**batch, **self._reference(rows), "tokens": tokens}
+
+    def pair(self, row: int) -> tuple[Array, ...]:
+        """Token ids of prompt, chosen and rejected answer of a row."""
+        return self.split.row(self.rows[row])
 
     def _reference(self, rows: Sequence[int]) -> Batch:
         import torch
@@ -68,6 +72,31 @@ class PairRows:
             return {}
         chosen, rejected = torch.from_numpy(self.reference[list(rows)]).unbind(1)
         return {"ref_chosen_logps": chosen, "ref_rejected_logps": rejected}
+
+
+class SampledRows(PairRows):
+    """Rows of pairs that a model made itself."""
+
+    def __init__(self, pairs: Sequence[tuple[Array, Array, Array]], vocabulary: int):
+        """Take what is there.
+
+        Args:
+            pairs: token ids of prompt, better and worse answer.
+            vocabulary: rows of the model's embedding.
+        """
+        from trl.trainer.dpo_trainer import DataCollatorForPreference
+
+        self.pairs, self.vocabulary, self.reference = pairs, vocabulary, None
+        self.rows, self.passes = list(range(len(pairs))), (len(pairs),)
+        self._collate = DataCollatorForPreference(pad_token_id=PADDING)
+
+    def about(self) -> dict[str, Any]:
+        """How many there are."""
+        return {"rows": len(self.rows)}
+
+    def pair(self, row: int) -> tuple[Array, ...]:
+        """Token ids of prompt, better and worse answer of a row."""
+        return self.pairs[row]
 
 
 class FeedbackRows:

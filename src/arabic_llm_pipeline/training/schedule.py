@@ -1,5 +1,6 @@
 """Which row comes when: it hangs on the seed alone, so a training that was stopped goes on at the very next one."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -48,6 +49,22 @@ def schedule(passes: tuple[int, ...], settings: LoopSettings, seed: int) -> Sche
     rows = sum(passes) / len(passes)
     steps = settings.steps or max(1, round(rows * settings.epochs / settings.batch))
     return Schedule(passes, settings.batch, steps, seed)
+
+
+def equation_3(step: int, warmup: int, total: int) -> float:
+    """Share of the highest learning rate in a step, by Equation 3 of Aryan 2024 ("Resource-Aware Arabic LLM Creation").
+
+    step / warmup up to the warm-up's end, then half a cosine down to 0 in the last step. transformers' `cosine` is the
+    same one step late: its first step learns nothing.
+
+    Args:
+        step: from 1 to total.
+        warmup: steps in which it rises.
+        total: steps of the run.
+    """
+    if step <= warmup:
+        return step / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))
 
 
 def lay_out(

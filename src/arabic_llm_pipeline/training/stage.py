@@ -19,7 +19,9 @@ from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.common.processes import available_cores, die_with_parent
 from arabic_llm_pipeline.common.progress import progress
 from arabic_llm_pipeline.tokens.show import CLOSE, OPEN
+from arabic_llm_pipeline.training import conditions
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
+from arabic_llm_pipeline.training.memory.methods import method_of
 from arabic_llm_pipeline.training.quiet import OFFLINE, offline, pass_on
 
 log = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ def run_stage(train: Train, job: Job, label: str) -> tuple[Path, pl.DataFrame, d
 
 def _run(train: Train, job: Job, label: str) -> None:
     told, said = job.workspace / "job.json", job.workspace / "stage.log"
-    told.write_text(job.model_dump_json(indent=1), encoding="utf-8")
+    told.write_text(conditions.of_this_run(job).model_dump_json(indent=1), encoding="utf-8")
     target = f"{train.__module__}:{train.__name__}"
     command = [sys.executable, "-m", __name__, str(told), target, str(os.getpid())]
     with said.open("wb") as words:
@@ -157,7 +159,7 @@ def main(told: str, target: str, parent: str) -> int:
     job = Job.model_validate_json(Path(told).read_text(encoding="utf-8"))
     try:
         pass_on(lambda text: channel.send("warning", text))
-        getattr(importlib.import_module(module), name)(job, channel)
+        getattr(importlib.import_module(module), name)(_checked(job, target), channel)
     except UserError as error:
         channel.send("error", str(error))
         return 1
@@ -170,6 +172,15 @@ def main(told: str, target: str, parent: str) -> int:
         channel.send("error", f"memory is short ({seen}). Lower micro_batch and raise accumulation.")
         return 1
     return 0
+
+
+def _checked(job: Job, target: str) -> Job:
+    """The job after the memory plan; what is no method of ours has none."""
+    if method_of(target) is None:
+        return job
+    # by its name, so that it does not count as code of the stage: it changes how a batch is split, not what is learned
+    found: Job = importlib.import_module("arabic_llm_pipeline.training.memory.check").checked(job, target)
+    return found
 
 
 def _is_memory(error: Exception) -> bool:

@@ -19,8 +19,9 @@ from arabic_llm_pipeline.training.batches import Batch
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.models import compute_dtype, device
 from arabic_llm_pipeline.training.monitor import Monitor
-from arabic_llm_pipeline.training.schedule import Schedule
+from arabic_llm_pipeline.training.schedule import Schedule, equation_3
 
+OURS = {"equation_3": True}  # a schedule that transformers does not have
 Collate = Callable[[list[int]], Batch]
 PLACEHOLDER = Dataset.from_dict({"row": [0]})  # TRL's constructors take no other kind of data set
 
@@ -58,6 +59,18 @@ class Watched:
             self.allocation = adalora.Allocation(self.model, job.lora)
             self.add_callback(self.allocation)  # type: ignore[attr-defined]
         self.add_callback(monitor)  # type: ignore[attr-defined]
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The schedule: one of transformers, or ours where `adapter_options` asks for it."""
+        if self.args.lr_scheduler_kwargs != OURS:
+            return super().create_scheduler(num_training_steps, optimizer)  # type: ignore[misc]
+        warmup = self.args.get_warmup_steps(num_training_steps)
+        made = torch.optim.lr_scheduler.LambdaLR(
+            optimizer or self.optimizer,  # type: ignore[attr-defined]
+            lambda done: equation_3(min(done + 1, num_training_steps), warmup, num_training_steps),
+        )
+        setattr(self, "lr_scheduler", made)  # noqa: B010  the trainer's; named here it would be a field of this class
+        return made
 
     def training_step(self, model: Any, inputs: Batch, *args: Any) -> torch.Tensor:
         """A forward and backward pass."""
@@ -120,9 +133,11 @@ def score_only_what_is_learned() -> None:
 
 def adapter_options(settings: AdapterLoopSettings, learning_rate: float) -> dict[str, Any]:
     """The optimizer's arguments, of methods that train an adapter."""
+    ours = settings.scheduler == "equation_3"
     return {
         "learning_rate": learning_rate,
-        "lr_scheduler_type": settings.scheduler,
+        "lr_scheduler_type": "constant" if ours else settings.scheduler,
+        "lr_scheduler_kwargs": OURS if ours else {},
         "warmup_steps": settings.warmup,
         "weight_decay": settings.weight_decay,
         "optim": settings.optimizer,

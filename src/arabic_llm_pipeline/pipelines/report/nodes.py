@@ -9,6 +9,7 @@ from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import (
     CpoSettings,
+    DnoSettings,
     DomainSettings,
     DpoSettings,
     IpoSettings,
@@ -51,6 +52,7 @@ def make_report(
     cpo: CpoSettings | None = None,
     simpo: SimpoSettings | None = None,
     orpo: OrpoSettings | None = None,
+    dno: DnoSettings | None = None,
     domain: DomainSettings | None = None,
     candidates: Sequence[str],
     stages: Sequence[str],
@@ -72,7 +74,8 @@ def make_report(
         "evaluate": evaluate, "report": report,
     }  # fmt: skip
     methods = {
-        "sft": sft, "dpo": dpo, "ipo": ipo, "kto": kto, "cpo": cpo, "simpo": simpo, "orpo": orpo, "domain": domain,
+        "sft": sft, "dpo": dpo, "ipo": ipo, "kto": kto, "cpo": cpo, "simpo": simpo, "orpo": orpo, "dno": dno,
+        "domain": domain,
     }  # fmt: skip
     settings |= {name: found for name, found in methods.items() if found is not None}
     return render(gather(candidates, stages, recipes, seed, settings, data))

@@ -1,0 +1,21 @@
+"""Fields of the memory plan."""
+
+from pydantic import Field
+
+from arabic_llm_pipeline.parameters.base import Settings
+
+
+class MemorySettings(Settings):
+    """What a stage may take, and what is done when it would take more. Stages are not made again for it."""
+
+    limit_gb: float | None = Field(
+        None, description="Memory of the card that a stage may take, in 10^9 bytes; null: what is free on it.", gt=0
+    )
+    host_limit_gb: float | None = Field(
+        None, description="Memory of the machine that a stage may take, in 10^9 bytes; null: not limited.", gt=0
+    )
+    fit: bool = Field(
+        False,
+        description="Choose micro-batch, accumulation and activation checkpointing so that a stage fits, at the same "
+        "batch; never the length, which is data. The result differs by rounding, as between two cards.",
+    )

@@ -1,0 +1,1 @@
+"""The token stores as a person reads them."""

@@ -1,0 +1,129 @@
+"""What a base model is made of, from its configuration alone: no weights are read."""
+
+import copy
+import json
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.training import PretrainSettings
+from arabic_llm_pipeline.training import adapters
+from arabic_llm_pipeline.training.base import check_config
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedConfig
+
+KNOWN = "architectures.json"  # configurations of public models, so that they are planned before they are fetched
+
+
+def known() -> dict[str, dict[str, Any]]:
+    """Configurations of public models by their name on the hub."""
+    text = (resources.files(__package__) / "data" / KNOWN).read_text(encoding="utf-8")
+    found: dict[str, dict[str, Any]] = json.loads(text)
+    return found
+
+
+def find_config(settings: ModelSettings, directory: Path | None) -> "PreTrainedConfig":
+    """The configuration of the model that a run names: from its folder, the hub's cache, this package, or the hub.
+
+    Raises:
+        UserError: it is nowhere.
+    """
+    if directory is not None:
+        return read_config(directory)
+    for source in (_cached, _packaged, _fetched):
+        if (found := source(settings)) is not None:
+            return found
+    raise UserError(
+        f"model.name={settings.name}: its config.json is not on this machine and cannot be fetched. "
+        "Check the name and the connection, or set model.name to a folder."
+    )
+
+
+def read_config(directory: Path) -> "PreTrainedConfig":
+    """The configuration in a model's folder.
+
+    Raises:
+        UserError: it is none that can be trained here.
+    """
+    from transformers import AutoConfig
+
+    check_config(directory)
+    found: PreTrainedConfig = AutoConfig.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
+    if hasattr(found, "quantization_config"):
+        del found.quantization_config  # how weights are held is said apart; without any there is nothing to unpack
+    return found
+
+
+def make_config(values: dict[str, Any]) -> "PreTrainedConfig":
+    """A configuration from its values, `model_type` among them."""
+    from transformers import AutoConfig
+
+    return AutoConfig.for_model(**values)
+
+
+def pretrain_config(settings: PretrainSettings, vocabulary: int) -> "PreTrainedConfig":
+    """The shape that `pretrain` makes."""
+    return make_config(
+        {
+            "model_type": "qwen2",
+            "vocab_size": vocabulary,
+            "hidden_size": settings.width,
+            "num_hidden_layers": settings.layers,
+            "num_attention_heads": settings.heads,
+            "num_key_value_heads": settings.key_value_heads,
+            "intermediate_size": settings.intermediate,
+            "max_position_embeddings": settings.positions,
+            "tie_word_embeddings": True,
+        }
+    )
+
+
+def shortened(config: "PreTrainedConfig", layers: int) -> "PreTrainedConfig":
+    """The same with fewer layers."""
+    short = copy.deepcopy(config)
+    text = short.get_text_config()
+    text.num_hidden_layers = layers
+    if getattr(text, "layer_types", None):
+        text.layer_types = text.layer_types[:layers]
+    return short
+
+
+def build(
+    config: "PreTrainedConfig", dtype: "torch.dtype", attention: str, lora: AdapterSettings | None
+) -> "torch.nn.Module":
+    """The model without weights (on the `meta` device), with a new adapter or, with none, all of it trained."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model: Any = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=attention)
+        model.config.use_cache = False
+        return adapters.new_adapter(model, lora, 0) if lora else model
+
+
+def _cached(settings: ModelSettings) -> "PreTrainedConfig | None":
+    return _hub(settings, offline=True)
+
+
+def _fetched(settings: ModelSettings) -> "PreTrainedConfig | None":
+    return _hub(settings, offline=False)
+
+
+def _packaged(settings: ModelSettings) -> "PreTrainedConfig | None":
+    values = known().get(settings.name)
+    return make_config(values) if values else None
+
+
+def _hub(settings: ModelSettings, *, offline: bool) -> "PreTrainedConfig | None":
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        file = hf_hub_download(settings.name, "config.json", revision=settings.revision, local_files_only=offline)
+    except (HfHubHTTPError, HFValidationError, OSError):
+        return None
+    return read_config(Path(file).parent)

@@ -1,0 +1,128 @@
+"""Direct Nash optimisation: judges, sampling, pairs, rounds."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.common.files import read_json
+from arabic_llm_pipeline.parameters.preference import DnoSettings, DpoSettings
+from arabic_llm_pipeline.tokens.prompts import PairStore
+from arabic_llm_pipeline.training import judges, models
+from arabic_llm_pipeline.training.job import Job
+from arabic_llm_pipeline.training.methods import dno, preference
+from arabic_llm_pipeline.training.methods import sft as sft_method
+from tests.training.conftest import FULL, Answers, sft
+
+LOOP = {"steps": 3, "micro_batch": 4, "save_steps": 2, "learning_rate": 0.005, "warmup": 0.0}
+ROUNDS = {**LOOP, "rounds": 2, "prompts": 6, "samples": 2, "max_new_tokens": 6, "margin": 0.05}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "score"),
+    [
+        ("ab", "ab", 1.0),
+        ("ab", "cd", 0.0),
+        ("a b", "ab", 1.0),
+        # 1-grams: precision 1/2, recall 1: F2 = 5 * 0.5 / (4 * 0.5 + 1) = 5/6; the one wanted has no 2-gram
+        ("a", "ab", 5 / 6),
+        ("", "ab", 0.0),
+    ],
+)
+def test_overlap_by_hand(wanted: str, found: str, score: float) -> None:
+    assert judges.overlap(wanted, found) == pytest.approx(score)
+
+
+def test_the_best_that_ended_and_the_worst() -> None:
+    prompt, end = np.array([7]), 9
+    answers = [np.array([1, 2]), np.array([3, 9]), np.array([4, 9])]
+    pair = dno.clear(prompt, answers, np.array([0.9, 0.5, 0.1]), end, 0.3)
+    assert [part.tolist() for part in pair] == [[7], [3, 9], [4, 9]]  # the first never ended: it cannot win
+    assert dno.clear(prompt, answers, np.array([0.9, 0.5, 0.3]), end, 0.3) is None
+    assert dno.clear(prompt, answers[:1], np.array([0.9]), end, 0.1) is None
+
+
+@pytest.fixture
+def begun(job: Callable) -> Path:
+    made = job(sft(steps=3), "before")
+    sft_method.train(made, Answers())
+    return made.finished / "result"
+
+
+class Stops(Answers):
+    """Ends the process's work when the second round has told its second step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = 0
+
+    def send(self, kind: str, value: Any) -> None:
+        super().send(kind, value)
+        self.rows += kind == "row"
+        if self.rows == 5:
+            raise KeyboardInterrupt
+
+
+def result(job: Job) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((job.finished / "result").iterdir())}
+
+
+def test_rounds_go_on_from_each_other_and_survive_a_kill(
+    job: Callable, begun: Path, pair_tokens: Path, base: dict
+) -> None:
+    whole, again = (job(DnoSettings(**ROUNDS), name, FULL, adapter=begun, tokens=pair_tokens) for name in "ab")
+    answers = Answers()
+    dno.train(whole, answers)
+    assert [value for kind, value in answers.sent if kind == "plan"] == [[0, 6], [3, 6]]
+    with pytest.raises(KeyboardInterrupt):
+        dno.train(again, Stops())
+    assert not again.finished.exists()
+    dno.train(again, Answers())
+    assert result(again) == result(whole)
+    frame = pl.read_parquet(whole.finished / "log.parquet")
+    assert frame["step"].to_list() == [1, 2, 3, 4, 5, 6]
+    assert frame["round"].to_list() == [1, 1, 1, 2, 2, 2]
+    # each round is against what the model is at its beginning: no reward in its first step
+    assert frame["rewards/margins"].gather([0, 3]).to_list() == pytest.approx([0, 0], abs=1e-6)
+    assert frame["rewards/margins"][2] != 0
+    cost = read_json(whole.finished / "resources.json")
+    assert (cost["steps"], cost["seconds"]) == (6, pytest.approx(frame["seconds"].sum()))
+    # pairs are answers to the store's prompts, the chosen ones among them, and they end
+    pairs, split = dno._read(whole.workspace / "round-1" / dno.PAIRS), PairStore(pair_tokens).split("train")
+    prompts = [split.row(row)[0].tolist() for row in range(len(split))]
+    ends = {int(split.row(row)[1][-1]) for row in range(len(split))}
+    assert pairs
+    assert all(prompt.tolist() in prompts and best[-1] in ends for prompt, best, _ in pairs)
+    others = dno._read(whole.workspace / "round-2" / dno.PAIRS)
+    assert {tuple(pair[0]) for pair in others}.isdisjoint(tuple(pair[0]) for pair in pairs)
+
+
+def test_an_adapter_judges_by_implicit_reward(job: Callable, begun: Path, pair_tokens: Path, base: dict) -> None:
+    learned = job(DpoSettings(**LOOP), "dpo", FULL, adapter=begun, tokens=pair_tokens)
+    preference.train_dpo(learned, Answers())
+    directory = learned.finished / "result"
+    split = PairStore(pair_tokens).split("train")
+    asked = [(row[0], row[1], row[part]) for row in map(split.row, range(3)) for part in (1, 2)]
+    found = judges.judge(learned, str(directory), asked, batch=4)
+    with_it, without = (models.load_candidate(base, path, FULL) for path in (directory, None))
+    for score, (prompt, _, answer) in zip(found, asked, strict=True):
+        ids = torch.from_numpy(np.concatenate([prompt, answer]).astype(np.int64))
+        places = torch.arange(len(prompt) - 1, len(ids) - 1)
+        with torch.no_grad():
+            logs = [
+                one(ids[None]).logits[0].log_softmax(-1)[places, ids[places + 1]].sum() for one in (with_it, without)
+            ]
+        assert score == pytest.approx(float(logs[0] - logs[1]), abs=1e-4)
+    with pytest.raises(UserError, match=r"dno\.judge=nobody is neither overlap nor the directory of an adapter"):
+        judges.judge(learned, "nobody", asked, 4)
+
+
+def test_answers_that_are_all_alike_are_told(job: Callable, begun: Path, pair_tokens: Path) -> None:
+    made = job(DnoSettings(**{**ROUNDS, "margin": 1.5}), "none", FULL, adapter=begun, tokens=pair_tokens)
+    with pytest.raises(UserError, match=r"finds no two answers to any of 6 prompts apart by 1\.5\. Lower dno\.margin"):
+        dno.train(made, Answers())
