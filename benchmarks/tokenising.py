@@ -2,13 +2,19 @@
 
     python benchmarks/tokenising.py --tokenizer data/01_raw/models/tiny_arabic_qwen2 --texts articles.jsonl.xz
 
-Without --texts it makes up words. Pairs of runs are interleaved, so that a machine that others use too slows both.
+    python benchmarks/tokenising.py --texts articles.jsonl.xz --generate 1272420
+
+Without --texts it makes up words. --generate writes so many documents, made of the texts as in preprocessing.py, and
+tokenises them once in a process of its own: time, the most memory it held, size on disk. Pairs of runs are interleaved, so that a machine that others use too slows both.
 Prints markdown tables.
 """
 
 import argparse
 import json
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from preprocessing import KNOWN_ARTICLES, documents
 
 from arabic_llm_pipeline.common.files import open_binary
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, message
@@ -116,13 +123,46 @@ def reading(directory: Path, length: int, pairs: int) -> None:
     print(f"| memory-mapped | {statistics.median([windows(mapped, length, 5_000) for _ in range(pairs)]):,.0f} |")
 
 
+def generated(options: argparse.Namespace, tokenizer_dir: Path, folder: Path) -> None:
+    """Many documents, once."""
+    rng = np.random.default_rng(0)
+    texts = list(islice(read(options.texts) if options.texts else made_up(rng), KNOWN_ARTICLES))
+    size = 0
+    with ShardWriter(folder / "shards", DOCUMENTS, 64_000) as writer:
+        for i, text in enumerate(islice(documents(texts, rng), options.generate)):
+            row = {"id": f"bench/{i}", "source": "bench", "kind": "prose", "dialect": "MSA", "split": "train"}
+            writer.add(row | {"messages": [message("document", text)]})
+            size += len(text.encode())
+    start = time.perf_counter()
+    command = [sys.executable, __file__, "--child", str(folder), "--tokenizer", str(tokenizer_dir)]
+    subprocess.run(command, check=True)
+    wall, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    split = TokenStore(folder / "documents").split("train")
+    disk = sum(path.stat().st_size for path in (folder / "documents").iterdir())
+    print("\n| documents | MB of text | tokens | wall s | processor s | peak resident MB | MB on disk, both forms |")
+    print("|--:|--:|--:|--:|--:|--:|--:|")
+    cells = [options.generate, size / 1e6, split.count("tokens"), wall, used.ru_utime + used.ru_stime]
+    cells += [used.ru_maxrss / 1e3, disk / 1e6]
+    print(f"| {' | '.join(f'{cell:,.0f}' for cell in cells)} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokenizer", type=Path, default=Path("data/01_raw/models/tiny_arabic_qwen2"))
     parser.add_argument("--texts", type=Path, help="lines of JSON with a text each; .gz, .bz2, .xz as well")
     parser.add_argument("--articles", type=int, default=ARTICLES)
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--generate", type=int, default=0, help="documents to make and tokenise once")
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.child:
+        write_documents(ShardSet(arguments.child / "shards"), arguments.tokenizer, TokenizeSettings(), arguments.child)
+        return
+    if arguments.generate:
+        with tempfile.TemporaryDirectory() as name:
+            made = make_tokenizer(arguments.tokenizer, TokenizerSettings(), Path(name) / "tokenizer")
+            generated(arguments, made, Path(name))
+        return
     texts = list(
         islice(read(arguments.texts) if arguments.texts else made_up(np.random.default_rng(0)), arguments.articles)
     )

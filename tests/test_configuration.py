@@ -48,6 +48,19 @@ def test_an_unknown_environment_is_named(conf: Path) -> None:
         loader(conf, "card+yours")["parameters"]
 
 
+def test_an_environment_can_stand_on_others(conf: Path) -> None:
+    """They come before it, each once, and its experiment is still its own."""
+    (conf / "top").mkdir()
+    (conf / "top/parameters.yml").write_text("sft: {lr: 5.0}\n", encoding="utf-8")
+    (conf / "top/globals.yml").write_text("stands_on: [card, mine]\n", encoding="utf-8")
+    found = loader(conf, "card+top")
+    assert found["parameters"] == {"sft": {"lr": 5.0, "epochs": 3}, "dpo": {"beta": 0.7, "steps": 9}}
+    assert loader(conf, "top").experiment() == "top"
+    (conf / "mine/globals.yml").write_text("stands_on: [top]\n", encoding="utf-8")
+    with pytest.raises(UserError, match="top stands on mine stands on top"):
+        loader(conf, "top")["parameters"]
+
+
 def test_broken_yaml_is_named_with_its_line(conf: Path) -> None:
     (conf / "mine/parameters.yml").write_text("dpo:\n  beta: 0.7: 3\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"mine/parameters\.yml(.|\n)*mapping values are not allowed here(.|\n)*line 2"):

@@ -3,10 +3,12 @@
 from typing import Any
 
 from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
 from yaml.parser import ParserError
 
 from arabic_llm_pipeline.common.errors import UserError
 
+GLOBALS = "globals.yml"
 PLAIN = ("local", "base")  # environments whose experiment is called `default`
 
 
@@ -42,13 +44,31 @@ class StackedConfigLoader(OmegaConfigLoader):
         processed_files: set[Any],
     ) -> Any:
         result = self._merge_and_resolve(key, base_configs)
-        for layer in (self.env or self.default_run_env).split("+"):
+        for layer in self._layers():
             path = self._get_conf_env_path(layer)
-            if not self._fs.isdir(path):
-                raise UserError(f"--env={self.env}: there is no folder {path}. Make it, or name one that is there.")
             more = self._merge_and_resolve(key, self._read(path, key, processed_files))
             result = self._merge_configs(result, more, key, path)
         return result
+
+    def _layers(self) -> list[str]:
+        """The environments that are named, each after those that it stands on (`stands_on` in its globals.yml)."""
+        found: list[str] = []
+        for layer in (self.env or self.default_run_env).split("+"):
+            self._add_layer(layer, found, ())
+        return found
+
+    def _add_layer(self, layer: str, found: list[str], above: tuple[str, ...]) -> None:
+        path = self._get_conf_env_path(layer)
+        if layer in above:
+            raise UserError(f"--env={self.env}: {' stands on '.join((*above, layer))}. Take one of them out.")
+        if not self._fs.isdir(path):
+            raise UserError(f"--env={self.env}: there is no folder {path}. Make it, or name one that is there.")
+        file = f"{path}/{GLOBALS}"
+        below = OmegaConf.create(self._fs.cat_file(file).decode()) if self._fs.isfile(file) else {}
+        for other in below.get("stands_on") or ():
+            self._add_layer(str(other), found, (*above, layer))
+        if layer not in found:
+            found.append(layer)
 
     def _read(self, path: str, key: str, processed: set[Any]) -> dict[str, Any]:
         try:

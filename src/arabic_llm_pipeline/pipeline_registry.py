@@ -52,6 +52,7 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "tokenize": lambda: _create("base_model") + _create("tokenize"),
         "inspect_tokens": lambda: _create("base_model") + _create("tokenize") + _create("inspect_tokens"),
         "tokenizer": lambda: _create("tokenizer"),
+        "compare_tokenizers": lambda: _create("compare_tokenizers"),
         "pretrain": lambda: _create("tokenizer") + _create("pretrain"),
     }
     found |= {label: lambda chain=chain: _trained(chain) for label, chain in CHAINS.items()}  # type: ignore[misc]

@@ -106,13 +106,16 @@ def test_from_records_to_figures(catalog: DataCatalog, base: Path) -> None:
     assert (feedback["all"]["feedback"], feedback["all"]["good"], feedback["prompts"]) == (1, 1, 1)
 
 
-def test_a_directory_instead_of_the_bases_own(catalog: DataCatalog, tmp_path: Path) -> None:
+def test_a_directory_instead_of_the_bases_own(
+    catalog: DataCatalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     train_bpe([text[::-1] for text in TEXTS], 290, tmp_path / "other")
     files = TokenizerFiles()
     files.bind(TokenizerSettings(source="other").directory(tmp_path))
     catalog["tokenizer_files"] = files
     SequentialRunner().run(create_pipeline().only_nodes("make_tokenizer"), catalog)
     assert len(load_tokenizer(catalog.load("tokenizer"))) == 290
+    assert "of its 290 tokens have the number that the base model learned them by" in caplog.text
     names = [path.name for path in files.external_files()]
     assert names == ["chat_template.jinja", "tokenizer.json", "tokenizer_config.json"]
 

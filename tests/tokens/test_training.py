@@ -268,7 +268,7 @@ def test_the_sample_is_spread_over_the_corpus(corpus: Callable) -> None:
     assert some[-1] in everything[-30:]
     assert some == list(sampled(shards, "text", total // 3, 0)) != list(sampled(shards, "text", total // 3, 1))
     assert set(some) < set(sampled(shards, "text", total // 2, 0))
-    with pytest.raises(UserError, match="nothing to learn from"):
+    with pytest.raises(UserError, match="nothing to read"):
         list(sampled(shards, "text", 99, 0, split="dev"))
 
 

@@ -14,7 +14,9 @@ The order of the rules, and why:
 
 A rule may make room for an earlier one (a dropped character makes a tag whole, or lets two others compose). Texts in
 which that can happen are gone over until nothing changes, so `clean(clean(x)) == clean(x)`. They are few: the table
-reports which texts have a character that a pattern or a composition needs; all others are done after one walk.
+reports which texts have what a pattern cannot match without (`[[`, `://`), or a character that composition needs, both
+before the table and after it; all others are done after one walk, in which a Farsi Yeh at the end of a word is looked
+up where it stands.
 
 Marks are put in canonical order by the table itself, which is all that NFC does to nearly every text.
 

@@ -44,7 +44,7 @@ _EMAIL = r"(?:mailto:)?[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
 ADDRESS = f"{_URL}|{_EMAIL}"
 # A line of five Latin words or more, without an Arabic letter: bibliographies, captions, what was not translated.
 FOREIGN_LINE = r"(?m)^[^\p{Arabic}\n]*(?:\b\p{Latin}{2,}\b[^\p{Arabic}\n]*){5,}$\n*"
-FEW = 32  # texts that are looked through in Python, because a pattern takes longer to compile
+FEW = 20_000  # bytes of text that are looked through in Python, because a pattern takes longer to compile
 COMMON_ENTITIES = {"&quot;": '"', "&nbsp;": "\u00a0", "&lt;": "<", "&gt;": ">", "&amp;": "&"}  # decoded without Python
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
@@ -78,7 +78,7 @@ class Group:
         return replaced(texts, rows, decode_entities(hinted) if self.entities else hinted)
 
     def _hinted(self, texts: pl.Series) -> np.ndarray:
-        if len(texts) > FEW:
+        if (texts.str.len_bytes().sum() or 0) > FEW:
             return np.flatnonzero(texts.str.contains("(?i)" + "|".join(map(re.escape, self.hints))).fill_null(False))
         lower = [(text or "").lower() for text in texts.to_list()]
         return np.array([row for row, text in enumerate(lower) if any(hint in text for hint in self.hints)], np.int64)

@@ -40,7 +40,7 @@ from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
-from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerTrainingSettings
+from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
 from arabic_llm_pipeline.parameters.training import PretrainSettings, SftSettings
 
 
@@ -83,6 +83,9 @@ class Parameters(Settings):
     tokenizer: TokenizerSettings = Field(TokenizerSettings(), description="Which tokenizer and chat template.")
     tokenizer_training: TokenizerTrainingSettings = Field(
         TokenizerTrainingSettings(), description="A tokenizer of one's own: the pipeline tokenizer."
+    )
+    tokenizer_comparison: TokenizerComparisonSettings = Field(
+        TokenizerComparisonSettings(), description="Ways of making one: the pipeline compare_tokenizers."
     )
     fertility: FertilitySettings = Field(FertilitySettings(), description="Comparison of tokenizers.")
     tokenize: TokenizeSettings = Field(TokenizeSettings(), description="The token store.")

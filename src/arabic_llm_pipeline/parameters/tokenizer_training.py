@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from arabic_llm_pipeline.parameters.base import Settings
+from arabic_llm_pipeline.parameters.training import PretrainSettings
 
 View = Literal["text", "without diacritics", "text_normalized"]
 Split = Literal["qwen2", "words", "clitics"]
@@ -42,4 +43,35 @@ class TokenizerTrainingSettings(Settings):
     )
     cut_words: int = Field(
         20_000, description="Most frequent words with clitics that the tokenizer knows how to divide.", ge=1
+    )
+
+
+class VariantSettings(Settings):
+    """What a tokenizer of a comparison has of its own; all else is `tokenizer_training`."""
+
+    algorithm: Literal["bpe", "unigram"] = Field("bpe", description="As in tokenizer_training.")
+    split: Split = Field("words", description="As in tokenizer_training.")
+
+
+VARIANTS = {
+    "bpe": VariantSettings(split="qwen2"),
+    "bpe_marks": VariantSettings(),
+    "bpe_clitics": VariantSettings(split="clitics"),
+    "unigram_marks": VariantSettings(algorithm="unigram"),
+}
+SMALL = PretrainSettings(
+    width=128, layers=2, intermediate=384, positions=256, steps=250, micro_batch=16, warmup_steps=25
+)
+
+
+class TokenizerComparisonSettings(Settings):
+    """Tokenizers of one size on one text, and the same small model with each of them."""
+
+    variants: dict[str, VariantSettings] = Field(VARIANTS, description="What is compared, by name.", min_length=1)
+    held_out_characters: int = Field(
+        300_000, description="Of the dev split: what borders and models are measured on.", ge=1
+    )
+    window: int = Field(128, description="Tokens that the small model reads at once.", ge=16)
+    model: PretrainSettings = Field(
+        SMALL, description="The small model; the same number of tokens is read with each tokenizer."
     )

@@ -69,7 +69,7 @@ def plot(table: pl.DataFrame) -> Plot:
     groups = table["group"].unique(maintain_order=True).to_list()
     views = table["view"].unique(maintain_order=True).to_list()
     others = table.filter(pl.col("tokenizer") != OWN)["tokenizer"].unique(maintain_order=True).to_list()
-    series = [(view, (OWN, view)) for view in views] + [(name, (name, TEXT)) for name in others]
+    series = [(f"{OWN}: {view}", (OWN, view)) for view in views] + [(name, (name, TEXT)) for name in others]
     marks = [
         Series(name, [rows.get((*key, group)) for group in groups], [None] * len(groups), baseline=key[0] != OWN)
         for name, key in series

@@ -1,5 +1,6 @@
 """Conversations and prose as token ids, with a mask of what is to be learned."""
 
+import json
 import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 Conversation = Sequence[Message]
+PROBE = "1"
 LITERAL, END = "\ufdd2", "\ufdd3"  # around control tokens that stand in somebody's text; noncharacters
 MARKS = re.compile("[\ufdd0-\ufdd3]")
 PARTS = re.compile(f"({LITERAL}[^{END}]*{END})")
@@ -95,7 +97,10 @@ class Renderer:
         Raises:
             UserError: by the template, an answer does not begin where its prompt ends.
         """
-        return self._encoded([self._answer(*pair) for pair in zip(prompts, answers, strict=True)])
+        pairs = zip(prompts, answers, strict=True)
+        if self._leads:
+            return [self._following(*pair) for pair in pairs]
+        return self._encoded([whole[place:] for place, whole in (self._answered(*pair) for pair in pairs)])
 
     @cached_property
     def stop_ids(self) -> list[int]:
@@ -103,7 +108,20 @@ class Renderer:
         turn = self.answers([[{"role": "user", "content": "?"}]], ["."])[0]
         return sorted({int(turn[-1]), int(self._end[0])})
 
-    def _answer(self, prompt: Conversation, answer: str) -> str:
+    @cached_property
+    def _leads(self) -> bool:
+        """Whether the tokenizer puts a space before every text (Llama 2, T5), so that parts are not encoded alone."""
+        alone, behind = self._encoder.ids([PROBE, f"\n{PROBE}"])
+        return behind[-len(alone) :].tolist() != alone.tolist()
+
+    def _following(self, prompt: Conversation, answer: str) -> Ids:
+        """The ids of an answer that was encoded behind its prompt."""
+        place, whole = self._answered(prompt, answer)
+        ids, mask = self._spliced(whole, [(place, len(whole))])
+        return ids[mask == 1]
+
+    def _answered(self, prompt: Conversation, answer: str) -> tuple[int, str]:
+        """Where an answer begins, and prompt and answer as text."""
         begun, _ = self._template.render(self._guarded(prompt), True)
         whole, spans = self._template.render(self._guarded([*prompt, {"role": "assistant", "content": answer}]))
         if not spans or not whole.startswith(begun):
@@ -111,7 +129,7 @@ class Renderer:
                 f"By the chat template an answer does not begin where its prompt ends: {begun[-40:]!r} and "
                 f"{whole[:40]!r}. Set tokenizer.template=chatml."
             )
-        return whole[len(begun) : spans[-1][1]]
+        return len(begun), whole[: spans[-1][1]]
 
     def _guarded(self, messages: Conversation) -> Conversation:
         if not any(self._suspect.search(message["content"]) for message in messages):
@@ -146,8 +164,17 @@ class Renderer:
 
 @lru_cache(2)
 def _literal(tokenizer: "Tokenizer") -> "Tokenizer":
-    """Its twin that knows no control tokens; a second to make for a large vocabulary."""
-    twin = type(tokenizer).from_str(tokenizer.to_str())
+    """Its twin that knows no control tokens; a second to make for a large vocabulary.
+
+    A unigram model finds every piece of its vocabulary in a text, also what is there as a control token.
+    """
+    about = json.loads(tokenizer.to_str())
+    control = {token["content"] for token in about["added_tokens"] if token["special"]}
+    if about["model"]["type"] == "Unigram":
+        pieces = about["model"]["vocab"]
+        about["model"]["vocab"] = [[f"{LITERAL}{i}" if p in control else p, s] for i, (p, s) in enumerate(pieces)]
+        about["added_tokens"] = [token for token in about["added_tokens"] if not token["special"]]
+    twin = type(tokenizer).from_str(json.dumps(about))
     twin.encode_special_tokens = True
     return twin
 

@@ -6,6 +6,7 @@ each place, applied to what the one before left: conjunction, preposition or fut
 no list are cut before and behind an article only, which few stems begin with.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,15 @@ MARK = r"\p{M}*"
 BEGIN, STOP = r"\A[^\p{L}\p{M}\p{N}]?", r"\z"  # a word's piece begins with the space before it, or one sign
 SHORTEST = 3  # letters behind the article of a word that is in no list
 Tree = dict[str, Any]
+ARTICLES = 2  # the place of articles: behind conjunctions (0) and prepositions (1)
+BY_RULE = tuple(  # words that need no list to be cut at a place
+    re.compile(f"{before}.{{{SHORTEST},}}")
+    for before in (
+        f"[{''.join(CONJUNCTIONS)}](?:[{''.join(PREPOSITIONS)}]?{ARTICLE}|{LAM}{LAM})",
+        f"(?:[{''.join(PREPOSITIONS)}]{ARTICLE}|{LAM}{LAM})",
+        ARTICLE,
+    )
+)
 END = ""  # key of a tree where a word ends
 
 
@@ -35,7 +45,7 @@ def bare_counts(words: Mapping[str, int]) -> dict[str, int]:
 
 
 def patterns(cut: Iterable[Pieces], whole: Iterable[str]) -> list[str]:
-    """Patterns that cut words at their clitics, one for each place; empty places have none.
+    """Patterns that cut words at their clitics, one for each place.
 
     Args:
         cut: words that have clitics.
@@ -43,21 +53,26 @@ def patterns(cut: Iterable[Pieces], whole: Iterable[str]) -> list[str]:
     """
     places: list[dict[str, Tree]] = [{}, {}, {}]
     stems: dict[str, Tree] = {}
+    articled = set()
     for pieces in cut:
         for place, clitic, rest in _before(pieces):
-            _plant(places[place].setdefault(clitic, {}), rest)
+            if place == ARTICLES:
+                articled.add(rest)
+            if not BY_RULE[place].fullmatch(clitic + rest):
+                _plant(places[place].setdefault(clitic, {}), rest)
         for pronoun in pieces.behind:
             _plant(stems.setdefault(pronoun, {}), pieces.stem)
-    begun = [_begun(*found) for found in zip(places, _unlisted(list(whole)), strict=True)]
+    known = [word for word in whole if not (word.startswith(ARTICLE) and word[len(ARTICLE) :] in articled)]
+    begun = [_begun(*found) for found in zip(places, _unlisted(known), strict=True)]
     ended = [f"{_grown(tree)}(?={_spelt(pronoun)}{STOP})" for pronoun, tree in sorted(stems.items())]
-    return [*filter(None, begun), *([f"{BEGIN}(?:{'|'.join(ended)})"] if ended else [])]
+    return [*begun, *([f"{BEGIN}(?:{'|'.join(ended)})"] if ended else [])]
 
 
 def _before(pieces: Pieces) -> Iterator[tuple[int, str, str]]:
     """Each clitic before a stem: its place (0 to 2), itself, and the rest of the word."""
     for at, clitic in enumerate(pieces.before):
         is_article = clitic == ARTICLE or (clitic == LAM and at > 0 and pieces.before[at - 1] == LAM)
-        place = 2 if is_article else 0 if clitic in CONJUNCTIONS else 1
+        place = ARTICLES if is_article else 0 if clitic in CONJUNCTIONS else 1
         yield place, clitic, "".join(pieces.parts[at + 1 :])
 
 
@@ -70,7 +85,7 @@ def _unlisted(whole: list[str]) -> tuple[str, str, str]:
     """What is cut of words that are in no list: an article, and what stands before one."""
     stem = rf"(?:\p{{L}}{MARK}){{{SHORTEST},}}{STOP}"
     article, lam = _spelt(ARTICLE), _spelt(LAM)
-    but = [_but(whole, beginnings) for beginnings in (CONJUNCTIONS, PREPOSITIONS, (ARTICLE,))]
+    but = [_but(filter(rule.fullmatch, whole)) for rule in BY_RULE]
     with_article = f"(?:(?:{_any(PREPOSITIONS)})?{article}|{lam}{lam}){stem}"
     return (
         f"{but[0]}{_any(CONJUNCTIONS)}(?={with_article})",
@@ -79,12 +94,11 @@ def _unlisted(whole: list[str]) -> tuple[str, str, str]:
     )
 
 
-def _but(whole: Iterable[str], beginnings: Iterable[str]) -> str:
-    """Refuses words that begin so and are known to be whole."""
+def _but(whole: Iterable[str]) -> str:
+    """Refuses words that are known to be whole."""
     tree: Tree = {}
     for word in whole:
-        if word.startswith(tuple(beginnings)):
-            _plant(tree, word)
+        _plant(tree, word)
     return f"(?!{_grown(tree)}{STOP})" if tree else ""
 
 

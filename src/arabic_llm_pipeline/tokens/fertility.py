@@ -1,6 +1,7 @@
 """What tokenizers make of a corpus: how many tokens a word takes, and what is torn apart."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 MARKS = frozenset(ARABIC_MARKS)
+BYTE = re.compile("<0x[0-9A-F]{2}>")  # how tokenizers of SentencePiece write what they have no token for
 ALL, VOCALISED = "all", "vocalised"  # groups beside the dialects
 COUNTS = (
     "texts", "words", "whole_words", "tokens", "characters", "bytes", "unknown", "part_tokens", "marked_words",
@@ -28,6 +30,11 @@ COUNTS = (
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 VOCALISED_TEXT = (pl.col("quality").struct.field("diacritics_ratio") >= VOCALISED_RATIO).fill_null(False)
+RATIOS = {
+    "tokens_per_word": (pl.col("tokens") / pl.col("words")).fill_nan(None),
+    "characters_per_token": (pl.col("characters") / pl.col("tokens")).fill_nan(None),
+    "bytes_per_token": (pl.col("bytes") / pl.col("tokens")).fill_nan(None),
+}
 TABLE = pl.Schema(
     {"tokenizer": pl.String, "view": pl.String, "group": pl.String}
     | dict.fromkeys(COUNTS, pl.Int64)
@@ -40,9 +47,9 @@ def measure(documents: ShardSet, tokenizers: Mapping[str, Path], sample: int, se
 
     Views: the text as it is taught, without diacritics, and `text_normalized`. Columns, beside sizes: `whole_words`
     (words that are not split), `unknown` (tokens that stand for anything), `part_tokens` (tokens that begin or end
-    inside a character: bytes), `marked_words` (with diacritics), and `torn_words` (a token of which begins with a
-    diacritic, apart from its letter). Words are by spaces; fertility is `tokens_per_word` (Rust et al. 2021, arXiv
-    2012.15613).
+    inside a character, or are bytes by name), `marked_words` (with diacritics), and `torn_words` (a token of which
+    begins with a diacritic, apart from its letter). Words are by spaces; fertility is `tokens_per_word` (Rust et al.
+    2021, arXiv 2012.15613).
 
     Args:
         documents: kept ones are drawn.
@@ -57,18 +64,23 @@ def measure(documents: ShardSet, tokenizers: Mapping[str, Path], sample: int, se
     rows = []
     with progress("Fertility", len(tokenizers) * len(VIEWS)) as advance:
         for name, directory in tokenizers.items():
-            tokenizer = _loaded(name, directory)
+            tokenizer = load(name, directory)
             for view, expression in VIEWS.items():
                 counted = _counted(tokenizer, texts.with_columns(text=expression))
                 rows += [{"tokenizer": name, "view": view, **row} for row in _by_group(counted)]
                 advance(1)
-    ratios = {
-        "tokens_per_word": pl.col("tokens") / pl.col("words"),
-        "characters_per_token": pl.col("characters") / pl.col("tokens"),
-        "bytes_per_token": pl.col("bytes") / pl.col("tokens"),
+    frame = pl.DataFrame(rows, schema={name: TABLE[name] for name in TABLE if name not in RATIOS})
+    return frame.with_columns(**RATIOS).select(TABLE.names())
+
+
+def measure_texts(tokenizer: "Tokenizer", texts: Sequence[str]) -> dict[str, float | None]:
+    """The same of some texts taken together, with shares of words: whole_words, and torn_words of those with marks."""
+    sums = _counted(tokenizer, pl.DataFrame({"text": texts})).select(pl.col(COUNTS).sum())
+    shares = {
+        "whole_words": pl.col("whole_words") / pl.col("words"),
+        "torn_words": (pl.col("torn_words") / pl.col("marked_words")).fill_nan(None),
     }
-    frame = pl.DataFrame(rows, schema={name: TABLE[name] for name in TABLE if name not in ratios})
-    return frame.with_columns(**{name: ratio.fill_nan(None) for name, ratio in ratios.items()}).select(TABLE.names())
+    return sums.with_columns(**RATIOS, **shares).row(0, named=True)
 
 
 def drawn(documents: ShardSet, sample: int, seed: int) -> pl.DataFrame:
@@ -90,7 +102,12 @@ def drawn(documents: ShardSet, sample: int, seed: int) -> pl.DataFrame:
     return chosen.join(pl.concat(texts), on="id").sort("_draw").drop("_draw", "id")
 
 
-def _loaded(name: str, directory: Path) -> "Tokenizer":
+def load(name: str, directory: Path) -> "Tokenizer":
+    """A tokenizer to compare, as its file has it.
+
+    Raises:
+        UserError: the directory holds no fast tokenizer.
+    """
     from tokenizers import Tokenizer
 
     try:
@@ -151,7 +168,8 @@ def _borders(encoding: "Encoding", length: int) -> tuple[Flags, Flags]:
 def _part_tokens(encoding: "Encoding") -> int:
     starts, ends = _spans(encoding)
     overlaps = starts[1:] < ends[:-1]
-    return int((np.append(overlaps, False) | np.append(False, overlaps))[: len(starts)].sum())
+    parts = (np.append(overlaps, False) | np.append(False, overlaps))[: len(starts)]
+    return int((parts | np.array([BYTE.fullmatch(token) is not None for token in encoding.tokens], dtype=bool)).sum())
 
 
 def _spans(encoding: "Encoding") -> tuple[Ints, Ints]:

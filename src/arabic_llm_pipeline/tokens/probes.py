@@ -85,9 +85,10 @@ def _check_turn(tokenizer: "PreTrainedTokenizerFast", said: str) -> None:
     begun, answer = renderer.prompts([prompt])[0], renderer.answers([prompt], [said])[0]
     learned = ids[mask == 1]
     if ids[: len(begun) + len(answer)].tolist() != [*begun, *answer] or learned.tolist() != answer.tolist():
+        shown = [tokenizer.convert_ids_to_tokens(part.tolist()) for part in (learned, answer)]
         raise UserError(
-            "By the chat template, what is learned is not what follows the prompt: "
-            f"{tokenizer.decode(learned)!r} and {tokenizer.decode(answer)!r}. Set tokenizer.template=chatml."
+            f"By the chat template, what is learned is not what follows the prompt: {shown[0]} and {shown[1]}. Set "
+            "tokenizer.template to another."
         )
     if int(answer[-1]) not in tokenizer.all_special_ids + list(tokenizer.added_tokens_decoder):
         raise UserError(

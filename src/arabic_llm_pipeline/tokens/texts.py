@@ -26,6 +26,19 @@ def draw(salt: str) -> pl.Expr:
     return hashed(pl.col("id"), salt).bin.slice(0, 8).bin.reinterpret(dtype=pl.UInt64)
 
 
+def drawn_in(kept: pl.LazyFrame, characters: int, seed: int) -> pl.Expr:
+    """Which of some documents are drawn, so that they have about so many characters: evenly, the same ones every time.
+
+    Raises:
+        UserError: they have none.
+    """
+    size = pl.col("messages").list.eval(pl.element().struct.field("content").str.len_chars()).list.sum()
+    total = kept.select(size.sum()).collect().item() or 0
+    if not total:
+        raise UserError("No document of the corpus is kept in the split that is asked for: there is nothing to read.")
+    return draw(f"sample {seed}") <= min(DRAWS - 1, DRAWS * characters // total)
+
+
 def sampled(documents: ShardSet, view: str, characters: int, seed: int, split: str = "train") -> Iterator[str]:
     """Messages of kept documents, about so many characters of them, from everywhere in the corpus, a shard at a time.
 
@@ -39,16 +52,12 @@ def sampled(documents: ShardSet, view: str, characters: int, seed: int, split: s
     Raises:
         UserError: there are none.
     """
-    size = pl.col("messages").list.eval(pl.element().struct.field("content").str.len_chars()).list.sum()
     kept = pl.col("reason").is_null() & (pl.col("split") == split)
-    total = documents.scan().filter(kept).select(size.sum()).collect().item() or 0
-    if not total:
-        raise UserError(f"No document of the corpus is kept in its {split} split: there is nothing to learn from.")
-    least = min(DRAWS - 1, DRAWS * characters // total)
+    drawn = drawn_in(documents.scan().filter(kept), characters, seed)
     contents = pl.col("messages").list.eval(pl.element().struct.field("content")).explode().alias("text")
-    with progress("Characters", min(characters, total)) as advance:
+    with progress("Characters to read", characters) as advance:
         for path in documents.paths:
-            rows = pl.scan_parquet(path).filter(kept).filter(draw(f"sample {seed}") <= least)
-            texts = rows.select(contents).drop_nulls().select(text=VIEWS[view]).collect().to_series()
+            rows = pl.scan_parquet(path).filter(kept).filter(drawn).select(contents).drop_nulls()
+            texts = rows.select(text=VIEWS[view]).collect().to_series()
             yield from texts
             advance(int(texts.str.len_chars().sum()))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 log = logging.getLogger(__name__)
+SAME = 0.95  # of a tokenizer that is the base's own with some tokens more
 QWEN2, PLAIN = "qwen2", "llama"  # types of models: one whose splitting transformers puts in, one that keeps the file's
 QWEN2_CLASS, PLAIN_CLASS = "Qwen2Tokenizer", "PreTrainedTokenizerFast"
 PAD, END_OF_TEXT, START, END = "<|pad|>", "<|endoftext|>", "<|im_start|>", "<|im_end|>"
@@ -73,6 +74,8 @@ def make_tokenizer(source: Path, settings: TokenizerSettings, directory: Path, b
         _pad_with_the_end(tokenizer)
     _save(tokenizer, directory)
     check_ids(directory, config.get("model_type"), source / "tokenizer.json")
+    if base and base != source:
+        _compare_with_base(tokenizer, base)
     if not settings.legacy_padding:
         check_turns(load_tokenizer(directory))
     return directory
@@ -137,6 +140,22 @@ def _load_any(source: Path, config: dict[str, Any]) -> "PreTrainedTokenizerFast"
             f"The tokenizer in {source} has no end of text. Name an eos_token in its tokenizer_config.json."
         )
     return tokenizer
+
+
+def _compare_with_base(tokenizer: "PreTrainedTokenizerFast", base: Path) -> None:
+    """Warn where a base model learned with other tokens: what its embedding says of an id is then about another one."""
+    from tokenizers import Tokenizer
+
+    if (base / "tokenizer.json").is_file():
+        known = Tokenizer.from_file(str(base / "tokenizer.json")).get_vocab()
+        same = sum(known.get(token) == number for token, number in tokenizer.get_vocab().items())
+        if same < SAME * len(tokenizer):
+            log.warning(
+                "tokenizer.source: %d of its %d tokens have the number that the base model learned them by. To this "
+                "base the others are another language: train one with it (kedro run --pipelines=pretrain).",
+                same,
+                len(tokenizer),
+            )
 
 
 def _config(model: Path) -> dict[str, Any]:

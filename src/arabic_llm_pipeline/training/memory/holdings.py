@@ -21,7 +21,7 @@ FP32 = 4
 class Holdings:
     """Bytes, and how many weights they stand for."""
 
-    linear: float  # frozen weights of linear layers, as they are quantised
+    linear: float  # frozen weights of linear layers, quantised or not
     rest: float  # embedding, output layer, norms, biases
     trained: float
     gradients: float
@@ -48,14 +48,14 @@ def holdings(
     """
     made = build(config, dtype, model.attention, lora)
     trained = [part for part in made.parameters() if part.requires_grad]
-    packed = _packed(made) if lora and model.quantization != "none" else []
+    packed = _packed(made) if lora else []
     frozen = {id(part): part for part in made.parameters() if not part.requires_grad}
     linear = {id(part) for part in packed}
     rest = [part for name, part in frozen.items() if name not in linear]
-    size = sum(map(_size, trained))
+    size, whole = sum(map(_size, trained)), model.quantization == "none"
     counts = [part.shape for part in trained]
     return Holdings(
-        linear=sum(part.numel() * bytes_a_weight(model, part.shape) for part in packed),
+        linear=sum(_size(part) if whole else part.numel() * bytes_a_weight(model, part.shape) for part in packed),
         rest=sum(map(_size, rest)),
         trained=size,
         gradients=size,

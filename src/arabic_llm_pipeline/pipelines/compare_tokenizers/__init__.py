@@ -1,0 +1,1 @@
+"""Which tokenizer suits a corpus."""
