@@ -40,16 +40,18 @@ class Line:
         (folder / "data/01_raw").symlink_to(PROJECT / "data/01_raw")
         return cls(folder)
 
-    def start(self, *arguments: str) -> subprocess.Popen:
+    def start(self, *arguments: str, reads: bool = False) -> subprocess.Popen:
         command = [sys.executable, "-m", "kedro", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "encoding": "utf-8"}
+        if reads:
+            pipes["stdin"] = subprocess.PIPE
         told = {**os.environ, **QUIET, "PYTHONPATH": str(self.folder / "src")}
         return subprocess.Popen(command, cwd=self.folder, env=told, start_new_session=True, **pipes)
 
-    def run(self, *arguments: str, code: int = 0) -> str:
+    def run(self, *arguments: str, code: int = 0, typed: str | None = None) -> str:
         started = time.monotonic()
-        process = self.start(*arguments)
-        said, _ = process.communicate(timeout=600)
+        process = self.start(*arguments, reads=typed is not None)
+        said, _ = process.communicate(typed, timeout=600)
         assert process.returncode == code, said
         self.seconds.setdefault(arguments, time.monotonic() - started)
         return said

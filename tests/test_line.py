@@ -1,5 +1,6 @@
 """The whole line, run as a person runs it, in seconds: the `smoke` environment on the sample that ships."""
 
+import json
 import os
 import re
 import subprocess
@@ -53,6 +54,23 @@ def test_a_pipeline_without_its_inputs_says_what_makes_them(tmp_path: Path) -> N
     assert "Missing: documents" in said
     assert "kedro run --pipelines=preprocess --env=smoke" in said
     assert "Traceback" not in said
+
+
+def test_a_stage_is_exported_and_answers(line: Line) -> None:
+    line.run("run", "--env=smoke", "--pipelines=export")
+    place = "data/06_models/exported_model/smoke"
+    card = (line.folder / place / "README.md").read_text(encoding="utf-8")
+    assert "It was not evaluated" not in card, "scores were there"
+    assert "license_name: apache-2.0 AND cc-by-sa-4.0" in card
+    assert "sft.learning\\_rate" in card, "as its artifact keeps it"
+    (line.folder / "prompts.txt").write_text("ما عاصمة قطر؟\nاكتب جملة عن البحر.\n", encoding="utf-8")
+    said = ("--temperature=0", "--max-new-tokens=8")
+    line.run("generate", "prompts.txt", "answers.jsonl", f"--model={place}", *said)
+    rows = [json.loads(text) for text in (line.folder / "answers.jsonl").read_text("utf-8").splitlines()]
+    assert [row["id"] for row in rows] == ["1", "2"]
+    talked = line.run("chat", "sft_dpo", "--env=smoke", *said, typed="ما عاصمة قطر؟\n/reset\n")
+    assert "Forgotten." in talked
+    assert "Traceback" not in talked
 
 
 def test_the_sources_are_shown_each_time(line: Line) -> None:

@@ -76,7 +76,11 @@ def chat(
     quantization: Any, seed: int, **options: Any,
 ) -> None:  # fmt: skip
     """Talk to MODEL: base, a stage such as sft_dpo, or a directory (an export, or an adapter)."""
+    import contextlib
     import sys
+
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  what is typed can be edited, and called up again
 
     from arabic_llm_pipeline.talk.chat import converse
     from arabic_llm_pipeline.talk.speaker import Speaker

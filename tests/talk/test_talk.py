@@ -16,7 +16,7 @@ import torch
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.talk import chat, places, screen
 from arabic_llm_pipeline.talk.prompts import read_prompts, write_answers
-from arabic_llm_pipeline.talk.speaker import DEFAULTS, Speaker, load
+from arabic_llm_pipeline.talk.speaker import DEFAULTS, Speaker, _Pieces, load
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from arabic_llm_pipeline.training import models
 from tests.training.conftest import FULL, base, base_directory, tokenizer  # noqa: F401  fixtures
@@ -33,7 +33,11 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(scope="module")
 def loaded(base: dict, tokenizer: Path) -> tuple[Any, Any]:
-    return models.load_candidate(base, None, FULL), load_tokenizer(tokenizer)
+    model = models.load_candidate(base, None, FULL)
+    model.get_input_embeddings().weight.data[[1, 3]] = (
+        0  # what ends an answer gets logits of 0: it says something first
+    )
+    return model, load_tokenizer(tokenizer)
 
 
 @pytest.fixture
@@ -55,7 +59,6 @@ def greedy(model: Any, ids: list[int], stops: list[int], count: int) -> list[int
 
 def test_it_says_what_the_model_says_and_remembers(speaker: Speaker) -> None:
     heard: list[str] = []
-    pieces = 0
     for text in (MESSAGE, "كيف"):
         turns = [*speaker.said, {"role": "user", "content": text}]
         ids = speaker.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False)
@@ -65,9 +68,20 @@ def test_it_says_what_the_model_says_and_remembers(speaker: Speaker) -> None:
         heard.clear()
         assert speaker.answer(text, heard.append) == "".join(heard)
         assert "".join(heard).strip("\ufffd") == wanted.strip("\ufffd")
-        pieces += len(heard)
     assert [said["role"] for said in speaker.said] == ["user", "assistant"] * 2
-    assert pieces > 1, "it comes in pieces"
+
+
+def test_pieces_are_whole_letters(loaded: tuple[Any, Any]) -> None:
+    """Most letters here are two tokens; what ends the turn is not shown."""
+    heard: list[str] = []
+    text = "سؤال: أين الكتاب؟ ذهب"
+    pieces = _Pieces(loaded[1], heard.append, 2)
+    pieces.put(torch.tensor([[5, 9]]))  # the prompt
+    for token in [*loaded[1](text, add_special_tokens=False)["input_ids"], 3]:
+        pieces.put(torch.tensor([token]))
+    assert "".join(heard) == pieces.text == text
+    assert len(heard) > 9
+    assert not any("\ufffd" in piece for piece in heard)
 
 
 def test_old_turns_go_where_there_is_no_room(speaker: Speaker) -> None:
@@ -158,6 +172,7 @@ def test_a_file_of_prompts(loaded: tuple[Any, Any], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="of another model or with other options"):
         write_answers(*loaded, prompts, torn, **{**told, "seed": 4})
     rows = [json.loads(line) for line in whole.splitlines()]
+    assert any(row["answer"] for row in rows)
     assert [row["id"] for row in rows] == [prompt["id"] for prompt in prompts]
     write_answers(*loaded, prompts, tmp_path / "greedy.jsonl", **{**told, "options": GREEDY})
     for line, prompt in zip((tmp_path / "greedy.jsonl").read_text("utf-8").splitlines(), prompts, strict=True):

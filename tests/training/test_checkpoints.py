@@ -3,12 +3,14 @@
 import json
 import logging
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.training import checkpoints
 from arabic_llm_pipeline.training.methods import sft as method
 from arabic_llm_pipeline.training.monitor import Monitor
@@ -120,3 +122,27 @@ def test_the_monitor_leaves_the_last_step_to_the_result() -> None:
     state, control = TrainerState(max_steps=5, global_step=5), TrainerControl(should_save=True)
     Monitor.on_step_end(Monitor.__new__(Monitor), None, state, control)
     assert not control.should_save
+
+
+@pytest.mark.parametrize("kind", ["lora", "full"])
+def test_a_full_disk_stops_it_clearly_and_nothing_is_lost(job: Callable, kind: str) -> None:
+    """The kernel refuses to let files grow once a first checkpoint is there; with room again it ends alike."""
+    settings, lora = sft(steps=5, save_steps=2), {"kind": kind, "r": 4, "alpha": 8}
+    whole, again = job(settings, "whole", lora=lora), job(settings, "again", lora=lora)
+    method.train(whole, Answers())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    class Filled(Answers):
+        def send(self, kind: str, value: object) -> None:
+            if kind == "row" and value["step"] == 3:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, hard))
+
+    try:
+        with pytest.raises(UserError, match=r"the disk is full.*checkpoint of step 4.*it goes on after step 2\."):
+            method.train(again, Filled())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in again.checkpoints.iterdir()] == ["checkpoint-2"]
+    method.train(again, Answers())
+    for path in (whole.finished / "result").iterdir():
+        assert path.read_bytes() == (again.finished / "result" / path.name).read_bytes()

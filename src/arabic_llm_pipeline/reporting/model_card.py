@@ -3,7 +3,7 @@
 Its page is Markdown with the header that the Hugging Face hub reads (https://huggingface.co/docs/hub/model-cards).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import yaml
 from arabic_llm_pipeline.artifacts.store import MANIFEST
 from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.parameters.export import ExportSettings
+from arabic_llm_pipeline.parameters.model import EMBEDDED
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.recipes import BASE
 from arabic_llm_pipeline.reporting import card
@@ -51,7 +52,9 @@ def write_card(
         made: from `training.merge.merge`.
         serving: what vLLM would not take of the adapter, and the rank it needs.
     """
-    own, data = base_licence(base_directory), data_licences(sources, facts)
+    own, stages = base_licence(base_directory), [_trained(entry, path, facts) for entry, path in results.items()]
+    data = data_licences(sources, facts, stages)
+    base = {**base, "name": base_directory.name} if base["kind"] == EMBEDDED else base
     ids = sorted({card.licence_id(licence) for licence in (own, *data.values())})
     told = {
         "name": settings.name or f"{base['name'].rstrip('/').rsplit('/', 1)[-1]}_{stage}",
@@ -60,7 +63,7 @@ def write_card(
         "base": {**base, "licence": own},
         "made": made,
         "serving": serving,
-        "stages": [_trained(entry, path, facts) for entry, path in results.items()],
+        "stages": stages,
         "data": data,
         "scores": {name: scores for name in (BASE, stage) if (scores := facts.get(f"{name}_scores"))},
         "limits": LIMITS,
@@ -97,12 +100,17 @@ def base_licence(directory: Path) -> str:
     return str(head.get("license_name") or head.get("license") or UNKNOWN)
 
 
-def data_licences(sources: Sources, facts: Mapping[str, Any]) -> dict[str, str]:
-    """Licence of each source that rows were kept of; without a data card, of each that is declared."""
+def data_licences(sources: Sources, facts: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Licence of each source that was trained on; where that is not known, of each that is declared."""
     known = facts.get("data_card_facts")
-    if known:
-        return {row["name"]: row["licence"] for row in known["sources"] if row["kept"]}
-    return {name: source.licence for name, source in sources.chosen().items()}
+    rows = known["sources"] if known else ()
+    named = {row["name"]: row["licence"] for row in rows} or {
+        name: source.licence for name, source in sources.chosen().items()
+    }
+    used = [(stage["cost"] or {}).get("data", {}).get("sources") for stage in stages]
+    if not all(used):
+        return named
+    return {name: named.get(name, UNKNOWN) for name in sorted(set().union(*used))}
 
 
 def _trained(entry: str, directory: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,4 +119,6 @@ def _trained(entry: str, directory: Path, facts: Mapping[str, Any]) -> dict[str,
     path = directory / MANIFEST
     kept = read_json(path).get("parameters", {}) if path.is_file() else {}
     told = {key.removeprefix("params:"): value for key, value in kept.items() if key != "params:model"}
+    if (adapter := told.get("adapter")) and adapter["kind"] != "adalora":
+        told["adapter"] = {key: value for key, value in adapter.items() if key != "adalora"}
     return {"name": name, "settings": told, "cost": facts.get(f"{name}_resources")}

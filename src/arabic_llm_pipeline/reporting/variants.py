@@ -9,14 +9,7 @@ from arabic_llm_pipeline.reporting.plots import Series
 
 def plot(table: pl.DataFrame) -> Figure:
     """Bits a character that a small model needs with each tokenizer, with intervals; fewer are better."""
-    names = [
-        f"{row['tokenizer']}: {row['tokens_per_word']:.2f} tokens a word, {_percent(row['clitic_words_cut'])} cut"
-        for row in table.iter_rows(named=True)
-    ]
+    names = table["tokenizer"].to_list()
     bounds = list(zip(table["low"], table["high"], strict=True))
     series = [Series("small model", table["bits_per_character"].to_list(), bounds)]
     return plots.dots(names, series, "bits a character of held-out text", "Tokenizers of one size on the same text")
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.0%}"

@@ -78,8 +78,13 @@ class Allocation(TrainerCallback):
         """Add the gradient of weight x mean of ||P'P - I|| and ||QQ' - I|| (Frobenius; Equation 4 of the paper)."""
         term = orthogonality(self.model)
         self.term = float(term.detach())
-        if self.settings.orthogonality:
-            (self.settings.orthogonality * term).backward()
+        if not self.settings.orthogonality:
+            return
+        parts = list(
+            vectors(self.model).values()
+        )  # added by hand: what listens to gradients (DDP) waits for those of the loss
+        for part, more in zip(parts, torch.autograd.grad(self.settings.orthogonality * term, parts), strict=True):
+            part.grad = more if part.grad is None else part.grad.add_(more)
 
     def on_optimizer_step(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Update the importance of every weight, and take ranks where it is time."""
@@ -119,11 +124,16 @@ def is_adalora(model: Any) -> bool:
 def orthogonality(model: torch.nn.Module) -> torch.Tensor:
     """Mean over all matrices of singular vectors of the distance to orthogonality, ||P'P - I|| in Frobenius' norm."""
     norms = []
-    for name, part in model.named_parameters():
-        if f"lora_A.{NAME}" in name or f"lora_B.{NAME}" in name:
-            vectors = part if "lora_A" in name else part.T
-            norms.append(torch.linalg.matrix_norm(vectors @ vectors.T - torch.eye(len(vectors), device=part.device)))
+    for name, part in vectors(model).items():
+        rows = part if "lora_A" in name else part.T  # A is [rank, inputs], B [outputs, rank]
+        norms.append(torch.linalg.matrix_norm(rows @ rows.T - torch.eye(len(rows), device=part.device)))
     return torch.stack(norms).mean()
+
+
+def vectors(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    """The matrices of singular vectors by name, left and right."""
+    named = model.named_parameters()
+    return {name: part for name, part in named if f"lora_A.{NAME}" in name or f"lora_B.{NAME}" in name}
 
 
 def mean_rank(told: Any) -> float:

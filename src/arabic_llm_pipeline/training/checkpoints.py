@@ -2,13 +2,16 @@
 
 import json
 import logging
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from arabic_llm_pipeline.common.errors import UserError
+from safetensors import SafetensorError
+
+from arabic_llm_pipeline.common.errors import UserError, causes, no_room
 from arabic_llm_pipeline.common.files import read_json, write_json
 from arabic_llm_pipeline.parameters.training import LoopSettings
 from arabic_llm_pipeline.training.job import Job
@@ -21,6 +24,7 @@ TORCH_FILES = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
 WEIGHTS = "*.safetensors"  # of an adapter or a model, in one file or several, and what goes with them
 INDEX = "model.safetensors.index.json"
 ADAPTER, ALLOCATION = "adapter_config.json", "allocation.safetensors"
+FULL = re.compile(r"PytorchStreamWriter failed|unexpected pos")  # torch.save, when the disk takes no more
 MARK = "settings.json"  # what it is a checkpoint of
 
 
@@ -34,12 +38,32 @@ def arriving(folder: Path, step: int) -> Iterator[Path]:
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     try:
-        yield new
-        (new / f"{PREFIX}{step}").replace(folder / f"{PREFIX}{step}")
+        with told_when_full(folder, f"the checkpoint of step {step}"):
+            yield new
+            (new / f"{PREFIX}{step}").replace(folder / f"{PREFIX}{step}")
     finally:
         shutil.rmtree(new, ignore_errors=True)
     for old in _by_step(folder)[KEPT:]:
         shutil.rmtree(old)
+
+
+@contextmanager
+def told_when_full(folder: Path, what: str) -> Iterator[None]:
+    """End in one clear error where the disk has no room for what is written.
+
+    Raises:
+        UserError: it is full; with the checkpoint that a next run goes on from.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if not any(no_room(cause) or FULL.search(str(cause)) for cause in causes(error)):
+            raise
+        there = next((f"goes on after step {step_of(kept)}" for kept in _by_step(folder)), "begins anew")
+        raise UserError(
+            f"the disk is full: there is no room in {folder} for {what}. What was written before is whole. Make room "
+            f"and run again: it {there}."
+        ) from error
 
 
 def latest(folder: Path) -> Path | None:
@@ -121,7 +145,6 @@ def step_of(checkpoint: Path) -> int:
 def problem(checkpoint: Path) -> str | None:
     """Why training cannot go on from a checkpoint; None if it can. Everything is read, as training would."""
     import torch
-    from safetensors import SafetensorError
     from transformers.trainer_pt_utils import safe_globals
 
     try:

@@ -115,6 +115,11 @@ def finish(
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if trainer.state.global_step < trainer.state.max_steps:
         raise InterruptedTrainingError
+    with checkpoints.told_when_full(job.checkpoints, "the result"):
+        _leave(trainer, job, data, quantization, save)
+
+
+def _leave(trainer: Any, job: Job, data: dict[str, Any], quantization: str, save: Callable[[Path], Any]) -> None:
     new = job.workspace / ".finishing"
     shutil.rmtree(new, ignore_errors=True)
     save(new / RESULT)

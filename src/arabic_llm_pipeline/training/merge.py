@@ -83,7 +83,7 @@ def merge(
 
 
 def merged(pointer: Pointer, stage: Path, model: ModelSettings, onto: str) -> "PreTrainedModel":
-    """A stage's model in fp32 without anything beside its weights.
+    """A stage's model in fp32 without anything beside its weights, in host memory.
 
     Args:
         pointer: the base model.
@@ -96,14 +96,14 @@ def merged(pointer: Pointer, stage: Path, model: ModelSettings, onto: str) -> "P
 
     models.check_origin(stage, pointer, model)
     if models.is_whole(stage):
-        return models.load_whole(stage, model, torch.float32)
+        return models.load_whole(stage, model, torch.float32, on_host=True)
     if onto == "original" or models.quantization(pointer, model) == "none":
         model = model.model_copy(update={"quantization": "none"})
-        base = models.load_base(pointer, model, torch.float32)
+        base = models.load_base(pointer, model, torch.float32, on_host=True)
     else:
-        base = models.load_base(pointer, model.model_copy(update={"compute_dtype": "float32"}))
+        base = models.load_base(pointer, model.model_copy(update={"compute_dtype": "float32"}), on_host=True)
         base = base.dequantize(torch.float32).float()
-    tuned: Any = PeftModel.from_pretrained(base, stage, torch_device=models.device().type)
+    tuned: Any = PeftModel.from_pretrained(base, stage, torch_device="cpu")
     whole: PreTrainedModel = tuned.merge_and_unload(safe_merge=True)
     return whole
 

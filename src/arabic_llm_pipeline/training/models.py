@@ -51,38 +51,51 @@ def is_quantised(model: Any) -> bool:
     return bool(getattr(model, "is_loaded_in_4bit", False) or getattr(model, "is_loaded_in_8bit", False))
 
 
-def load_base(pointer: Pointer, settings: ModelSettings, dtype: "torch.dtype | None" = None) -> "PreTrainedModel":
+def load_base(
+    pointer: Pointer, settings: ModelSettings, dtype: "torch.dtype | None" = None, *, on_host: bool = False
+) -> "PreTrainedModel":
     """The base model on the device, for training: quantised alike on a CPU and a card, no cache of keys.
 
     Args:
         pointer: which one.
         settings: how it is held.
         dtype: of weights that are not quantised; None: what is computed in.
+        on_host: not on the card, though there is one.
 
     Raises:
         UserError: its files are not there, or do not make such a model.
     """
-    model = _load(base_path(pointer), settings, dtype or compute_dtype(settings), quantization(pointer, settings))
+    place = {"": "cpu"} if on_host else _place()
+    held = quantization(pointer, settings)
+    model = _load(base_path(pointer), settings, dtype or compute_dtype(settings), held, place)
     model.config.use_cache = False
     return model
 
 
-def load_whole(directory: Path, settings: ModelSettings, dtype: "torch.dtype | None" = None) -> "PreTrainedModel":
-    """A model that a stage trained as a whole, from its directory.
+def load_whole(
+    directory: Path, settings: ModelSettings, dtype: "torch.dtype | None" = None, *, on_host: bool = False
+) -> "PreTrainedModel":
+    """A model that a stage trained as a whole, from its directory; arguments as of `load_base`.
 
     Raises:
         UserError: it is damaged.
     """
-    model = _load(directory, settings, dtype or compute_dtype(settings), "none")
+    place = {"": "cpu"} if on_host else _place()
+    model = _load(directory, settings, dtype or compute_dtype(settings), "none", place)
     model.config.use_cache = False
     return model
 
 
-def _load(path: Path, settings: ModelSettings, dtype: "torch.dtype", held: Quantization) -> "PreTrainedModel":
+def _place() -> dict[str, Any] | None:
+    return {"": 0} if device().type == "cuda" else None
+
+
+def _load(
+    path: Path, settings: ModelSettings, dtype: "torch.dtype", held: Quantization, place: dict[str, Any] | None
+) -> "PreTrainedModel":
     from transformers import AutoModelForCausalLM
 
     hush()
-    options: dict[str, Any] = {"device_map": {"": 0}} if device().type == "cuda" else {}
     try:
         model = AutoModelForCausalLM.from_pretrained(
             path,
@@ -91,7 +104,7 @@ def _load(path: Path, settings: ModelSettings, dtype: "torch.dtype", held: Quant
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
-            **options,
+            device_map=place,
             **_quantised(path, settings, held),
         )
     except ImportError as error:
@@ -219,7 +232,7 @@ def _settle(model: Any) -> None:
     for module in model.modules():
         if isinstance(module, Linear4bit):
             module.support_avx512bf16_for_cpu = False
-    if device().type == "cpu" and hasattr(model, "hf_device_map"):
+    if model.device.type == "cpu" and hasattr(model, "hf_device_map"):
         del model.hf_device_map
 
 

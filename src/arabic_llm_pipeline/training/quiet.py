@@ -24,9 +24,19 @@ SAYINGS = (
     r"`gradient_checkpointing(_kwargs)?` is deprecated and will be removed in v6",
     # int8 in bitsandbytes: at each of its layers
     r"MatMul8bitLt: inputs will be cast",
+    # bitsandbytes 0.50 would take a kernel from the hub, which is code from elsewhere
+    r"Failed to load CPU gemm_4bit_forward",
     # the base never said what pads and ends its texts; the tokenizer that the tokens were made with does
     r"The tokenizer has new PAD/BOS/EOS tokens that differ from the model config",
 )
+
+
+LOGGERS = ("bitsandbytes.backends.cpu.ops", "bitsandbytes.autograd._functions")  # that say some of them
+
+
+def _is_new(record: logging.LogRecord) -> bool:
+    """Whether a record is no known saying."""
+    return not any(re.search(saying, record.getMessage()) for saying in SAYINGS)
 
 
 def offline() -> None:
@@ -38,6 +48,8 @@ def hush() -> None:
     """Silence the sayings above in warnings and in logs, and the libraries' own progress bars."""
     for saying in SAYINGS:
         warnings.filterwarnings("ignore", message=saying)
+    for name in LOGGERS:
+        logging.getLogger(name).addFilter(_is_new)
     from datasets.utils import logging as datasets_logging
     from transformers.utils import logging as transformers_logging
 

@@ -21,7 +21,7 @@ def export_model(
     sources: Sources,
     facts: dict[str, Any],
     stage: str,
-    **before: Path,
+    **before: Any,
 ) -> Path:
     """A directory that `AutoModelForCausalLM` loads, with tokenizer, generation config and model card.
 
@@ -35,7 +35,7 @@ def export_model(
         sources: of the data, for their licences.
         facts: scores, costs and data card, as far as they are there.
         stage: its name; it and what follows is no input of Kedro's count.
-        before: what the stages before it left, by name.
+        before: what the stages before it left, and what is known of them.
     """
     import shutil
 
@@ -47,7 +47,10 @@ def export_model(
     shutil.rmtree(new, ignore_errors=True)
     made = merge(base_model, adapter, tokenizer, model, settings, new)
     serving = {"lacks": vllm_lacks(adapter), "rank": vllm_rank(adapter)}
-    directories = {**before, f"{stage}_adapter": adapter}
+    directories = {name: path for name, path in before.items() if name.endswith("_adapter")}
+    directories[f"{stage}_adapter"] = adapter
+    for name in sorted(before.keys() - directories.keys()):
+        facts = {**before[name], **facts}
     write_card(new, stage, base_model, base_path(base_model), directories, settings, sources, facts, made, serving)
     return new
 

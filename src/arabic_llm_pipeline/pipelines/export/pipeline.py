@@ -6,7 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.pipelines.export.nodes import export_model, push_model
-from arabic_llm_pipeline.recipes import CHAINS, name, prefixes
+from arabic_llm_pipeline.recipes import CHAINS, chain_of, name, prefixes
 
 
 def create_pipeline(stage: str, push: bool) -> Pipeline:
@@ -19,11 +19,10 @@ def create_pipeline(stage: str, push: bool) -> Pipeline:
     Raises:
         UserError: no chain has such a beginning.
     """
-    chains = {name(part): part for whole in CHAINS.values() for part in prefixes(whole)}
-    if stage not in chains:
-        raise UserError(f"export.stage={stage}: there is no such stage. There are: {', '.join(sorted(chains))}.")
-    chain = chains[stage]
-    before = [f"{name(prefix)}_adapter" for prefix in prefixes(chain)[:-1]]
+    if not (chain := chain_of(stage)):
+        known = sorted({name(part) for whole in CHAINS.values() for part in prefixes(whole)})
+        raise UserError(f"export.stage={stage}: there is no such stage. There are: {', '.join(known)}.")
+    before = [f"{name(prefix)}_{what}" for prefix in prefixes(chain)[:-1] for what in ("adapter", "facts")]
     inputs = {
         "workspace": "exported_model_workspace",
         "base_model": "base_model",
