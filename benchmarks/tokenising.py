@@ -1,12 +1,11 @@
 """Tokenising a corpus to the store against `encode_batch_fast` alone, and reading windows from both forms of a store.
 
     python benchmarks/tokenising.py --tokenizer data/01_raw/models/tiny_arabic_qwen2 --texts articles.jsonl.xz
-
     python benchmarks/tokenising.py --texts articles.jsonl.xz --generate 1272420
 
 Without --texts it makes up words. --generate writes so many documents, made of the texts as in preprocessing.py, and
-tokenises them once in a process of its own: time, the most memory it held, size on disk. Pairs of runs are interleaved, so that a machine that others use too slows both.
-Prints markdown tables.
+tokenises them once in a process of its own: time, the most memory it held, size on disk. Pairs of runs are interleaved,
+so that a machine that others use too slows both. Prints markdown tables.
 """
 
 import argparse

@@ -87,6 +87,8 @@ def test_from_records_to_figures(catalog: DataCatalog, base: Path) -> None:
     assert figures["tokens"] == train.count("tokens") == sum(len(train.document(i)[0]) for i in range(3))
     assert figures["loss_tokens"] == sum(int(train.document(i)[1].sum()) for i in range(3))
     assert figures["longest"] == max(len(train.document(i)[0]) for i in range(3))
+    lengths = sorted(len(train.document(i)[0]) for i in range(3))
+    assert (figures["median"], figures["p95"]) == (lengths[1], lengths[2])
     assert (figures["split_prose"], figures["truncated"]) == (0, 1)
     assert figures["tokens_per_word"] == pytest.approx(figures["tokens"] / (4 + 160 + 1 + 200), abs=1e-4)
     sizes = [*map(len, (TEXTS[0].encode(), TEXTS[2].encode(), "إزيك؟".encode(), ("كويس " * 200).encode()))]

@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+ABREAST = 3  # axes in a row; as many recipes have more stages
 WIDTH_IN = 3.75  # 360 px: legible on a phone; wider screens get several beside each other
 INK, MUTED, GRID, PAPER = "#1b2430", "#55606e", "#d5dae1", "#fefefe"
 SERIES = ("#6b7280", "#1769aa", "#c2570c", "#2e7d32", "#7b3fa0", "#00796b", "#8d6e00", "#b3264a")
@@ -52,10 +53,11 @@ NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 @contextmanager
 def drawing(height_in: float, columns: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
-    """A figure of the house style with axes beside each other; the style holds within the block."""
+    """A figure of the house style with axes beside each other, in rows; the style holds within the block."""
+    rows, abreast = -(-columns // ABREAST), min(columns, ABREAST)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH_IN * columns, height_in), layout="constrained")
-        yield figure, [figure.add_subplot(1, columns, place) for place in range(1, columns + 1)]
+        figure = Figure(figsize=(WIDTH_IN * abreast, height_in * rows), layout="constrained")
+        yield figure, [figure.add_subplot(rows, abreast, place) for place in range(1, columns + 1)]
 
 
 def to_svg(figure: Figure, key: str) -> str:

@@ -11,6 +11,8 @@ DOCUMENTS = {
     "documents": "Documents",
     "tokens": "Tokens",
     "loss_tokens": "Tokens with loss",
+    "median": "Median length",
+    "p95": "95% are no longer than",
     "longest": "Longest",
     "split_prose": "Prose over a window",
     "truncated": "Cut",

@@ -41,6 +41,8 @@ def _documents(split: TokenSplit) -> dict[str, Any]:
         "documents": pl.len(),
         "tokens": pl.col("length").sum(),
         "loss_tokens": pl.col("loss_tokens").cast(pl.Int64).sum(),
+        "median": pl.col("length").median(),
+        "p95": pl.col("length").quantile(0.95),
         "longest": pl.col("length").max(),
         "split_prose": (too_long & prose).sum(),
         "truncated": (too_long & ~prose).sum(),
