@@ -27,18 +27,18 @@ def train(job: Job, channel: Channel) -> None:
         UserError: the judge finds no two answers clearly apart.
     """
     settings = DnoSettings(**job.settings)
-    adapter = job.adapter
+    adapter, told = job.adapter, OfRound(channel, settings.rounds)
     for number in range(settings.rounds):
         folder = job.workspace / f"round-{number + 1}"
         folder.mkdir(exist_ok=True)
         of_round = job.model_copy(update={"workspace": folder, "adapter": adapter})
         if not (of_round.finished / RESULT).is_dir():
-            _round(of_round, settings, number, channel)
+            _round(of_round, settings, number, told)
         adapter = of_round.finished / RESULT
     _gather(job, settings.rounds)
 
 
-def _round(job: Job, settings: DnoSettings, number: int, channel: Channel) -> None:
+def _round(job: Job, settings: DnoSettings, number: int, channel: "OfRound") -> None:
     from arabic_llm_pipeline.training import finish, trainers
     from arabic_llm_pipeline.training.preference_batches import SampledRows
     from arabic_llm_pipeline.training.preference_trainers import pair_trainer
@@ -51,21 +51,25 @@ def _round(job: Job, settings: DnoSettings, number: int, channel: Channel) -> No
     plan = schedule(rows.passes, settings, job.seed + number)
     options = trainers.adapter_options(settings, settings.learning_rate) | {"beta": settings.beta}
     trainer = pair_trainer(model, job, settings, plan, rows, False, **options)
-    told: Any = OfRound(channel, number, settings.rounds)
+    channel.number = number
+    told: Any = channel
     finish.finish_adapter(trainer, job, plan, told, rows.about())
 
 
 class OfRound:
     """The channel, for one of several rounds that the parent sees as one training."""
 
-    def __init__(self, channel: Channel, number: int, rounds: int):
-        self.channel, self.number, self.rounds = channel, number, rounds
+    def __init__(self, channel: Channel, rounds: int):
+        self.channel, self.number, self.rounds = channel, 0, rounds
+        self.begun = False
 
     def send(self, kind: str, value: Any) -> None:
-        """Pass on, with steps counted through."""
+        """Pass on; how a training begins only once, with the steps of all rounds."""
+        if self.begun and kind in {"plan", "rows"}:
+            return
         if kind == "plan":
             done, steps = value
-            kind, value = "plan", [self.number * steps + done, self.rounds * steps]
+            self.begun, value = True, [self.number * steps + done, self.rounds * steps]
         self.channel.send(kind, value)
 
 
