@@ -12,7 +12,8 @@ from arabic_llm_pipeline.arabic.utf8_kernel import HASH_START, decode, hash_step
 SPACE_BYTE, LINE_BYTE = 0x20, 0x0A
 SHORTEST, LONGEST = 2, 5  # character n-grams; a word's begin and end are a blank, which counts
 LONGEST_WORD, LONGEST_RUN = 40, 2  # letters of a word that count; of equal letters in a row
-FOUND = (LONGEST_WORD + 2) * (LONGEST - SHORTEST + 1) + 2  # features of a word at most
+ROOM = LONGEST_WORD + 2 + LONGEST  # for a word with its blanks, and for what is read beyond it
+FOUND = (LONGEST_WORD + 2) * (LONGEST - SHORTEST + 1) + 2 + LONGEST  # features of a word at most, and room beyond them
 WORD_KIND, PAIR_KIND = 1, 2  # told apart from letters when hashed
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio: Knuth's multiplicative hashing
 NO_WORD = np.uint64(0)
@@ -62,13 +63,13 @@ def _find(
     """
     count, whole = 0, hash_step(HASH_START, WORD_KIND)
     for begin in range(size + 1):
-        value = hash_step(HASH_START, word[begin])
-        for end in range(begin + 1, min(begin + LONGEST, size + 2)):
-            value = hash_step(value, word[end])
-            found[count] = _bucket(value, shift)
-            count += 1
+        value = hash_step(HASH_START, word[np.uint64(begin)])
+        for k in range(LONGEST - 1):  # as many each time, as that is fast; those beyond the word are written over
+            value = hash_step(value, word[np.uint64(begin + 1 + k)])
+            found[np.uint64(count + k)] = _bucket(value, shift)
+        count += min(LONGEST - 1, size + 1 - begin)
     for place in range(1, size + 1):
-        whole = hash_step(whole, word[place])
+        whole = hash_step(whole, word[np.uint64(place)])
     ngrams = count
     found[count] = _bucket(whole, shift)
     count += 1
@@ -112,7 +113,7 @@ def add_up(
     rows, bits = len(offsets) - 1, np.uint64(shift)
     sums = np.zeros((rows, 2, classes), dtype=np.int64)
     counts = np.zeros((rows, 4), dtype=np.int64)
-    word = np.empty(LONGEST_WORD + 2, dtype=np.int64)
+    word = np.zeros(ROOM, dtype=np.int64)
     grams, words = np.empty(WAITING + FOUND, dtype=np.int64), np.empty(WAITING + FOUND, dtype=np.int64)
     for row in range(rows):
         i, end, before, waiting, more = offsets[row], offsets[row + 1], NO_WORD, 0, 0
@@ -142,7 +143,7 @@ def measure(data: np.ndarray, offsets: np.ndarray, valid: np.ndarray) -> np.ndar
     """How many features each text has in each block."""
     rows = len(offsets) - 1
     counts = np.zeros((rows, 2), dtype=np.int64)
-    word, found = np.empty(LONGEST_WORD + 2, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
+    word, found = np.zeros(ROOM, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
     for row in range(rows):
         i, end, before = offsets[row], offsets[row + 1], NO_WORD
         while valid[row] and i < end:
@@ -167,7 +168,7 @@ def extract(
         total: size of the result.
     """
     buckets = np.empty(total, dtype=np.int32)
-    word, found = np.empty(LONGEST_WORD + 2, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
+    word, found = np.zeros(ROOM, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
     for row in range(len(offsets) - 1):
         i, end, before = offsets[row], offsets[row + 1], NO_WORD
         places = starts[row].copy()
