@@ -12,6 +12,8 @@ import torch
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings
+from arabic_llm_pipeline.training import conditions
+from arabic_llm_pipeline.training import stage as process
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.memory import architecture, fit
 from arabic_llm_pipeline.training.memory.check import checked, describe
@@ -246,6 +248,17 @@ def test_what_is_chosen_trains_and_is_recorded(planned_job: Callable) -> None:
     assert cost["planned_allocated_mb"] < LITTLE * 1e9 / MIB
     assert cost["micro_batch"] == chosen.settings["micro_batch"]
     assert planned(chosen.workspace).items() <= cost.items()
+
+
+def test_limits_of_the_run_reach_the_stage(planned_job: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conditions, "_memory", MemorySettings())
+    monkeypatch.setattr(process.subprocess, "Popen", None)  # nothing is started
+    asked = planned_job(sft())
+    conditions.begin(MemorySettings(limit_gb=2.5))
+    with pytest.raises(TypeError, match="NoneType"):
+        process.run_stage(sft_method.train, asked, "sft")
+    told = json.loads((asked.workspace / "job.json").read_text(encoding="utf-8"))
+    assert told["memory"]["limit_gb"] == 2.5
 
 
 def test_begun_training_keeps_its_choice(planned_job: Callable) -> None:
