@@ -12,6 +12,7 @@ import torch
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings
+from arabic_llm_pipeline.parameters.preference import DnoSettings
 from arabic_llm_pipeline.training import conditions
 from arabic_llm_pipeline.training import stage as process
 from arabic_llm_pipeline.training.job import Job
@@ -267,6 +268,18 @@ def test_begun_training_keeps_its_choice(planned_job: Callable) -> None:
     (asked.checkpoints / "checkpoint-1").mkdir(parents=True)
     later = asked.model_copy(update={"memory": MemorySettings(fit=True)})
     assert checked(later, SFT).settings == first.settings
+
+
+def test_rounds_keep_the_choice_of_the_first(job: Callable, pair_tokens: Path) -> None:
+    asked = job(DnoSettings(micro_batch=16), "dno", NF4, tokens=pair_tokens)
+    little, more = (asked.model_copy(update={"memory": MemorySettings(limit_gb=gb, fit=True)}) for gb in (LITTLE, 1.0))
+    target = "arabic_llm_pipeline.training.methods.dno:train"
+    first = checked(little, target)
+    assert first.settings["micro_batch"] < 16
+    assert checked(more, target).settings != first.settings
+    checked(little, target)
+    (asked.workspace / "round-1" / "checkpoints" / "checkpoint-1").mkdir(parents=True)
+    assert checked(more, target).settings == first.settings
 
 
 def test_without_limits_nothing_is_in_the_way(planned_job: Callable) -> None:
