@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.evaluation.generation import Generated
 from arabic_llm_pipeline.talk import chat, places, screen
 from arabic_llm_pipeline.talk.prompts import read_prompts, write_answers
 from arabic_llm_pipeline.talk.speaker import DEFAULTS, Speaker, _Pieces, load
@@ -179,6 +180,27 @@ def test_a_file_of_prompts(loaded: tuple[Any, Any], tmp_path: Path) -> None:
         alone = Speaker("tiny", *loaded, GREEDY)
         said = alone.answer(prompt["messages"][0]["content"], lambda _: None)
         assert json.loads(line)["answer"].strip("\ufffd") == said.strip("\ufffd")
+
+
+def test_line_separators_belong_to_their_text(
+    loaded: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """U+2028, which JSON need not escape, is met in Arabic from the web, in questions and in answers."""
+    path, out = tmp_path / "p.jsonl", tmp_path / "a.jsonl"
+    rows = [{"id": str(number), "prompt": f"{MESSAGE}\u2028{number}\x85"} for number in range(3)]
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    prompts = read_prompts(path)
+    assert [prompt["messages"][0]["content"] for prompt in prompts] == [row["prompt"] for row in rows]
+    asked = []
+
+    def said(_model: Any, _tokenizer: Any, ids: Any, *_: Any, **__: Any) -> list[Generated]:
+        asked.append(len(ids))
+        return [Generated("نعم\u2028", True)] * len(ids)
+
+    monkeypatch.setattr("arabic_llm_pipeline.talk.prompts.answered", said)
+    for _ in range(2):
+        write_answers(*loaded, prompts, out, name="tiny", options=GREEDY, batch_size=2, seed=0)
+    assert asked == [2, 1], "what was answered is not asked again"
 
 
 def test_prompts_that_are_none(tmp_path: Path) -> None:

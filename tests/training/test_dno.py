@@ -167,16 +167,16 @@ def test_a_round_leaves_nothing_to_the_next(
 def test_answers_that_were_cut_do_not_say_what_ends_one(
     job: Callable, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Asked(Exception): ...
+    class AskedError(Exception): ...
 
     def sample(_model: Any, _prompts: Any, end: int, *_: Any) -> None:
-        raise Asked(end)
+        raise AskedError(end)
 
     monkeypatch.setattr(sampling, "sample", sample)
     shards = write(tmp_path / "shards", PAIRS, pair_rows())
     tokens = write_pairs(shards, tokenizer, TokenizeSettings(window=16, max_prompt=12), tmp_path)
     assert PairStore(tokens).split("train").cut.all()
-    with pytest.raises(Asked) as asked:
+    with pytest.raises(AskedError) as asked:
         dno._pairs(job(DnoSettings(**ROUNDS), "cut", FULL, tokens=tokens), DnoSettings(**ROUNDS), 0, None)
     assert load_tokenizer(tokenizer).convert_ids_to_tokens(asked.value.args[0]) == "<|im_end|>"
 

@@ -1,6 +1,5 @@
 """Direct Nash optimisation (Rosset et al. 2024) in batches: sample, judge, keep clear pairs, DPO, and again."""
 
-import gc
 import shutil
 import signal
 import time
@@ -49,7 +48,6 @@ def _round(job: Job, settings: DnoSettings, number: int, channel: "OfRound") -> 
     from arabic_llm_pipeline.training.schedule import schedule
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the round before left its own, which waits for a step
-    gc.collect()  # its model is held by its trainer, which is held by itself
     model = finish.stage_model(job)
     if not (job.workspace / PAIRS).is_file():
         begun = time.perf_counter()
