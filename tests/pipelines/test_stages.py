@@ -147,7 +147,7 @@ def test_what_each_stage_is_told(recipe: str, tmp_path: Path, monkeypatch: pytes
         **{f"params:{method}": check_defaults(method) for method in (*METHODS, "model", "adapter")},
         **workspaces(tmp_path, *(f"{label}_adapter_workspace" for label in names)), **tokens,
         "params:domain": {"sources": ["najiz"]}, "params:seed": 3, "base_model": {}, "tokenizer": tmp_path,
-        "start_adapter": own,
+        "start_adapter": own, "judge_adapter": tmp_path / "judge",
     }  # fmt: skip
     entries |= {f"{label}_workspace": entries[f"{label}_adapter_workspace"] for label in names}
     pipeline = stages(chain)
@@ -157,7 +157,8 @@ def test_what_each_stage_is_told(recipe: str, tmp_path: Path, monkeypatch: pytes
     for label, (_, job) in zip(chain, jobs, strict=True):
         made = stage(label)
         expected = changed(check_defaults(made.method), made.settings, made.rate, ("najiz",) if made.domain else None)
-        assert job.settings == expected.model_dump(mode="json")
+        told_judge = {"judge": str(tmp_path / "judge")} if made.method == "dno" else {}
+        assert job.settings == expected.model_dump(mode="json") | told_judge
         assert job.tokens.name == ("document" if made.method == "sft" else "pair")
 
 

@@ -13,7 +13,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings
 from arabic_llm_pipeline.parameters.preference import DnoSettings
-from arabic_llm_pipeline.training import conditions
+from arabic_llm_pipeline.training import adapters, conditions, finish
 from arabic_llm_pipeline.training import stage as process
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.memory import architecture, fit
@@ -296,3 +296,11 @@ def test_a_preference_stage_holds_its_reference(job: Callable, tmp_path: Path) -
     assert found.reference == found.trained
     assert plan(replace(stage, precomputed=True), config).reference == 0
     assert plan(replace(stage, continues=False), config).reference == 0
+
+
+def test_a_whole_model_has_a_whole_reference(job: Callable) -> None:
+    """Also where a chain begins with it, and its frozen layers, too."""
+    lora = AdapterSettings(kind="full", freeze_bottom=1)
+    asked = job(dpo(), "dpo", FULL, lora=lora)
+    copy = adapters.frozen_copy(finish.stage_model(asked))
+    assert plan(*describe(asked, "dpo")).reference == sum(4 * part.numel() for part in copy.parameters())

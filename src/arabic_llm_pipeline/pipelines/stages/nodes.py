@@ -81,10 +81,14 @@ def train_orpo(settings: OrpoSettings, model: ModelSettings, lora: AdapterSettin
     return _run(referenceless.train_orpo, settings, model, lora, **given)
 
 
-def train_dno(settings: DnoSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
-    """Direct Nash optimisation, on answers of its own to the prompts of pairs."""
+def train_dno(
+    settings: DnoSettings, model: ModelSettings, lora: AdapterSettings, *, judge: Path | None, **given: Any
+) -> Trained:
+    """Direct Nash optimisation, on answers of its own to the prompts of pairs, which an adapter judges or a rule."""
     from arabic_llm_pipeline.training.methods import dno
 
+    if judge is not None:
+        settings = settings.model_copy(update={"judge": str(judge)})
     return _run(dno.train, settings, model, lora, **given)
 
 

@@ -19,7 +19,7 @@ METHODS: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {  # method -> s
     "cpo": (nodes.train_cpo, PAIRS),
     "simpo": (nodes.train_simpo, PAIRS),
     "orpo": (nodes.train_orpo, PAIRS),
-    "dno": (nodes.train_dno, PAIRS),
+    "dno": (nodes.train_dno, {**PAIRS, "judge": "judge_adapter"}),
 }
 FIRST = "start_adapter"  # what the user says that chains begin with; none by default
 
