@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
+from arabic_llm_pipeline.cli import cli
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.evaluation.generation import Generated
 from arabic_llm_pipeline.talk import chat, places, screen
@@ -133,6 +135,31 @@ def test_two_hear_the_same(speaker: Speaker, loaded: tuple[Any, Any], monkeypatc
     below = talk([speaker, other], [MESSAGE], io.StringIO())
     assert "[tiny]" in below
     assert screen.GAP not in below
+
+
+def test_ctrl_c_ends_an_answer_and_not_the_conversation(
+    speaker: Speaker, loaded: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(Speaker):
+        def answer(self, text: str, write: Any) -> str:
+            self.said.append({"role": "user", "content": text})
+            raise KeyboardInterrupt
+
+    other = Interrupted("other", *loaded, GREEDY)
+    monkeypatch.setenv("COLUMNS", "90")
+    for out in (Terminal(), io.StringIO()):
+        assert "Forgotten." in talk([speaker, other], [MESSAGE, "/reset"], out)
+        assert other.said == []
+    talk([speaker, other], [MESSAGE], Terminal())
+    assert speaker.said == other.said == [], "both heard the same"
+
+
+@pytest.mark.parametrize("option", ["--batch-size=0", "--temperature=-1", "--top-p=1.5", "--max-new-tokens=0"])
+def test_a_number_that_makes_no_sense_is_refused(option: str) -> None:
+    done = CliRunner().invoke(cli, ["generate", "prompts.txt", "answers.jsonl", option])
+    assert done.exit_code == 2
+    assert option.partition("=")[0] in done.output
+    assert "is not in the range" in done.output
 
 
 def test_lines_are_isolated_where_somebody_looks() -> None:
