@@ -45,7 +45,7 @@ def prune(metadata: Any, env: str | None, params: dict[str, Any]) -> None:
         click.echo(path)
 
 
-def _number(name: str, default: float, within: click.ParamType, told: str) -> Any:
+def _number(name: str, default: float, within: Any, told: str) -> Any:
     return click.option(name, default=default, type=within, help=told, show_default=True)
 
 
