@@ -45,14 +45,20 @@ def prune(metadata: Any, env: str | None, params: dict[str, Any]) -> None:
         click.echo(path)
 
 
+def _number(name: str, default: float, within: Any, told: str) -> Any:
+    return click.option(name, default=default, type=within, help=told, show_default=True)
+
+
 def _speaking(command: Any) -> Any:
     """Options of how a model speaks."""
     options = (
-        click.option("--temperature", default=0.7, help="0: always the most probable token.", show_default=True),
-        click.option("--top-p", default=0.9, help="Draw from the tokens that make this share.", show_default=True),
-        click.option("--top-k", default=0, help="Draw from so many tokens; 0: no such limit.", show_default=True),
-        click.option("--repetition-penalty", default=1.0, help="Above 1: what was said is less probable."),
-        click.option("--max-new-tokens", default=256, help="Where an answer is cut.", show_default=True),
+        _number("--temperature", 0.7, click.FloatRange(0), "0: always the most probable token."),
+        _number("--top-p", 0.9, click.FloatRange(0, 1, min_open=True), "Draw from the tokens that make this share."),
+        _number("--top-k", 0, click.IntRange(0), "Draw from so many tokens; 0: no such limit."),
+        _number(
+            "--repetition-penalty", 1.0, click.FloatRange(0, min_open=True), "Above 1: what was said is less probable."
+        ),
+        _number("--max-new-tokens", 256, click.IntRange(1), "Where an answer is cut."),
         click.option("--seed", default=0, help="Of what is drawn.", show_default=True),
         click.option(
             "--quantization",
@@ -95,7 +101,7 @@ def chat(
 @click.argument("prompts", type=click.Path(dir_okay=False))
 @click.argument("answers", type=click.Path(dir_okay=False))
 @click.option("--model", default="sft_dpo", help="base, a stage, or a directory.", show_default=True)
-@click.option("--batch-size", default=16, help="Prompts at once.", show_default=True)
+@_number("--batch-size", 16, click.IntRange(1), "Prompts at once.")
 @_speaking
 @click.pass_obj
 def generate(

@@ -14,7 +14,6 @@ from kedro.validation.type_extractor import TypeExtractor
 
 from arabic_llm_pipeline.corpus.records import DOCUMENTS
 from arabic_llm_pipeline.datasets.model_directory import ModelDirectory, ModelFiles
-from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import IpoSettings
 from arabic_llm_pipeline.parameters.root import Parameters
@@ -70,7 +69,7 @@ def test_a_chain_is_a_node_for_each_beginning() -> None:
     assert pipeline.outputs() == {"sft_log", "sft_resources", "sft_dpo_adapter", "sft_dpo_log", "sft_dpo_resources"}
     assert pipeline.inputs() == {
         "base_model", "tokenizer", "document_tokens", "pair_tokens", "sft_workspace", "sft_dpo_workspace",
-        "start_adapter", "params:memory", "params:model", "params:adapter", "params:sft", "params:dpo", "params:seed",
+        "start_adapter", "params:model", "params:adapter", "params:sft", "params:dpo", "params:seed",
     }  # fmt: skip
     assert len((pipeline + stages(("sft",))).nodes) == 2
 
@@ -79,6 +78,7 @@ def test_every_chain_can_be_made() -> None:
     assert {stage(label).method for chain in CHAINS.values() for label in chain} <= set(METHODS)
     for chain in CHAINS.values():
         assert len(stages(chain).nodes) == len(chain)
+        assert "params:memory" not in stages(chain).inputs()  # what is an input counts in the fingerprint
     parts = {part for chain in CHAINS.values() for part in prefixes(chain)}
     assert len({name(part) for part in parts}) == len(parts), "two beginnings of chains have one name"
     whole = sum((stages(chain) for chain in CHAINS.values()), Pipeline([]))
@@ -144,10 +144,10 @@ def test_what_each_stage_is_told(recipe: str, tmp_path: Path, monkeypatch: pytes
     names = [name(part) for part in prefixes(chain)]
     tokens = {f"{kind}_tokens": tmp_path / kind for kind in ("document", "pair", "feedback")}
     entries = {
-        **{f"params:{method}": check_defaults(method) for method in (*METHODS, "model", "adapter", "memory")},
+        **{f"params:{method}": check_defaults(method) for method in (*METHODS, "model", "adapter")},
         **workspaces(tmp_path, *(f"{label}_adapter_workspace" for label in names)), **tokens,
         "params:domain": {"sources": ["najiz"]}, "params:seed": 3, "base_model": {}, "tokenizer": tmp_path,
-        "start_adapter": own,
+        "start_adapter": own, "judge_adapter": tmp_path / "judge",
     }  # fmt: skip
     entries |= {f"{label}_workspace": entries[f"{label}_adapter_workspace"] for label in names}
     pipeline = stages(chain)
@@ -157,8 +157,8 @@ def test_what_each_stage_is_told(recipe: str, tmp_path: Path, monkeypatch: pytes
     for label, (_, job) in zip(chain, jobs, strict=True):
         made = stage(label)
         expected = changed(check_defaults(made.method), made.settings, made.rate, ("najiz",) if made.domain else None)
-        assert job.memory == check_defaults("memory")
-        assert job.settings == expected.model_dump(mode="json")
+        told_judge = {"judge": str(tmp_path / "judge")} if made.method == "dno" else {}
+        assert job.settings == expected.model_dump(mode="json") | told_judge
         assert job.tokens.name == ("document" if made.method == "sft" else "pair")
 
 
@@ -177,7 +177,6 @@ def test_from_a_folder_to_an_aligned_adapter(
         "pair_tokens": pair_tokens,
         "params:model": ModelSettings(name=str(base_directory)),
         "params:adapter": AdapterSettings(r=4),
-        "params:memory": MemorySettings(),
         "params:sft": sft(steps=3),
         "params:dpo": dpo(steps=2),
         "params:ipo": IpoSettings(steps=2, micro_batch=2),

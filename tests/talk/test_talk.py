@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
+from arabic_llm_pipeline.cli import cli
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.evaluation.generation import Generated
 from arabic_llm_pipeline.talk import chat, places, screen
 from arabic_llm_pipeline.talk.prompts import read_prompts, write_answers
 from arabic_llm_pipeline.talk.speaker import DEFAULTS, Speaker, _Pieces, load
@@ -134,6 +137,31 @@ def test_two_hear_the_same(speaker: Speaker, loaded: tuple[Any, Any], monkeypatc
     assert screen.GAP not in below
 
 
+def test_ctrl_c_ends_an_answer_and_not_the_conversation(
+    speaker: Speaker, loaded: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(Speaker):
+        def answer(self, text: str, write: Any) -> str:
+            self.said.append({"role": "user", "content": text})
+            raise KeyboardInterrupt
+
+    other = Interrupted("other", *loaded, GREEDY)
+    monkeypatch.setenv("COLUMNS", "90")
+    for out in (Terminal(), io.StringIO()):
+        assert "Forgotten." in talk([speaker, other], [MESSAGE, "/reset"], out)
+        assert other.said == []
+    talk([speaker, other], [MESSAGE], Terminal())
+    assert speaker.said == other.said == [], "both heard the same"
+
+
+@pytest.mark.parametrize("option", ["--batch-size=0", "--temperature=-1", "--top-p=1.5", "--max-new-tokens=0"])
+def test_a_number_that_makes_no_sense_is_refused(option: str) -> None:
+    done = CliRunner().invoke(cli, ["generate", "prompts.txt", "answers.jsonl", option])
+    assert done.exit_code == 2
+    assert option.partition("=")[0] in done.output
+    assert "is not in the range" in done.output
+
+
 def test_lines_are_isolated_where_somebody_looks() -> None:
     out = Terminal()
     lines = screen.Lines(out)
@@ -179,6 +207,27 @@ def test_a_file_of_prompts(loaded: tuple[Any, Any], tmp_path: Path) -> None:
         alone = Speaker("tiny", *loaded, GREEDY)
         said = alone.answer(prompt["messages"][0]["content"], lambda _: None)
         assert json.loads(line)["answer"].strip("\ufffd") == said.strip("\ufffd")
+
+
+def test_line_separators_belong_to_their_text(
+    loaded: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """U+2028, which JSON need not escape, is met in Arabic from the web, in questions and in answers."""
+    path, out = tmp_path / "p.jsonl", tmp_path / "a.jsonl"
+    rows = [{"id": str(number), "prompt": f"{MESSAGE}\u2028{number}\x85"} for number in range(3)]
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    prompts = read_prompts(path)
+    assert [prompt["messages"][0]["content"] for prompt in prompts] == [row["prompt"] for row in rows]
+    asked = []
+
+    def said(_model: Any, _tokenizer: Any, ids: Any, *_: Any, **__: Any) -> list[Generated]:
+        asked.append(len(ids))
+        return [Generated("نعم\u2028", True)] * len(ids)
+
+    monkeypatch.setattr("arabic_llm_pipeline.talk.prompts.answered", said)
+    for _ in range(2):
+        write_answers(*loaded, prompts, out, name="tiny", options=GREEDY, batch_size=2, seed=0)
+    assert asked == [2, 1], "what was answered is not asked again"
 
 
 def test_prompts_that_are_none(tmp_path: Path) -> None:

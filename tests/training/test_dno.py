@@ -1,5 +1,7 @@
 """Direct Nash optimisation: judges, sampling, pairs, rounds."""
 
+import gc
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,18 @@ import torch
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json
+from arabic_llm_pipeline.corpus.records import PAIRS
 from arabic_llm_pipeline.parameters.preference import DnoSettings, DpoSettings
+from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
 from arabic_llm_pipeline.tokens.prompts import PairStore
-from arabic_llm_pipeline.training import judges, models
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
+from arabic_llm_pipeline.tokens.writing import write_pairs
+from arabic_llm_pipeline.training import judges, models, sampling
 from arabic_llm_pipeline.training.job import Job
+from arabic_llm_pipeline.training.memory.check import checked
 from arabic_llm_pipeline.training.methods import dno, preference
 from arabic_llm_pipeline.training.methods import sft as sft_method
-from tests.training.conftest import FULL, Answers, sft
+from tests.training.conftest import FULL, Answers, pair_rows, sft, write
 
 LOOP = {"steps": 3, "micro_batch": 4, "save_steps": 2, "learning_rate": 0.005, "warmup": 0.0}
 ROUNDS = {**LOOP, "rounds": 2, "prompts": 6, "samples": 2, "max_new_tokens": 6, "margin": 0.05}
@@ -128,3 +135,57 @@ def test_answers_that_are_all_alike_are_told(job: Callable, begun: Path, pair_to
     made = job(DnoSettings(**{**ROUNDS, "margin": 1.5}), "none", FULL, adapter=begun, tokens=pair_tokens)
     with pytest.raises(UserError, match=r"finds no two answers to any of 6 prompts apart by 1\.5\. Lower dno\.margin"):
         dno.train(made, Answers())
+
+
+def test_a_round_leaves_nothing_to_the_next(
+    job: Callable, begun: Path, pair_tokens: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends its sampling, one model is in memory, and all of its time is told."""
+    seen, real = [], sampling.sample
+
+    def watched(model: Any, *rest: Any) -> Any:
+        kept = sum(type(found) is type(model) for found in gc.get_objects())
+        seen.append((signal.getsignal(signal.SIGINT), kept))
+        return real(model, *rest)
+
+    monkeypatch.setattr(sampling, "sample", watched)
+    made = job(DnoSettings(**{**ROUNDS, "steps": 1}), "two", FULL, adapter=begun, tokens=pair_tokens)
+    gc.collect()
+    gc.disable()
+    try:
+        dno.train(checked(made, "methods.dno:train"), Answers())
+    finally:
+        gc.enable()
+    assert [handler for handler, _ in seen] == [signal.default_int_handler] * 2
+    assert seen[0][1] == seen[1][1]
+    cost = read_json(made.finished / "resources.json")
+    assert cost["planned_allocated_mb"] > 0
+    assert cost["seconds_sampling_and_judging"] > 0
+    assert cost["peak_process_mb"] > 0
+
+
+def test_answers_that_were_cut_do_not_say_what_ends_one(
+    job: Callable, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class AskedError(Exception): ...
+
+    def sample(_model: Any, _prompts: Any, end: int, *_: Any) -> None:
+        raise AskedError(end)
+
+    monkeypatch.setattr(sampling, "sample", sample)
+    shards = write(tmp_path / "shards", PAIRS, pair_rows())
+    tokens = write_pairs(shards, tokenizer, TokenizeSettings(window=16, max_prompt=12), tmp_path)
+    assert PairStore(tokens).split("train").cut.all()
+    with pytest.raises(AskedError) as asked:
+        dno._pairs(job(DnoSettings(**ROUNDS), "cut", FULL, tokens=tokens), DnoSettings(**ROUNDS), 0, None)
+    assert load_tokenizer(tokenizer).convert_ids_to_tokens(asked.value.args[0]) == "<|im_end|>"
+
+
+def test_penalties_of_the_base_are_not_sampled_with(base: dict) -> None:
+    settings, prompts = DnoSettings(**ROUNDS), [np.array([5, 6, 7]), np.array([8, 9])]
+    plain, told = (models.load_base(base, FULL) for _ in range(2))
+    told.generation_config.repetition_penalty = 50.0
+    found = [sampling.sample(model, prompts, 399, settings, 1) for model in (plain, told)]
+    assert [[row.tolist() for row in rows] for rows in found[0]] == [
+        [row.tolist() for row in rows] for rows in found[1]
+    ]

@@ -12,6 +12,9 @@ import torch
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings
+from arabic_llm_pipeline.parameters.preference import DnoSettings
+from arabic_llm_pipeline.training import adapters, conditions, finish
+from arabic_llm_pipeline.training import stage as process
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.memory import architecture, fit
 from arabic_llm_pipeline.training.memory.check import checked, describe
@@ -248,12 +251,35 @@ def test_what_is_chosen_trains_and_is_recorded(planned_job: Callable) -> None:
     assert planned(chosen.workspace).items() <= cost.items()
 
 
+def test_limits_of_the_run_reach_the_stage(planned_job: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conditions, "_memory", MemorySettings())
+    monkeypatch.setattr(process.subprocess, "Popen", None)  # nothing is started
+    asked = planned_job(sft())
+    conditions.begin(MemorySettings(limit_gb=2.5))
+    with pytest.raises(TypeError, match="NoneType"):
+        process.run_stage(sft_method.train, asked, "sft")
+    told = json.loads((asked.workspace / "job.json").read_text(encoding="utf-8"))
+    assert told["memory"]["limit_gb"] == 2.5
+
+
 def test_begun_training_keeps_its_choice(planned_job: Callable) -> None:
     asked = planned_job(sft(micro_batch=8, steps=1), limit_gb=LITTLE, fit=True)
     first = checked(asked, SFT)
     (asked.checkpoints / "checkpoint-1").mkdir(parents=True)
     later = asked.model_copy(update={"memory": MemorySettings(fit=True)})
     assert checked(later, SFT).settings == first.settings
+
+
+def test_rounds_keep_the_choice_of_the_first(job: Callable, pair_tokens: Path) -> None:
+    asked = job(DnoSettings(micro_batch=16), "dno", NF4, tokens=pair_tokens)
+    little, more = (asked.model_copy(update={"memory": MemorySettings(limit_gb=gb, fit=True)}) for gb in (LITTLE, 1.0))
+    target = "arabic_llm_pipeline.training.methods.dno:train"
+    first = checked(little, target)
+    assert first.settings["micro_batch"] < 16
+    assert checked(more, target).settings != first.settings
+    checked(little, target)
+    (asked.workspace / "round-1" / "checkpoints" / "checkpoint-1").mkdir(parents=True)
+    assert checked(more, target).settings == first.settings
 
 
 def test_without_limits_nothing_is_in_the_way(planned_job: Callable) -> None:
@@ -270,3 +296,11 @@ def test_a_preference_stage_holds_its_reference(job: Callable, tmp_path: Path) -
     assert found.reference == found.trained
     assert plan(replace(stage, precomputed=True), config).reference == 0
     assert plan(replace(stage, continues=False), config).reference == 0
+
+
+def test_a_whole_model_has_a_whole_reference(job: Callable) -> None:
+    """Also where a chain begins with it, and its frozen layers, too."""
+    lora = AdapterSettings(kind="full", freeze_bottom=1)
+    asked = job(dpo(), "dpo", FULL, lora=lora)
+    copy = adapters.frozen_copy(finish.stage_model(asked))
+    assert plan(*describe(asked, "dpo")).reference == sum(4 * part.numel() for part in copy.parameters())

@@ -79,7 +79,7 @@ class AdapterSettings(Settings):
     )
     r: int = Field(16, description="Rank: columns of the two small matrices; AdaLoRA: their mean in the end.", ge=1)
     alpha: float = Field(32, description="The update is scaled by alpha / r; rsLoRA: by alpha / sqrt(r).", gt=0)
-    dropout: float = Field(0.0, description="Share of an adapter's inputs dropped in training.", ge=0, lt=1)
+    dropout: float = Field(0.0, description="Share of an adapter's inputs dropped in training by sft.", ge=0, lt=1)
     target_modules: Literal["auto", "all-linear"] | tuple[str, ...] = Field(
         "auto",
         description="Layers that get an adapter: those that suit the model's family, all linear ones but the output, "

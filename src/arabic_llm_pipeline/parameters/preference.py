@@ -4,8 +4,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from arabic_llm_pipeline.parameters.base import Settings
+from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, PairSelection
+
+OVERLAP = "overlap"  # the judge that needs no adapter
 
 
 class PreferenceSettings(AdapterLoopSettings):
@@ -106,10 +108,10 @@ class DnoSettings(PreferenceSettings):
     with_chosen: bool = Field(True, description="Whether the pair's chosen answer competes, as the paper's teacher's.")
     temperature: float = Field(1.0, description="Of sampling; higher: answers differ more.", gt=0)
     max_new_tokens: int = Field(48, description="Longest answer; one that does not end by then cannot win.", ge=1)
-    judge: str = Field(
-        "overlap",
-        description="overlap: character F-score (Popovic 2015) against the chosen answer; or the directory of an "
-        "adapter that learned preferences, whose implicit reward counts (Rafailov et al. 2023, equation 5).",
+    judge: str = neutral(
+        OVERLAP,
+        "overlap: character F-score (Popovic 2015) against the chosen answer; or the directory of an adapter that "
+        "learned preferences, by how much likelier it makes an answer than the base; what it holds counts, not where.",
     )
     margin: float = Field(0.2, description="By how much the best answer must beat the worst, by the judge.", gt=0)
 

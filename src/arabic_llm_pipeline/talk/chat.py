@@ -56,8 +56,7 @@ def _answer(speakers: Sequence[Speaker], text: str, out: TextIO) -> None:
     width = shutil.get_terminal_size().columns
     try:
         if len(speakers) > 1 and out.isatty() and width >= LEAST_WIDTH:
-            said = [f"{one.name}\n{one.answer(text, lambda _: None)}" for one in speakers]
-            print(beside(said[0], said[1], width), file=out)
+            _beside(speakers, text, out, width)
             return
         for one in speakers:
             if len(speakers) > 1:
@@ -65,6 +64,18 @@ def _answer(speakers: Sequence[Speaker], text: str, out: TextIO) -> None:
             _stream(one, text, out)
     except UserError as error:
         print(error, file=out)
+
+
+def _beside(speakers: Sequence[Speaker], text: str, out: TextIO, width: int) -> None:
+    before = [list(one.said) for one in speakers]
+    try:
+        said = [f"{one.name}\n{one.answer(text, lambda _: None)}" for one in speakers]
+    except KeyboardInterrupt:  # enough of it: both forget the question
+        for one, known in zip(speakers, before, strict=True):
+            one.said[:] = known
+        print(file=out)
+    else:
+        print(beside(said[0], said[1], width), file=out)
 
 
 def _stream(speaker: Speaker, text: str, out: TextIO) -> None:

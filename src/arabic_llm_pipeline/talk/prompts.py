@@ -12,6 +12,7 @@ from arabic_llm_pipeline.talk.speaker import sampling
 from arabic_llm_pipeline.tokens.chat import Renderer
 
 Prompt = dict[str, Any]  # id, messages
+LINE = "\n"  # and nothing else: splitlines would cut a text at the line separators of Unicode, too
 
 
 def read_prompts(path: Path) -> list[Prompt]:
@@ -22,7 +23,7 @@ def read_prompts(path: Path) -> list[Prompt]:
     """
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8").split(LINE)
     found = [_read(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not found:
         raise UserError(f"{path} holds no prompt.")
@@ -120,13 +121,15 @@ def _done(path: Path, prompts: Sequence[Prompt], told: Mapping[str, Any], batch_
     if len(rows) > len(prompts):
         raise UserError(f"{path} holds more answers than there are prompts. Name another file, or remove it.")
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows[:whole])
-    path.write_text(text, encoding="utf-8")
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
     return whole
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     """Whole lines; the last may be torn."""
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").split(LINE):
         try:
             yield json.loads(line)
         except json.JSONDecodeError:

@@ -105,8 +105,12 @@ class Renderer:
     @cached_property
     def stop_ids(self) -> list[int]:
         """Tokens after which the assistant has no more to say: its end of turn, and the end of text."""
-        turn = self.answers([[{"role": "user", "content": "?"}]], ["."])[0]
-        return sorted({int(turn[-1]), int(self._end[0])})
+        return sorted({self.turn_end, int(self._end[0])})
+
+    @cached_property
+    def turn_end(self) -> int:
+        """The token that ends what the assistant says."""
+        return int(self.answers([[{"role": "user", "content": "?"}]], ["."])[0][-1])
 
     @cached_property
     def _leads(self) -> bool:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.parameters.preference import OVERLAP
 from arabic_llm_pipeline.tokens.columns import Array
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from arabic_llm_pipeline.training.job import Job
 
-OVERLAP = "overlap"
 ORDERS, BETA = 6, 2  # of chrF: character n-grams up to six, recall twice as important
 Scores = NDArray[np.float64]
 Asked = tuple[Array, Array, Array]  # prompt, its chosen answer, the answer that is judged: token ids

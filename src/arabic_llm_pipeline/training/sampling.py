@@ -23,6 +23,7 @@ def sample(model: Any, prompts: Sequence[Array], end: int, settings: DnoSettings
         seed: of the sampling.
     """
     model.eval()
+    model.generation_config = GenerationConfig()  # a base's own may ask for penalties, and would add to what is given
     set_seed(seed)
     how = GenerationConfig(
         do_sample=True,

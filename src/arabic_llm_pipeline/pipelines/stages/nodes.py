@@ -3,7 +3,8 @@
 What all of them are given: `workspace`, where checkpoints are left and found; `base_model`, a pointer to the base;
 `tokenizer` and `tokens`, directories; `seed`; `adapter`, directory of the stage before, or of one that the user begins
 with, or None for a new one. A named stage also gets `changes`, what differs from its method's settings, and may get
-`domain`, the sources that it is about. All of them give the adapter's directory, a row for every step, and the costs.
+`domain`, the sources that it is about. The limits of `memory` are none of it, or a stage would be made again for them:
+`training.conditions` has them. All of them give the adapter's directory, a row for every step, and the costs.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,6 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import (
     CpoSettings,
@@ -29,84 +29,67 @@ Trained = tuple[Path, pl.DataFrame, dict[str, Any]]
 Loop = TypeVar("Loop", bound=AdapterLoopSettings)
 
 
-def train_sft(
-    settings: SftSettings, model: ModelSettings, lora: AdapterSettings, memory: MemorySettings, **given: Any
-) -> Trained:
+def train_sft(settings: SftSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
     """Supervised fine-tuning, on documents."""
     from arabic_llm_pipeline.training.methods import sft
 
-    return _run(sft.train, settings, model, lora, memory, **given)
+    return _run(sft.train, settings, model, lora, **given)
 
 
-def train_dpo(
-    settings: DpoSettings, model: ModelSettings, lora: AdapterSettings, memory: MemorySettings, **given: Any
-) -> Trained:
+def train_dpo(settings: DpoSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
     """Direct preference optimisation, on pairs."""
     from arabic_llm_pipeline.training.methods import preference
 
-    return _run(preference.train_dpo, settings, model, lora, memory, **given)
+    return _run(preference.train_dpo, settings, model, lora, **given)
 
 
-def train_ipo(
-    settings: IpoSettings, model: ModelSettings, lora: AdapterSettings, memory: MemorySettings, **given: Any
-) -> Trained:
+def train_ipo(settings: IpoSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
     """Identity preference optimisation, on pairs."""
     from arabic_llm_pipeline.training.methods import preference
 
-    return _run(preference.train_ipo, settings, model, lora, memory, **given)
+    return _run(preference.train_ipo, settings, model, lora, **given)
 
 
 def train_kto(
-    settings: KtoSettings,
-    model: ModelSettings,
-    lora: AdapterSettings,
-    memory: MemorySettings,
-    *,
-    pairs: Path,
-    feedback: Path,
-    **given: Any,
+    settings: KtoSettings, model: ModelSettings, lora: AdapterSettings, *, pairs: Path, feedback: Path, **given: Any
 ) -> Trained:
     """Kahneman-Tversky optimisation, on pairs taken apart or on feedback."""
     from arabic_llm_pipeline.training.methods import kto
 
     tokens = {"pairs": pairs, "feedback": feedback}[settings.feedback]
-    return _run(kto.train, settings, model, lora, memory, tokens=tokens, **given)
+    return _run(kto.train, settings, model, lora, tokens=tokens, **given)
 
 
-def train_cpo(
-    settings: CpoSettings, model: ModelSettings, lora: AdapterSettings, memory: MemorySettings, **given: Any
-) -> Trained:
+def train_cpo(settings: CpoSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
     """Contrastive preference optimisation, on pairs."""
     from arabic_llm_pipeline.training.methods import referenceless
 
-    return _run(referenceless.train_cpo, settings, model, lora, memory, **given)
+    return _run(referenceless.train_cpo, settings, model, lora, **given)
 
 
-def train_simpo(
-    settings: SimpoSettings, model: ModelSettings, lora: AdapterSettings, memory: MemorySettings, **given: Any
-) -> Trained:
+def train_simpo(settings: SimpoSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
     """Simple preference optimisation, on pairs."""
     from arabic_llm_pipeline.training.methods import referenceless
 
-    return _run(referenceless.train_simpo, settings, model, lora, memory, **given)
+    return _run(referenceless.train_simpo, settings, model, lora, **given)
 
 
-def train_orpo(
-    settings: OrpoSettings, model: ModelSettings, lora: AdapterSettings, memory: MemorySettings, **given: Any
-) -> Trained:
+def train_orpo(settings: OrpoSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
     """Odds ratio preference optimisation, on pairs."""
     from arabic_llm_pipeline.training.methods import referenceless
 
-    return _run(referenceless.train_orpo, settings, model, lora, memory, **given)
+    return _run(referenceless.train_orpo, settings, model, lora, **given)
 
 
 def train_dno(
-    settings: DnoSettings, model: ModelSettings, lora: AdapterSettings, memory: MemorySettings, **given: Any
+    settings: DnoSettings, model: ModelSettings, lora: AdapterSettings, *, judge: Path | None, **given: Any
 ) -> Trained:
-    """Direct Nash optimisation, on answers of its own to the prompts of pairs."""
+    """Direct Nash optimisation, on answers of its own to the prompts of pairs, which an adapter judges or a rule."""
     from arabic_llm_pipeline.training.methods import dno
 
-    return _run(dno.train, settings, model, lora, memory, **given)
+    if judge is not None:
+        settings = settings.model_copy(update={"judge": str(judge)})
+    return _run(dno.train, settings, model, lora, **given)
 
 
 def changed(settings: Loop, changes: Mapping[str, Any], rate: float, sources: tuple[str, ...] | None) -> Loop:
@@ -132,7 +115,6 @@ def _run(
     settings: AdapterLoopSettings,
     model: ModelSettings,
     lora: AdapterSettings,
-    memory: MemorySettings,
     *,
     base_model: dict[str, Any],
     changes: Mapping[str, Any] | None = None,
@@ -144,12 +126,6 @@ def _run(
     from arabic_llm_pipeline.training.stage import run_stage
 
     of_stage = changed(settings, changes or {}, rate, (domain or {}).get("sources"))
-    told = {
-        "model": model,
-        "lora": lora,
-        "memory": memory,
-        "base": base_model,
-        "settings": of_stage.model_dump(mode="json"),
-    }
+    told = {"model": model, "lora": lora, "base": base_model, "settings": of_stage.model_dump(mode="json")}
     job = Job(**told, **directories)
     return run_stage(train, job, job.workspace.parent.name.removesuffix("_adapter"))

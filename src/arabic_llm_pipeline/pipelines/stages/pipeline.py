@@ -19,7 +19,7 @@ METHODS: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {  # method -> s
     "cpo": (nodes.train_cpo, PAIRS),
     "simpo": (nodes.train_simpo, PAIRS),
     "orpo": (nodes.train_orpo, PAIRS),
-    "dno": (nodes.train_dno, PAIRS),
+    "dno": (nodes.train_dno, {**PAIRS, "judge": "judge_adapter"}),
 }
 FIRST = "start_adapter"  # what the user says that chains begin with; none by default
 
@@ -36,9 +36,8 @@ def create_pipeline(chain: Chain) -> Pipeline:
 def _stage(chain: Chain) -> Node:
     label, here, before = stage(chain[-1]), name(chain), chain[:-1]
     step, data = METHODS[label.method]
-    inputs = {  # the first four in the order of the step's arguments: Kedro finds types by their number
+    inputs = {  # the first three in the order of the step's arguments: Kedro finds types by their number
         "settings": f"params:{label.method}", "model": "params:model", "lora": "params:adapter",
-        "memory": "params:memory",
         **COMMON, **data, "workspace": f"{here}_workspace",
         "adapter": f"{name(before)}_adapter" if before else FIRST,
     }  # fmt: skip

@@ -99,7 +99,7 @@ def _insist(found: Plan, config: Any, limits: Room) -> None:
 def _fitted(found: Plan, config: Any, limits: Room, job: Job) -> Plan:
     """The plan that fits best, or the one that was asked for where none does; once begun, training keeps its choice."""
     before = job.workspace / PLAN
-    if before.is_file() and any(job.checkpoints.glob("checkpoint-*")):
+    if before.is_file() and any(job.workspace.rglob("checkpoint-*")):  # of DNO they lie in the folders of its rounds
         kept = read_json(before)
         names = {"micro_batch": "micro_batch", "accumulation": "accumulation"}
         again = {name: kept[key] for name, key in names.items()}

@@ -44,7 +44,7 @@ def holdings(
         dtype: of weights that are not quantised.
         lora: the adapter; None: everything is trained.
         optimizer: its name.
-        copied: whether the reference is a frozen copy of what is trained.
+        copied: whether the reference is a frozen copy.
     """
     made = build(config, dtype, model.attention, lora)
     trained = [part for part in made.parameters() if part.requires_grad]
@@ -62,7 +62,7 @@ def holdings(
         optimizer=sum(state_bytes(optimizer, shape) for shape in counts if not is_paged(optimizer, shape)),
         paged=sum(state_bytes(optimizer, shape) for shape in counts if is_paged(optimizer, shape)),
         step=size if optimizer in SCRATCH else 0.0,
-        reference=size if copied else 0.0,
+        reference=_copy(made, lora) if copied else 0.0,
         parameters=sum(part.numel() for part in (*frozen.values(), *trained)),
         trainable=sum(part.numel() for part in trained),
     )
@@ -85,6 +85,12 @@ def _packed(model: Any) -> list[torch.Tensor]:
     head = model.get_output_embeddings().weight
     layers = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
     return [layer.weight for layer in layers if not layer.weight.requires_grad and layer.weight is not head]
+
+
+def _copy(model: torch.nn.Module, lora: AdapterSettings | None) -> int:
+    """Of an adapter what is trained; of a model that is trained itself all, as its copy has the frozen layers, too."""
+    whole = lora is None or lora.kind == "full"
+    return sum(_size(part) for part in model.parameters() if whole or part.requires_grad)
 
 
 def _size(part: torch.Tensor) -> int:

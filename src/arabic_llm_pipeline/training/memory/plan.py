@@ -149,7 +149,8 @@ def _disk(kept: Holdings, stage: Stage) -> float:
 
 
 def _holdings(config: Any, stage: Stage) -> Holdings:
-    copied = METHODS[stage.method].reference and stage.continues and not stage.precomputed
+    whole = stage.lora is not None and stage.lora.kind == "full"  # of a model that is trained itself, always
+    copied = METHODS[stage.method].reference and (stage.continues or whole) and not stage.precomputed
     return _once(holdings, config, stage.model, weights_of(stage), stage.lora, stage.optimizer, copied)
 
 

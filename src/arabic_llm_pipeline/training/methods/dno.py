@@ -1,6 +1,8 @@
 """Direct Nash optimisation (Rosset et al. 2024) in batches: sample, judge, keep clear pairs, DPO, and again."""
 
 import shutil
+import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, Jo
 PAIRS = "pairs.safetensors"  # in a round's folder: a round that was killed trains on the very same pairs
 Pair = tuple[Array, Array, Array]
 SUMMED = ("seconds", "steps", "tokens")
+PEAKS = ("peak_process_mb", "peak_device_allocated_mb", "peak_device_reserved_mb")
 
 
 def train(job: Job, channel: Channel) -> None:
@@ -44,9 +47,11 @@ def _round(job: Job, settings: DnoSettings, number: int, channel: "OfRound") -> 
     from arabic_llm_pipeline.training.preference_trainers import pair_trainer
     from arabic_llm_pipeline.training.schedule import schedule
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the round before left its own, which waits for a step
     model = finish.stage_model(job)
     if not (job.workspace / PAIRS).is_file():
-        _write(_pairs(job, settings, number, model), job.workspace / PAIRS)
+        begun = time.perf_counter()
+        _write(_pairs(job, settings, number, model), job.workspace / PAIRS, begun)
     rows = SampledRows(_read(job.workspace / PAIRS), finish.vocabulary(model))
     plan = schedule(rows.passes, settings, job.seed + number)
     options = trainers.adapter_options(settings, settings.learning_rate) | {"beta": settings.beta}
@@ -75,11 +80,13 @@ class OfRound:
 
 def _pairs(job: Job, settings: DnoSettings, number: int, model: Any) -> list[Pair]:
     """Best and worst of the answers to each prompt, where the judge tells them clearly apart."""
+    from arabic_llm_pipeline.tokens.chat import Renderer
+    from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
     from arabic_llm_pipeline.training.judges import judge
     from arabic_llm_pipeline.training.sampling import sample
 
     prompts, chosen = _prompts(job, settings, number)
-    end = int(chosen[0][-1])
+    end = Renderer(load_tokenizer(job.tokenizer)).turn_end  # answers of the store may be cut before it
     answers = sample(model, prompts, end, settings, job.seed + number)
     given = [[*made, *([best] if settings.with_chosen else [])] for made, best in zip(answers, chosen, strict=True)]
     asked = [
@@ -122,26 +129,34 @@ def _prompts(job: Job, settings: DnoSettings, number: int) -> tuple[list[Array],
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
-def _write(pairs: Sequence[Pair], file: Path) -> None:
+def _write(pairs: Sequence[Pair], file: Path, begun: float) -> None:
+    """Keep the pairs of a round, and how long they took."""
     from safetensors.numpy import save_file
 
     parts = [part.astype(np.int64) for pair in pairs for part in pair]
     new = file.with_suffix(".new")
-    save_file({"tokens": np.concatenate(parts), "lengths": np.array([len(part) for part in parts])}, new)
+    lengths, seconds = np.array([len(part) for part in parts]), np.array(time.perf_counter() - begun)
+    save_file({"tokens": np.concatenate(parts), "lengths": lengths, "seconds": seconds}, new)
     new.replace(file)
 
 
 def _read(file: Path) -> list[Pair]:
-    from safetensors.numpy import load_file
-
-    found = load_file(file)
+    found = _found(file)
     parts = np.split(found["tokens"], np.cumsum(found["lengths"])[:-1])
     return [(parts[at], parts[at + 1], parts[at + 2]) for at in range(0, len(parts), 3)]
+
+
+def _found(file: Path) -> dict[str, Any]:
+    from safetensors.numpy import load_file
+
+    return load_file(file)
 
 
 def _gather(job: Job, rounds: int) -> None:
     """The last round's result, the log of all of them, and what all of them cost."""
     import polars as pl
+
+    from arabic_llm_pipeline.training.memory.record import planned
 
     folders = [job.workspace / f"round-{number + 1}" / job.finished.name for number in range(rounds)]
     logs, steps = [pl.read_parquet(folder / LOG) for folder in folders], 0
@@ -150,7 +165,9 @@ def _gather(job: Job, rounds: int) -> None:
         steps += len(frame)
     costs = [read_json(folder / RESOURCES) for folder in folders]
     total = costs[-1] | {name: sum(cost[name] for cost in costs) for name in SUMMED}
-    total["data"] = {"rows": sum(cost["data"]["rows"] for cost in costs)}
+    total |= {name: max((cost[name] for cost in costs if cost[name] is not None), default=None) for name in PEAKS}
+    total["seconds_sampling_and_judging"] = sum(float(_found(folder.parent / PAIRS)["seconds"]) for folder in folders)
+    total |= {**planned(job.workspace), "data": {"rows": sum(cost["data"]["rows"] for cost in costs)}}
     new = job.workspace / ".finishing"
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(folders[-1] / RESULT, new / RESULT)
