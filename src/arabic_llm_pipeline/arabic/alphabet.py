@@ -144,7 +144,8 @@ def categories() -> np.ndarray:
 
 def is_category(*wanted: str) -> np.ndarray:
     """Per code point: whether its general category is, or begins with, one of the wanted ones."""
-    return np.isin(categories(), [place for place, name in enumerate(CATEGORIES) if name.startswith(wanted)])
+    found: np.ndarray = np.array([name.startswith(wanted) for name in CATEGORIES])[categories()]
+    return found
 
 
 def codes(*wanted: str) -> np.ndarray:

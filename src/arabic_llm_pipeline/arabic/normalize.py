@@ -88,9 +88,11 @@ def controls() -> np.ndarray:
     Tab and line breaks stay for the rule on spaces. The joiner U+200D (it makes emoji) and the non-joiner U+200C (it
     parts letters that would join) are a matter of their own. U+FFFD stays: it says that text was lost here.
     """
-    hidden = np.union1d(alphabet.codes("Cc", "Cf", "Co"), alphabet.noncharacters())
+    hidden = alphabet.is_category("Cc", "Cf", "Co")
+    hidden[alphabet.noncharacters()] = True
     seen = VISIBLE_FORMAT + NUMBER_SIGNS + LINE_BREAKS + "\t" + ZERO_WIDTH_JOINER + ZERO_WIDTH_NON_JOINER
-    return np.setdiff1d(hidden, [ord(char) for char in seen])
+    hidden[[ord(char) for char in seen]] = False
+    return np.flatnonzero(hidden)
 
 
 @lru_cache(maxsize=1)

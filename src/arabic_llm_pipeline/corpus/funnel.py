@@ -5,18 +5,19 @@ from typing import Any
 
 import polars as pl
 
-from arabic_llm_pipeline.arabic import measure
+from arabic_llm_pipeline.arabic import measure, personal
 from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION, OVERLAPS_EVALUATION
 from arabic_llm_pipeline.corpus.duplicates import DUPLICATE
 from arabic_llm_pipeline.corpus.keys import text_of
 from arabic_llm_pipeline.corpus.near import NEAR_DUPLICATE, NEAR_EVALUATION
-from arabic_llm_pipeline.corpus.records import LEFT_OUT
+from arabic_llm_pipeline.corpus.records import LEFT_OUT, SCHEMAS
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
 
 STEPS = ("ingest", "clean", "compare", "split")
 OF_RECORD = ("source", "dialect", "script", "split", "reason")
 GROUPS = ("records", "step", *OF_RECORD[:-1], "outcome", "reason")
 SUMS = ("rows", "words", "characters", "merged_words")  # the last: what unifying Alif and Ya would rewrite
+TOLD = {"merged_words": "alif_ya_merges"}  # as the column `quality` calls it
 FUNNEL = pl.Schema(dict.fromkeys(GROUPS, pl.String) | dict.fromkeys(SUMS, pl.Int64))
 VERDICTS = (DUPLICATE, IN_EVALUATION, OVERLAPS_EVALUATION, NEAR_DUPLICATE, NEAR_EVALUATION)
 
@@ -29,16 +30,24 @@ class Counting:
 
     def __call__(self, frame: pl.LazyFrame, _ordinal: int) -> pl.LazyFrame:
         """A row for each combination."""
-        frame = frame.with_columns(_measured=measure.measures_expr(text_of(self.table)))  # a column: measured once
-        measured = pl.col("_measured").struct
-        frame = frame.select(
-            *OF_RECORD,
-            words=measured.field("words"),
-            characters=measured.field("characters"),
-            merged_words=measured.field("merged_words"),
-        )
+        text = text_of(self.table)
+        text = pl.when(~_told(text)).then(text) if "quality" in SCHEMAS[self.table] else text
+        frame = frame.with_columns(_measured=measure.measures_expr(text))  # a column: measured once
+        frame = frame.select(*OF_RECORD, *(self._sum_of(name).alias(name) for name in SUMS[1:]))
         sums = (pl.col(SUMS[1:]).cast(pl.Int64).sum(), pl.len().cast(pl.Int64).alias("rows"))
         return frame.group_by(OF_RECORD).agg(*sums)
+
+    def _sum_of(self, name: str) -> pl.Expr:
+        measured = pl.col("_measured").struct.field(name)
+        if "quality" not in SCHEMAS[self.table]:
+            return measured
+        return pl.coalesce(measured, pl.col("quality").struct.field(TOLD.get(name, name)))
+
+
+def _told(text: pl.Expr) -> pl.Expr:
+    """Whether cleaning has counted a document as it is: it counts before personal data are masked."""
+    counted = pl.col("quality").struct.field("characters").is_not_null()
+    return counted & ~text.str.contains_any(list(personal.masks().values()))
 
 
 def make(ingested: dict[str, ShardSet], final: dict[str, ShardSet], rejects: ShardSet, processes: int) -> pl.DataFrame:
