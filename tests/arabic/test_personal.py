@@ -184,3 +184,14 @@ def test_hardly_any_article_has_a_number_that_is_none(shared_data) -> None:
     assert found["url"] > 100
     assert found["email"] == found["iban"] == found["national_id"] == 0
     assert found["phone"] + found["ip"] <= 3
+
+
+def test_several_kinds_are_masked_as_if_one_after_another():
+    account, mobile = "SA03 8000 0000 6080 1016 7519", "+966 50 123 4567"
+    texts = ["", None, "لا شيء هنا", f"حسابي {account}", f"{mobile} ثم {account}", f"ali@example.com أو {mobile}"]
+    wanted = pl.Series(texts, dtype=pl.String)
+    for kind in personal.KINDS:
+        wanted = personal.mask(wanted, kind)
+    found = personal.mask_all(pl.Series(texts, dtype=pl.String), personal.KINDS[::-1])
+    assert found.to_list() == wanted.to_list()
+    assert [(text or "").count("[") for text in found] == [0, 0, 0, 1, 2, 2]

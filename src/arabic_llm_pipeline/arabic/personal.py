@@ -19,7 +19,7 @@ Python.
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
@@ -80,9 +80,9 @@ def count_expr(expr: pl.Expr, kind: str) -> pl.Expr:
     return elementwise(expr, partial(count, kind=kind), pl.Int32)
 
 
-def mask_expr(expr: pl.Expr, kind: str) -> pl.Expr:
-    """A column with a word in brackets in the place of personal data of a kind."""
-    return elementwise(expr, partial(mask, kind=kind), pl.String)
+def mask_expr(expr: pl.Expr, *kinds: str) -> pl.Expr:
+    """A column with a word in brackets in the place of personal data of some kinds, each in its turn (`KINDS`)."""
+    return elementwise(expr, partial(mask_all, kinds=kinds), pl.String)
 
 
 def count(texts: pl.Series, kind: str) -> pl.Series:
@@ -106,6 +106,24 @@ def mask(texts: pl.Series, kind: str) -> pl.Series:
         return texts
     masked = pl.Series([_masked(text, kind, word) for text in texts.gather(rows)], dtype=pl.String)
     return markup.replaced(texts, rows.to_numpy(), masked)
+
+
+def mask_all(texts: pl.Series, kinds: Sequence[str]) -> pl.Series:
+    """A column with a word in brackets in the place of personal data of some kinds, each in its turn (`KINDS`)."""
+    ordered = [kind for kind in KINDS if kind in kinds]
+    for kind in (kind for kind in ordered if kind in _patterns()):
+        texts = mask(texts, kind)
+    sought = [kind for kind in ordered if kind in _finders()]
+    if len(sought) == 0:
+        return texts
+    hints = "|".join(f"(?:{_finders()[kind].hint})" for kind in sought)  # looked for at once: half the time
+    rows = texts.str.contains(hints).fill_null(False).arg_true()
+    if len(rows) == 0:
+        return texts
+    found = texts.gather(rows)
+    for kind in sought:
+        found = mask(found, kind)
+    return markup.replaced(texts, rows.to_numpy(), found)
 
 
 def masks() -> dict[str, str]:

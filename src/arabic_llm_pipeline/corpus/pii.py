@@ -21,9 +21,7 @@ def rules(settings: PiiSettings) -> list[Rule]:
 
 def masked(text: pl.Expr, settings: PiiSettings) -> pl.Expr:
     """A text with all that is to be masked."""
-    for kind in _kinds(settings, "mask"):
-        text = personal.mask_expr(text, kind)
-    return text
+    return personal.mask_expr(text, *kinds) if (kinds := _kinds(settings, "mask")) else text
 
 
 def masked_messages(column: str, settings: PiiSettings) -> pl.Expr:
