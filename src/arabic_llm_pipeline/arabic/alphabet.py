@@ -136,7 +136,7 @@ def categories() -> np.ndarray:
     places = {name: place for place, name in enumerate(CATEGORIES)}
     table = np.full(CODE_POINTS, places["Cn"], np.uint8)
     for block in (range(ASSIGNED), range(0xE0000, 0xE0200)):  # the second: tags and variation selectors
-        table[block.start : block.stop] = [places[unicodedata.category(chr(code))] for code in block]
+        table[block.start : block.stop] = list(map(places.__getitem__, map(unicodedata.category, map(chr, block))))
     for plane in (0xF0000, 0x100000):
         table[plane : plane + 0xFFFE] = places["Co"]
     return table

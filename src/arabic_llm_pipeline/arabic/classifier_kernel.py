@@ -12,15 +12,17 @@ from arabic_llm_pipeline.arabic.utf8_kernel import HASH_START, decode, hash_step
 SPACE_BYTE, LINE_BYTE = 0x20, 0x0A
 SHORTEST, LONGEST = 2, 5  # character n-grams; a word's begin and end are a blank, which counts
 LONGEST_WORD, LONGEST_RUN = 40, 2  # letters of a word that count; of equal letters in a row
-FOUND = (LONGEST_WORD + 2) * (LONGEST - SHORTEST + 1) + 2  # features of a word at most
+ROOM = LONGEST_WORD + 2 + LONGEST  # for a word with its blanks, and for what is read beyond it
+FOUND = (LONGEST_WORD + 2) * (LONGEST - SHORTEST + 1) + 2 + LONGEST  # features of a word at most, and room beyond them
 WORD_KIND, PAIR_KIND = 1, 2  # told apart from letters when hashed
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio: Knuth's multiplicative hashing
 NO_WORD = np.uint64(0)
 CHARACTERS, WORDS = 0, 1  # the two blocks of features, each of which is scaled by its own length
 # A bucket's weights are the low bytes of one number, each with ZERO added. Two sums of every other byte, in lanes of 16
-# bits, hold the features of a word without running over: FOUND * 255 < 2^16.
-ZERO = 128
-EVEN_BYTES, LANE = np.uint64(0x00FF00FF00FF00FF), np.uint64(0xFFFF)
+# bits, hold AT_ONCE features without running over: 257 * 255 < 2^16.
+ZERO, AT_ONCE = 128, 257
+EVEN_BYTES, LANE, EIGHT = np.uint64(0x00FF00FF00FF00FF), np.uint64(0xFFFF), np.uint64(8)
+WAITING = 2_048  # features whose weights are looked up together, so that the memory brings many of them at a time
 ARABIC_WORDS, OTHER_WORDS, CHARACTER_FEATURES, WORD_FEATURES = range(4)
 
 
@@ -61,13 +63,13 @@ def _find(
     """
     count, whole = 0, hash_step(HASH_START, WORD_KIND)
     for begin in range(size + 1):
-        value = hash_step(HASH_START, word[begin])
-        for end in range(begin + 1, min(begin + LONGEST, size + 2)):
-            value = hash_step(value, word[end])
-            found[count] = _bucket(value, shift)
-            count += 1
+        value = hash_step(HASH_START, word[np.uint64(begin)])
+        for k in range(LONGEST - 1):  # as many each time, as that is fast; those beyond the word are written over
+            value = hash_step(value, word[np.uint64(begin + 1 + k)])
+            found[np.uint64(count + k)] = _bucket(value, shift)
+        count += min(LONGEST - 1, size + 1 - begin)
     for place in range(1, size + 1):
-        whole = hash_step(whole, word[place])
+        whole = hash_step(whole, word[np.uint64(place)])
     ngrams = count
     found[count] = _bucket(whole, shift)
     count += 1
@@ -79,16 +81,18 @@ def _find(
 
 
 @njit(cache=True, nogil=True)
-def _add(weights: np.ndarray, found: np.ndarray, begin: int, end: int, sums: np.ndarray) -> None:
-    """Add the weights of some of a word's features to the sums of the classes."""
-    even, odd = np.uint64(0), np.uint64(0)
-    for place in range(begin, end):
-        packed = weights[found[place]]
-        even += packed & EVEN_BYTES
-        odd += (packed >> np.uint64(8)) & EVEN_BYTES
-    for k in range(len(sums)):
-        lanes = odd if k & 1 else even
-        sums[k] += np.int64((lanes >> np.uint64(16 * (k >> 1))) & LANE) - ZERO * (end - begin)
+def _add(weights: np.ndarray, found: np.ndarray, count: int, sums: np.ndarray) -> None:
+    """Add the weights of features to the sums of the classes."""
+    for begin in range(0, count, AT_ONCE):
+        end = min(begin + AT_ONCE, count)
+        even, odd = np.uint64(0), np.uint64(0)
+        for place in range(begin, end):
+            packed = weights[np.uint64(found[place])]
+            even += packed & EVEN_BYTES
+            odd += packed >> EIGHT & EVEN_BYTES
+        for k in range(len(sums)):
+            lanes = odd if k & 1 else even
+            sums[k] += np.int64((lanes >> np.uint64(16 * (k >> 1))) & LANE) - ZERO * (end - begin)
 
 
 @njit(cache=True, nogil=True)
@@ -109,20 +113,28 @@ def add_up(
     rows, bits = len(offsets) - 1, np.uint64(shift)
     sums = np.zeros((rows, 2, classes), dtype=np.int64)
     counts = np.zeros((rows, 4), dtype=np.int64)
-    word, found = np.empty(LONGEST_WORD + 2, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
+    word = np.zeros(ROOM, dtype=np.int64)
+    grams, words = np.empty(WAITING + FOUND, dtype=np.int64), np.empty(WAITING + FOUND, dtype=np.int64)
     for row in range(rows):
-        i, end, before = offsets[row], offsets[row + 1], NO_WORD
+        i, end, before, waiting, more = offsets[row], offsets[row + 1], NO_WORD, 0, 0
         while valid[row] and i < end:
             i, size, arabic = _next_word(data, i, end, word)
             if not arabic:
                 counts[row, OTHER_WORDS] += size > 0
                 continue
-            count, ngrams, before = _find(word, size, before, bits, found)
+            count, ngrams, before = _find(word, size, before, bits, grams[waiting:])
+            for place in range(ngrams, count):
+                words[more + place - ngrams] = grams[waiting + place]
+            waiting, more = waiting + ngrams, more + count - ngrams
             counts[row, ARABIC_WORDS] += 1
             counts[row, CHARACTER_FEATURES] += ngrams
             counts[row, WORD_FEATURES] += count - ngrams
-            _add(weights, found, 0, ngrams, sums[row, CHARACTERS])
-            _add(weights, found, ngrams, count, sums[row, WORDS])
+            if waiting >= WAITING:
+                _add(weights, grams, waiting, sums[row, CHARACTERS])
+                _add(weights, words, more, sums[row, WORDS])
+                waiting, more = 0, 0
+        _add(weights, grams, waiting, sums[row, CHARACTERS])
+        _add(weights, words, more, sums[row, WORDS])
     return sums, counts
 
 
@@ -131,7 +143,7 @@ def measure(data: np.ndarray, offsets: np.ndarray, valid: np.ndarray) -> np.ndar
     """How many features each text has in each block."""
     rows = len(offsets) - 1
     counts = np.zeros((rows, 2), dtype=np.int64)
-    word, found = np.empty(LONGEST_WORD + 2, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
+    word, found = np.zeros(ROOM, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
     for row in range(rows):
         i, end, before = offsets[row], offsets[row + 1], NO_WORD
         while valid[row] and i < end:
@@ -156,7 +168,7 @@ def extract(
         total: size of the result.
     """
     buckets = np.empty(total, dtype=np.int32)
-    word, found = np.empty(LONGEST_WORD + 2, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
+    word, found = np.zeros(ROOM, dtype=np.int64), np.empty(FOUND, dtype=np.int64)
     for row in range(len(offsets) - 1):
         i, end, before = offsets[row], offsets[row + 1], NO_WORD
         places = starts[row].copy()

@@ -112,8 +112,8 @@ def punctuation() -> dict[str, str]:
 @lru_cache(maxsize=1)
 def case() -> dict[str, str]:
     """Upper case to lower, by full case folding, which takes some letters apart that composition joins again."""
-    folded = {char: char.casefold() for char in map(chr, range(0x20000))}
-    return {char: unicodedata.normalize("NFC", lower) for char, lower in folded.items() if lower != char}
+    folded = [(char, lower) for char in map(chr, range(0x20000)) if (lower := char.casefold()) != char]
+    return {char: unicodedata.normalize("NFC", lower) for char, lower in folded}
 
 
 def seat_hamza(texts: pl.Series) -> pl.Series:

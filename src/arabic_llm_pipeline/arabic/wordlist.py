@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from arabic_llm_pipeline.arabic import alphabet
-from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean
+from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
 
 LAM = "\N{ARABIC LETTER LAM}"
 ARTICLE = alphabet.ALEF + LAM
@@ -24,10 +24,20 @@ def spellings(form: str) -> set[str]:
         form: in the spelling of dictionaries; with the article, where it is meant only with it; behind ALONE, where
             it is meant only by itself.
     """
+    return _spellings(form, _keys([form])[0])
+
+
+def _keys(forms: list[str]) -> list[str]:
+    """Words without what marks them or stands before them, in the spelling of MATCHING_KEY."""
+    bare = [form.removeprefix(ALONE if form.startswith(ALONE) else ARTICLE) for form in forms]
+    keys: list[str] = clean_series(pl.Series(bare, dtype=pl.String), MATCHING_KEY).to_list()
+    return keys
+
+
+def _spellings(form: str, key: str) -> set[str]:
     if form.startswith(ALONE):
-        return {clean(form.removeprefix(ALONE), MATCHING_KEY)}
-    bare, only_definite = form.removeprefix(ARTICLE), form.startswith(ARTICLE)
-    key = clean(bare, MATCHING_KEY)
+        return {key}
+    only_definite = form.startswith(ARTICLE)
     found = {f"{by}{ARTICLE}{key}" for by in BY} | {FOR_THE + key, THIS + key}
     if not only_definite:
         found |= {by + key for by in (*BY, FOR)} | {OH + key}
@@ -37,8 +47,10 @@ def spellings(form: str) -> set[str]:
 def table(rows: Iterable[tuple[str, object]], name: str) -> pl.DataFrame:
     """Every spelling of every form beside what it means: `word`, and a column of that name; its first meaning wins."""
     found: dict[str, object] = {}
-    for form, meaning in rows:
-        for word in sorted(spellings(form)):
+    meanings = list(rows)
+    keys = _keys([form for form, _ in meanings])  # all at once: a column costs hardly more than a word
+    for (form, meaning), key in zip(meanings, keys, strict=True):
+        for word in sorted(_spellings(form, key)):
             found.setdefault(word, meaning)
     return pl.DataFrame({"word": list(found), name: list(found.values())})
 

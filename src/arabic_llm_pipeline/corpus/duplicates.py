@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from arabic_llm_pipeline.corpus import contamination, near
-from arabic_llm_pipeline.corpus.keys import hashed, with_keys
+from arabic_llm_pipeline.corpus.keys import ANSWERS, hashed, with_keys
 from arabic_llm_pipeline.corpus.shards import ShardSet, collect_shards
 from arabic_llm_pipeline.corpus.splits import held, split_expr
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
@@ -53,7 +53,7 @@ class Keys:
             split=pl.coalesce("split", split_expr(pl.col("_hash"), self.splits)),
             same=hashed(pl.col("_whole"), salt),
             group=pl.col("_hash"),
-            asked=hashed(pl.col("_asked"), salt),
+            asked=hashed(pl.col("_asked"), salt) if self.table in ANSWERS else pl.col("_hash"),
             words=contamination.words(pl.col("_asked")),
             holds=contamination.holds_expr(pl.col("_whole"), self.prompts, self.settings.min_prompt_words),
             overlap=contamination.overlap_expr(pl.col("_whole"), self.prompts, self.settings.overlap),

@@ -29,7 +29,8 @@ class Counting:
 
     def __call__(self, frame: pl.LazyFrame, _ordinal: int) -> pl.LazyFrame:
         """A row for each combination."""
-        measured = measure.measures_expr(text_of(self.table)).struct
+        frame = frame.with_columns(_measured=measure.measures_expr(text_of(self.table)))  # a column: measured once
+        measured = pl.col("_measured").struct
         frame = frame.select(
             *OF_RECORD,
             words=measured.field("words"),

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+import polars as pl
+
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json, write_json
 from arabic_llm_pipeline.corpus.records import LEFT_OUT, RECORDS, SCHEMAS
 from arabic_llm_pipeline.corpus.sampling import Sampling, batches, taken
 from arabic_llm_pipeline.corpus.shards import ShardWriter
-from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, known_as, read_file
+from arabic_llm_pipeline.corpus.sources import FoundFiles, SourceFile, known_as, read_columns
 from arabic_llm_pipeline.corpus.workers import enough_for, run_tasks
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.sources import NamedSources, Source
@@ -94,14 +96,21 @@ def _read(part: _Part) -> None:
     sampling = Sampling(part.file.shown, part.file.source.limit, part.file.source.seed)
     with ExitStack() as stack:
         writers: dict[str, ShardWriter] = {}
-        for table, row in read_file(part.file, part.max_bytes):
-            counts[row["reason"] if table == "rejects" else table] += 1
-            if not sampling.takes(table):
-                continue
+
+        def writer(table: str) -> ShardWriter:
             if table not in writers:
-                writer = ShardWriter(part.directory / table, SCHEMAS[table], part.rows_per_shard)
-                writers[table] = stack.enter_context(writer)
-            writers[table].add(row)
+                made = ShardWriter(part.directory / table, SCHEMAS[table], part.rows_per_shard)
+                writers[table] = stack.enter_context(made)
+            return writers[table]
+
+        for table, row in read_columns(part.file, part.max_bytes):
+            if isinstance(row, pl.DataFrame):  # many, of a source that no sample is drawn of
+                counts[table] += len(row)
+                writer(table).add_frame(row)
+                continue
+            counts[row["reason"] if table == "rejects" else table] += 1
+            if sampling.takes(table):
+                writer(table).add(row)
             if table == "rejects" and len(examples[row["reason"]]) < EXAMPLES:
                 examples[row["reason"]].append(f"{row['file']}:{row['place']} {row['excerpt'][:80]!r}")
     part.directory.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,10 @@
 """Rows of files in the usual formats, one at a time, with a reject for whatever is none."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -19,7 +20,8 @@ from arabic_llm_pipeline.corpus.streams import (
     read_lines,
 )
 
-PARQUET_ROWS = 256  # read at a time
+OBJECTS = 256  # rows that are Python objects at a time
+ROWS_AT_ONCE, BYTES_AT_ONCE = 4_096, 16 << 20  # of parquet that are read at a time, whichever is fewer
 ARROW_FILE = b"ARROW1"  # what Arrow's file format begins with; the stream format begins with nothing of its own
 TAB = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
 COMMA = {"delimiter": ",", "strict": True}  # strict: a stray quote is an error, and does not swallow what follows
@@ -33,6 +35,7 @@ class Row(NamedTuple):
 
 
 Rows = Iterator[Row | Reject]
+Found = TypeVar("Found")
 
 
 def excerpt(value: Any) -> str:
@@ -213,7 +216,7 @@ def parquet_rows(path: File, max_bytes: int, columns: set[str] | None = None) ->
         max_bytes: longer records are rejected.
         columns: only these, of those there are; all of them if not given.
     """
-    return _columnar(_parquet_batches(path, columns), max_bytes, "broken_parquet")
+    return columnar(path, "parquet", columns, partial(batch_rows, max_bytes=max_bytes))
 
 
 def arrow_rows(path: File, max_bytes: int, columns: set[str] | None = None) -> Rows:
@@ -221,17 +224,27 @@ def arrow_rows(path: File, max_bytes: int, columns: set[str] | None = None) -> R
 
     The arguments are those of `parquet_rows`.
     """
-    return _columnar(_arrow_batches(path, columns), max_bytes, "broken_arrow")
+    return columnar(path, "arrow", columns, partial(batch_rows, max_bytes=max_bytes))
 
 
-def _columnar(batches: Iterable[Any], max_bytes: int, broken: str) -> Rows:
-    """The rows of batches, up to the damage and its reason."""
+def columnar(
+    path: File, form: str, columns: set[str] | None, read: Callable[[Any, int], Iterable[Found]]
+) -> Iterator[Found | Reject]:
+    """What is read of the batches of a file, up to the damage and its reason.
+
+    Args:
+        path: the file.
+        form: parquet or arrow.
+        columns: only these, of those there are; all of them if not given.
+        read: from a record batch and the place of its first row.
+    """
     import pyarrow as pa
 
+    batches, broken = (_parquet_batches, "broken_parquet") if form == "parquet" else (_arrow_batches, "broken_arrow")
     place = 0
     try:
-        for batch in batches:
-            yield from _batch_rows(batch, place, max_bytes)
+        for batch in batches(path, columns):
+            yield from read(batch, place)
             place += batch.num_rows
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: in the names of columns
         yield Reject(place, broken, str(error)[:EXCERPT])
@@ -241,7 +254,14 @@ def _parquet_batches(path: File, columns: set[str] | None) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     with path.open("rb") as source, pq.ParquetFile(source) as file:
-        yield from file.iter_batches(batch_size=PARQUET_ROWS, columns=_named(file.schema_arrow.names, columns))
+        named = _named(file.schema_arrow.names, columns)
+        yield from file.iter_batches(batch_size=_rows_at_once(file.metadata), columns=named)
+
+
+def _rows_at_once(metadata: Any) -> int:
+    groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
+    widest = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=0)
+    return max(1, min(ROWS_AT_ONCE, int(BYTES_AT_ONCE / max(widest, 1))))
 
 
 def _arrow_batches(path: File, columns: set[str] | None) -> Iterator[Any]:
@@ -276,14 +296,16 @@ def _named(there: list[str], wanted: set[str] | None) -> list[str]:
     return [name for name in there if wanted is None or name in wanted]
 
 
-def _batch_rows(batch: Any, place: int, max_bytes: int) -> Rows:
-    """All rows at once, which is three times as fast, or one by one where a text is no UTF-8."""
-    try:
-        values = batch.to_pylist()
-    except UnicodeDecodeError:
-        yield from (_row(batch, place, n, max_bytes) for n in range(batch.num_rows))
-    else:
-        yield from (_readable(Row(place + n, value), max_bytes) for n, value in enumerate(values))
+def batch_rows(batch: Any, place: int, max_bytes: int) -> Rows:
+    """Many rows at once, which is three times as fast, or one by one where a text is no UTF-8."""
+    for start in range(0, batch.num_rows, OBJECTS):
+        part = batch.slice(start, OBJECTS)
+        try:
+            values = part.to_pylist()
+        except UnicodeDecodeError:
+            yield from (_row(part, place + start, n, max_bytes) for n in range(part.num_rows))
+        else:
+            yield from (_readable(Row(place + start + n, value), max_bytes) for n, value in enumerate(values))
 
 
 def _row(batch: Any, place: int, number: int, max_bytes: int) -> Row | Reject:

@@ -84,6 +84,10 @@ class ShardWriter:
         self._flush_rows()
         self._take(table)
 
+    def add_frame(self, frame: pl.DataFrame) -> None:
+        """Add rows that have all columns of the set."""
+        self.add_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+
     def __enter__(self) -> Self:
         return self
 

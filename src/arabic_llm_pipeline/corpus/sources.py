@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from arabic_llm_pipeline.common.files import File
-from arabic_llm_pipeline.corpus import bactrian, oasst, tables, wikipedia
+from arabic_llm_pipeline.corpus import bactrian, oasst, tables, whole_columns, wikipedia
 from arabic_llm_pipeline.corpus.records import Record, Reject
 from arabic_llm_pipeline.parameters.sources import SourceSettings
 
@@ -66,7 +68,7 @@ def read_file(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str,
     taken: dict[str, int] = {}
     for found in load(file.path, file.source, max_bytes):
         if isinstance(found, Reject):
-            yield "rejects", {"source": file.name, "file": file.shown, **found._asdict()}
+            yield _rejected(found, file)
         elif limit is None or taken.get(found.table, 0) < limit:
             yield found.table, _completed(found, file, taken.get(found.table, 0))
             taken[found.table] = taken.get(found.table, 0) + 1
@@ -74,11 +76,36 @@ def read_file(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str,
             return  # nothing that comes would be taken
 
 
+def read_columns(file: SourceFile, max_bytes: int) -> Iterator[tuple[str, dict[str, Any] | pl.DataFrame]]:
+    """The same, but that documents may come many at a time, as rows of their table."""
+    if not whole_columns.fits(file.source):
+        yield from read_file(file, max_bytes)
+        return
+    taken = 0
+    for found in tables.read_columns(file.path, file.source, max_bytes):
+        if isinstance(found, Reject):
+            yield _rejected(found, file)
+        elif isinstance(found, Record):
+            yield found.table, _completed(found, file, taken)
+            taken += 1
+        elif len(found):
+            yield "documents", whole_columns.completed(found, file.source, file.name, _begin(file), taken)
+            taken += len(found)
+
+
+def _rejected(found: Reject, file: SourceFile) -> tuple[str, dict[str, Any]]:
+    return "rejects", {"source": file.name, "file": file.shown, **found._asdict()}
+
+
+def _begin(file: SourceFile) -> str:
+    """What stands before the ordinal in the ids of a file's records, where they bring none."""
+    return f"{file.label or file.path.name.partition('.')[0]}/" if file.several else ""
+
+
 def _completed(record: Record, file: SourceFile, ordinal: int) -> dict[str, Any]:
     """A row with what all rows of its source have in common; what the row says itself wins."""
     row, source = record.row, file.source
-    label = file.label or file.path.name.partition(".")[0]
-    upstream = row.get("id") or (f"{label}/{ordinal}" if file.several else str(ordinal))
+    upstream = row.get("id") or f"{_begin(file)}{ordinal}"
     dialect = row.get("dialect") or source.dialect
     common = {"source": file.name, "licence": source.licence, "dialect": dialect}
     common |= {"split": row.get("split") or source.split, "dialect_score": 1.0 if dialect else None}

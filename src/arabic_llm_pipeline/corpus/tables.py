@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+import polars as pl
+
 from arabic_llm_pipeline.common.files import File
-from arabic_llm_pipeline.corpus import tasks
+from arabic_llm_pipeline.corpus import tasks, whole_columns
 from arabic_llm_pipeline.corpus.labels import chosen, good, texts
 from arabic_llm_pipeline.corpus.mapping import (
     PLACE,
@@ -24,6 +26,8 @@ from arabic_llm_pipeline.corpus.rows import (
     Row,
     Rows,
     arrow_rows,
+    batch_rows,
+    columnar,
     json_rows,
     jsonl_rows,
     nested,
@@ -39,7 +43,20 @@ TEXT_COLUMN = {"text": 0}
 
 def read(path: File, source: SourceSettings, max_bytes: int) -> Iterator[Record | Reject]:
     """The records of one file."""
-    rows = rows_of(path, source, max_bytes)
+    return _records(rows_of(path, source, max_bytes), source)
+
+
+def read_columns(path: File, source: SourceSettings, max_bytes: int) -> Iterator[pl.DataFrame | Record | Reject]:
+    """The records of one file of a source that `whole_columns` fits, the plain ones many at a time."""
+
+    def read_batch(batch: Any, place: int) -> Iterator[pl.DataFrame | Record | Reject]:
+        frame = whole_columns.documents(batch, source, max_bytes)
+        return _records(batch_rows(batch, place, max_bytes), source) if frame is None else iter([frame])
+
+    return columnar(path, source.format, _used(source), read_batch)
+
+
+def _records(rows: Rows, source: SourceSettings) -> Iterator[Record | Reject]:
     if source.format == "text":
         source = source.model_copy(update={"columns": TEXT_COLUMN})
 
