@@ -12,6 +12,7 @@ from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 from kedro.validation.type_extractor import TypeExtractor
 
+from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus.records import DOCUMENTS
 from arabic_llm_pipeline.datasets.model_directory import ModelDirectory, ModelFiles
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
@@ -22,6 +23,7 @@ from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerTrainingS
 from arabic_llm_pipeline.parameters.training import DocumentSelection, PretrainSettings, SftSettings
 from arabic_llm_pipeline.pipelines.base_model.pipeline import create_pipeline as base_model
 from arabic_llm_pipeline.pipelines.pretrain.pipeline import create_pipeline as pretrain
+from arabic_llm_pipeline.pipelines.stages import nodes
 from arabic_llm_pipeline.pipelines.stages.nodes import changed
 from arabic_llm_pipeline.pipelines.stages.pipeline import METHODS
 from arabic_llm_pipeline.pipelines.stages.pipeline import create_pipeline as stages
@@ -131,7 +133,13 @@ def test_making_the_pipelines_imports_no_torch() -> None:
 
 
 @pytest.mark.parametrize("recipe", CHAINS)
-def test_what_each_stage_is_told(recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_each_stage_is_told(
+    recipe: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    document_tokens: Path,  # noqa: F811
+    pair_tokens: Path,  # noqa: F811
+) -> None:
     """Every recipe as Kedro runs it, but for the training itself."""
     jobs: list[tuple[str, Any]] = []
 
@@ -142,11 +150,11 @@ def test_what_each_stage_is_told(recipe: str, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("arabic_llm_pipeline.training.stage.run_stage", told)
     chain, own = CHAINS[recipe], tmp_path / "own"
     names = [name(part) for part in prefixes(chain)]
-    tokens = {f"{kind}_tokens": tmp_path / kind for kind in ("document", "pair", "feedback")}
+    tokens = {"document_tokens": document_tokens, "pair_tokens": pair_tokens, "feedback_tokens": tmp_path}
     entries = {
         **{f"params:{method}": check_defaults(method) for method in (*METHODS, "model", "adapter")},
         **workspaces(tmp_path, *(f"{label}_adapter_workspace" for label in names)), **tokens,
-        "params:domain": {"sources": ["najiz"]}, "params:seed": 3, "base_model": {}, "tokenizer": tmp_path,
+        "params:domain": {"sources": ["chat", "pref"]}, "params:seed": 3, "base_model": {}, "tokenizer": tmp_path,
         "start_adapter": own, "judge_adapter": tmp_path / "judge",
     }  # fmt: skip
     entries |= {f"{label}_workspace": entries[f"{label}_adapter_workspace"] for label in names}
@@ -156,10 +164,17 @@ def test_what_each_stage_is_told(recipe: str, tmp_path: Path, monkeypatch: pytes
     assert [job.adapter for _, job in jobs] == [own, *(tmp_path / label for label in names[:-1])]
     for label, (_, job) in zip(chain, jobs, strict=True):
         made = stage(label)
-        expected = changed(check_defaults(made.method), made.settings, made.rate, ("najiz",) if made.domain else None)
+        supervised = made.method == "sft"
+        about = (("chat",) if supervised else ("pref",)) if made.domain else None  # what the store has of the domain
+        expected = changed(check_defaults(made.method), made.settings, made.rate, about)
         told_judge = {"judge": str(tmp_path / "judge")} if made.method == "dno" else {}
         assert job.settings == expected.model_dump(mode="json") | told_judge
-        assert job.tokens.name == ("document" if made.method == "sft" else "pair")
+        assert job.tokens == (document_tokens if supervised else pair_tokens)
+
+
+def test_a_domain_without_pairs_is_told(pair_tokens: Path) -> None:  # noqa: F811
+    with pytest.raises(UserError, match=r"domain\.sources=\['chat'\].*has none of them, but pref"):
+        nodes._in_store(["chat"], pair_tokens)
 
 
 def test_from_a_folder_to_an_aligned_adapter(

@@ -165,7 +165,7 @@ def test_a_round_leaves_nothing_to_the_next(
 
 
 def test_answers_that_were_cut_do_not_say_what_ends_one(
-    job: Callable, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: Callable, base: dict, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class AskedError(Exception): ...
 
@@ -176,9 +176,13 @@ def test_answers_that_were_cut_do_not_say_what_ends_one(
     shards = write(tmp_path / "shards", PAIRS, pair_rows())
     tokens = write_pairs(shards, tokenizer, TokenizeSettings(window=16, max_prompt=12), tmp_path)
     assert PairStore(tokens).split("train").cut.all()
+    made, model = job(DnoSettings(**ROUNDS), "cut", FULL, tokens=tokens), models.load_base(base, FULL)
     with pytest.raises(AskedError) as asked:
-        dno._pairs(job(DnoSettings(**ROUNDS), "cut", FULL, tokens=tokens), DnoSettings(**ROUNDS), 0, None)
+        dno._pairs(made, DnoSettings(**ROUNDS), 0, model)
     assert load_tokenizer(tokenizer).convert_ids_to_tokens(asked.value.args[0]) == "<|im_end|>"
+    model.resize_token_embeddings(64)
+    with pytest.raises(UserError, match="they do not belong together"):
+        dno._pairs(made, DnoSettings(**ROUNDS), 0, model)
 
 
 def test_penalties_of_the_base_are_not_sampled_with(base: dict) -> None:

@@ -94,6 +94,10 @@ def test_what_is_computed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     assert models.compute_dtype(ModelSettings()) == torch.float32
     assert models.compute_dtype(ModelSettings(compute_dtype="bfloat16")) == torch.bfloat16
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    for capability, dtype in (((7, 5), torch.float16), ((8, 6), torch.bfloat16)):
-        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda capability=capability: capability)
+    for emulated, dtype in ((True, torch.float16), (False, torch.bfloat16)):  # a GTX 1650, and an RTX 3060
+
+        def supported(including_emulation: bool = True, emulated: bool = emulated) -> bool:
+            return including_emulation or not emulated
+
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
         assert models.compute_dtype(ModelSettings()) == dtype

@@ -331,6 +331,15 @@ def test_variants_of_dpo(loss_type: str, of_method: Made, monkeypatch: pytest.Mo
     assert (trainer.args.loss_type, trainer.args.label_smoothing) == ([loss_type], smoothing)
 
 
+def test_smoothing_that_would_do_nothing_is_refused() -> None:
+    """TRL's sigmoid takes none: who means cDPO would get plain DPO without a word."""
+    with pytest.raises(ValueError, match=r"sigmoid has no label_smoothing in TRL.*robust, exo_pair, aot"):
+        DpoSettings(label_smoothing=0.1)
+    with pytest.raises(ValueError, match="hinge has no label_smoothing"):
+        CpoSettings(label_smoothing=0.1, loss_type="hinge")
+    assert CpoSettings(label_smoothing=0.1).label_smoothing == 0.1
+
+
 def test_kto_with_one_answer_at_a_time_is_refused_with_the_reason() -> None:
     with pytest.raises(ValueError, match="with one there is no other"):
         KtoSettings(micro_batch=1)

@@ -37,14 +37,14 @@ def resampled_ratios(numerators: ArrayLike, denominators: ArrayLike, resamples: 
         resamples: how many.
         seed: the same seed and number of units draw the same resamples, so that two calls are paired.
     """
-    values = np.stack([np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)], axis=1)
-    random, units = np.random.default_rng(seed), len(values)
-    sums = []
+    above, below = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
+    random, units = np.random.default_rng(seed), len(above)
+    ratios = []
     for start in range(0, resamples, step := max(1, CHUNK // units)):
         counts = random.multinomial(units, np.full(units, 1 / units), size=min(step, resamples - start))
-        sums.append(counts @ values)
-    total = np.concatenate(sums)
-    return total[:, 0] / total[:, 1]
+        # no matrix product: its last bits hang on how many resamples there are at once, and on the threads
+        ratios.append((counts * above).sum(axis=1) / (counts * below).sum(axis=1))
+    return np.concatenate(ratios)
 
 
 def percentiles(values: Floats) -> Interval:

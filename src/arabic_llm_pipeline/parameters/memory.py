@@ -17,5 +17,6 @@ class MemorySettings(Settings):
     fit: bool = Field(
         False,
         description="Choose micro-batch, accumulation and activation checkpointing so that a stage fits, at the same "
-        "batch; never the length, which is data. The result differs by rounding, as between two cards.",
+        "batch; never the length, which is data. The result differs by rounding, as between two cards; more for what "
+        "counts by forward pass: KTO's divergence, the likelihood of CPO and ORPO, DPO's aot, DNO's samples.",
     )

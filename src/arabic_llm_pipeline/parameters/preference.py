@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, PairSelection
 
+SMOOTHED = ("robust", "exo_pair", "aot")  # DPO's losses that TRL gives label_smoothing to
 OVERLAP = "overlap"  # the judge that needs no adapter
 
 
@@ -28,7 +29,10 @@ class DpoSettings(PreferenceSettings):
         "apo_down", "discopop",
     ] = Field("sigmoid", description="DPO's own loss, or a variant, by TRL's names.")  # fmt: skip
     label_smoothing: float = Field(
-        0.0, description="Share of pairs taken to be labelled the wrong way round (robust, exo_pair).", ge=0, lt=0.5
+        0.0,
+        description="Share of pairs taken to be labelled the wrong way round (robust, exo_pair, aot).",
+        ge=0,
+        lt=0.5,
     )
     precompute_reference: bool = Field(
         False, description="Score every pair with the reference once, before training, not in every step."
@@ -38,6 +42,11 @@ class DpoSettings(PreferenceSettings):
     def _smoothing_is_used(self) -> Self:
         if self.loss_type == "exo_pair" and not self.label_smoothing:
             raise ValueError("loss_type exo_pair takes the logarithm of label_smoothing; set it, to 0.001 say")
+        if self.label_smoothing and self.loss_type not in SMOOTHED:
+            raise ValueError(
+                f"loss_type {self.loss_type} has no label_smoothing in TRL, it would do nothing; "
+                f"set loss_type to one of {', '.join(SMOOTHED)}, or label_smoothing to 0"
+            )
         return self
 
 
@@ -78,7 +87,15 @@ class CpoSettings(PreferenceSettings):
     beta: float = Field(0.1, description="How steep the loss is in the difference of log-probabilities.", gt=0)
     loss_type: Literal["sigmoid", "hinge"] = Field("sigmoid", description="CPO's own loss, or a hinge.")
     nll_weight: float = Field(1.0, description="Of the chosen answer's negative log-likelihood, per token.", ge=0)
-    label_smoothing: float = Field(0.0, description="Share of pairs labelled the wrong way round.", ge=0, lt=0.5)
+    label_smoothing: float = Field(
+        0.0, description="Share of pairs labelled the wrong way round (sigmoid).", ge=0, lt=0.5
+    )
+
+    @model_validator(mode="after")
+    def _smoothing_is_used(self) -> Self:
+        if self.label_smoothing and self.loss_type != "sigmoid":
+            raise ValueError(f"loss_type {self.loss_type} has no label_smoothing, it would do nothing; set it to 0")
+        return self
 
 
 class SimpoSettings(PreferenceSettings):
@@ -119,4 +136,6 @@ class DnoSettings(PreferenceSettings):
 class DomainSettings(Settings):
     """What the stages of the recipe `domain` are trained on, beside the selection of their methods."""
 
-    sources: tuple[str, ...] | None = Field(None, description="Names of sources; null: all.")
+    sources: tuple[str, ...] | None = Field(
+        None, description="Names of sources, of documents and of pairs: each stage takes those it can; null: all."
+    )

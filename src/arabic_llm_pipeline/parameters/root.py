@@ -127,11 +127,12 @@ class Parameters(Settings):
         return self
 
     @model_validator(mode="after")
-    def _shares_are_of_sources(self) -> Self:
-        for name in self.splits.sources:
-            if name not in self.sources.root:
-                known = get_close_matches(name, self.sources.root, n=1, cutoff=0)
-                raise ValueError(f"splits.sources: there is no source {name!r}; did you mean {known[0]}?")
+    def _named_sources_are_there(self) -> Self:
+        for place, names in (("splits", self.splits.sources), ("domain", self.domain.sources or ())):
+            for name in names:
+                if name not in self.sources.root:
+                    known = get_close_matches(name, self.sources.root, n=1, cutoff=0)
+                    raise ValueError(f"{place}.sources: there is no source {name!r}; did you mean {known[0]}?")
         return self
 
 

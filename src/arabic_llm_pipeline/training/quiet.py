@@ -18,14 +18,10 @@ SAYINGS = (
     # transformers 5.23 asks its own deprecated property while it loads
     r"`is_gradient_checkpointing` is deprecated",
     r"`gradient_checkpointing_enable` is deprecated",
-    # bitsandbytes 0.50 looks for a faster kernel on a CPU, and does without
-    r"Failed to load CPU gemm_4bit_forward",
     # TRL 1.16 reads the older name of the setting
     r"`gradient_checkpointing(_kwargs)?` is deprecated and will be removed in v6",
     # int8 in bitsandbytes: at each of its layers
     r"MatMul8bitLt: inputs will be cast",
-    # bitsandbytes 0.50 would take a kernel from the hub, which is code from elsewhere
-    r"Failed to load CPU gemm_4bit_forward",
     # the base never said what pads and ends its texts; the tokenizer that the tokens were made with does
     r"The tokenizer has new PAD/BOS/EOS tokens that differ from the model config",
 )
@@ -53,7 +49,6 @@ def hush() -> None:
     from datasets.utils import logging as datasets_logging
     from transformers.utils import logging as transformers_logging
 
-    logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(_unknown)
     transformers_logging.disable_progress_bar()
     datasets_logging.disable_progress_bar()
 
@@ -65,10 +60,6 @@ def pass_on(tell: Callable[[str], None]) -> None:
     logging.getLogger().addHandler(logging.StreamHandler())
     for name in ("", "transformers", "datasets"):  # the latter two pass nothing on to the root
         logging.getLogger(name).addHandler(teller)
-
-
-def _unknown(record: logging.LogRecord) -> bool:
-    return not any(re.search(saying, record.getMessage()) for saying in SAYINGS)
 
 
 class _Teller(logging.Handler):

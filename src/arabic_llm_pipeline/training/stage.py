@@ -143,8 +143,8 @@ def _fail(label: str, code: int, error: str | None, said: Path) -> NoReturn:
     if code == -signal.SIGKILL:
         raise UserError(
             f"{label} was killed from outside, as the system does when memory is short. "
-            "Lower its micro_batch (and raise accumulation), or set activation_checkpointing=true; then run again: "
-            "it goes on from the last checkpoint."
+            "Run again as it is, and it goes on from the last checkpoint. With a lower micro_batch (and a higher "
+            "accumulation), or with activation_checkpointing=true, it takes less, and begins anew."
         )
     last = "\n".join(said.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:])
     raise RuntimeError(f"{label} ended with code {code}; its last lines:\n{last}\nAll of them: {said}")

@@ -7,12 +7,13 @@ with, or None for a new one. A named stage also gets `changes`, what differs fro
 `training.conditions` has them. All of them give the adapter's directory, a row for every step, and the costs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
 
+from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import (
     CpoSettings,
@@ -110,6 +111,27 @@ def changed(settings: Loop, changes: Mapping[str, Any], rate: float, sources: tu
     return type(settings).model_validate(found)
 
 
+def _in_store(sources: Sequence[str] | None, tokens: Path) -> tuple[str, ...] | None:
+    """Those of a domain's sources that a store holds: one source has documents, another pairs.
+
+    Raises:
+        UserError: it holds none of them.
+    """
+    from arabic_llm_pipeline.tokens.store import Store, TaggedFile
+
+    if sources is None:
+        return None
+    store: Store[TaggedFile] = Store(tokens)
+    with store.split("train") as split:
+        there = split.names("source")
+    if found := tuple(name for name in sources if name in there):
+        return found
+    raise UserError(
+        f"domain.sources={list(sources)}: {tokens} has none of them, but {', '.join(there)}. "
+        "The recipe wants sources of documents and of pairs: name at least one of each."
+    )
+
+
 def _run(
     train: Callable[..., None],
     settings: AdapterLoopSettings,
@@ -120,12 +142,13 @@ def _run(
     changes: Mapping[str, Any] | None = None,
     rate: float = 1.0,
     domain: Mapping[str, Any] | None = None,
+    tokens: Path,
     **directories: Any,
 ) -> Trained:
     from arabic_llm_pipeline.training.job import Job
     from arabic_llm_pipeline.training.stage import run_stage
 
-    of_stage = changed(settings, changes or {}, rate, (domain or {}).get("sources"))
+    of_stage = changed(settings, changes or {}, rate, _in_store((domain or {}).get("sources"), tokens))
     told = {"model": model, "lora": lora, "base": base_model, "settings": of_stage.model_dump(mode="json")}
-    job = Job(**told, **directories)
+    job = Job(**told, tokens=tokens, **directories)
     return run_stage(train, job, job.workspace.parent.name.removesuffix("_adapter"))

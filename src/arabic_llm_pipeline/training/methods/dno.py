@@ -82,10 +82,13 @@ def _pairs(job: Job, settings: DnoSettings, number: int, model: Any) -> list[Pai
     """Best and worst of the answers to each prompt, where the judge tells them clearly apart."""
     from arabic_llm_pipeline.tokens.chat import Renderer
     from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
+    from arabic_llm_pipeline.training import finish
+    from arabic_llm_pipeline.training.batches import check
     from arabic_llm_pipeline.training.judges import judge
     from arabic_llm_pipeline.training.sampling import sample
 
     prompts, chosen = _prompts(job, settings, number)
+    check(max(int(part.max()) for part in (*prompts, *chosen)), finish.vocabulary(model))
     end = Renderer(load_tokenizer(job.tokenizer)).turn_end  # answers of the store may be cut before it
     answers = sample(model, prompts, end, settings, job.seed + number)
     given = [[*made, *([best] if settings.with_chosen else [])] for made, best in zip(answers, chosen, strict=True)]
