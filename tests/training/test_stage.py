@@ -102,6 +102,15 @@ def gone(pid: int) -> bool:
         return True
 
 
+def waiting(process: int) -> bool:
+    """Whether a process sits still for half a second: what it waits for is its child's next word."""
+    for _ in range(10):
+        if Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "S":
+            return False
+        time.sleep(0.05)
+    return True
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_it_ends_with_its_parent(tmp_path: Path, how: int) -> None:
@@ -112,6 +121,7 @@ def test_it_ends_with_its_parent(tmp_path: Path, how: int) -> None:
     told = tmp_path / "pid"
     wait_for(lambda: told.exists() and told.read_text(encoding="utf-8"))
     child = int(told.read_text(encoding="utf-8"))
+    wait_for(lambda: waiting(parent.pid))
     parent.send_signal(how)
     _, said = parent.communicate(timeout=600)
     wait_for(lambda: gone(child))

@@ -4,6 +4,7 @@ import importlib
 import json
 import logging
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from arabic_llm_pipeline.training.quiet import OFFLINE, offline, pass_on
 log = logging.getLogger(__name__)
 SAVING_S = 120.0  # after Ctrl-C: what a child may take to write its checkpoint
 SHOWN = 1_000  # characters of a row
+BLOCK = 1 << 16  # bytes read of a child's words at a time
 LAST_LINES = 15  # of a child's own words, in the error it ends in
 # Threads of a small model meet thousands of times a step. By default they wait for each other by spinning: 18% faster
 # on idle cores, and 2 to 25 times slower as soon as anything else wants one of them.
@@ -123,8 +125,16 @@ def _show(answers: Iterator[tuple[str, Any]], label: str, first: int, steps: int
 
 
 def _answers(out: IO[bytes]) -> Iterator[tuple[str, Any]]:
-    for line in out:
-        yield from json.loads(line).items()
+    """What the child says, line by line, until it closes its end.
+
+    polars asks for reads to go on after a signal: in one, Ctrl-C would wait for the child's next word. A select is
+    never gone on with, whoever asks (signal(7)).
+    """
+    begun = b""
+    while select.select([out], [], []) and (block := os.read(out.fileno(), BLOCK)):
+        *lines, begun = (begun + block).split(b"\n")
+        for line in lines:
+            yield from json.loads(line).items()
 
 
 def _let_save(child: "subprocess.Popen[bytes]") -> None:
