@@ -1,0 +1,111 @@
+"""Scores, and the values behind them, in one shape for every measure: what comparison, report and CSV read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from arabic_llm_pipeline.evaluation.statistics import bootstrap, wilson
+
+ALL = "all"
+WILSON, BOOTSTRAP = "Wilson", "bootstrap over items"
+SCORES = pl.Schema(
+    {
+        "measure": pl.String,  # what is measured: multiple_choice, question_answering, ...
+        "set": pl.String,  # the source of the items
+        "by": pl.String,  # what the group is one of: all, dialect, family, noise, position, ...
+        "group": pl.String,
+        "metric": pl.String,
+        "value": pl.Float64,  # none where `why` says so
+        "low": pl.Float64,  # 95%
+        "high": pl.Float64,
+        "interval": pl.String,  # how it was found
+        "items": pl.Int64,
+        "why": pl.String,
+        "view": pl.String,  # of the text: text, or text_normalized
+        "format": pl.String,  # of the prompt
+        "shots": pl.Int64,  # examples in it
+        "decoding": pl.String,  # greedy, likelihood, ...
+        "prompts": pl.String,  # digest of all prompts, as the model saw them
+        "harness": pl.String,  # with its version
+        "seed": pl.Int64,
+        "seen": pl.Float64,  # share of the items that the contamination check finds in what was trained on
+    }
+)
+VALUES = pl.Schema(
+    {
+        "measure": pl.String,
+        "set": pl.String,
+        "metric": pl.String,
+        "id": pl.String,  # of the item
+        "dialect": pl.String,
+        "family": pl.String,
+        "value": pl.Float64,  # what the item adds to the sum
+        "weight": pl.Float64,  # what it adds to the sum that is divided by: 1, or bytes, tokens, ...
+    }
+)
+GROUPS = ("dialect", "family")
+Row = dict[str, Any]
+
+
+def score_rows(
+    values: pl.DataFrame,
+    resamples: int,
+    seed: int,
+    *,
+    shares: Sequence[str] = (),
+    about: Mapping[str, Any] | None = None,
+) -> list[Row]:
+    """A score of each measure, set and metric over all items, by dialect and by family, as rows of `SCORES`.
+
+    A score is the sum of the values over the sum of the weights.
+
+    Args:
+        values: rows of `VALUES`.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+        shares: metrics whose values are right (1) or wrong (0): their interval is Wilson's, without resampling.
+        about: further columns, the same in every row: view, format, shots, decoding, prompts, harness.
+    """
+    found = []
+    for (measure, of, metric), rows in values.group_by("measure", "set", "metric", maintain_order=True):
+        key = {"measure": measure, "set": of, "metric": metric, "seed": seed, **(about or {})}
+        for by, group, part in _groups(rows):
+            found.append(key | {"by": by, "group": group} | _score(part, metric in shares, resamples, seed))
+    return found
+
+
+def missing(measure: str, of: str, metric: str, why: str) -> Row:
+    """The row of a score that could not be had; `why` is shown in its place."""
+    return {"measure": measure, "set": of, "metric": metric, "by": ALL, "group": ALL, "items": 0, "why": why}
+
+
+def score_table(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows as a frame of `SCORES`; columns that a row does not have are null."""
+    return pl.DataFrame(list(rows), schema=SCORES)
+
+
+def _groups(rows: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    yield ALL, ALL, rows
+    for by in GROUPS:
+        named = rows.filter(pl.col(by).is_not_null())
+        for group in sorted(named[by].unique()):
+            yield by, group, named.filter(pl.col(by) == group)
+
+
+def _score(rows: pl.DataFrame, share: bool, resamples: int, seed: int) -> Row:
+    value, weight = float(rows["value"].sum()), float(rows["weight"].sum())
+    if not weight:
+        return {"items": len(rows), "why": "nothing to divide by: every weight is 0"}
+    if share:
+        interval, how = wilson(round(value), len(rows)), WILSON
+    else:
+        interval, how = bootstrap(rows["value"].to_list(), rows["weight"].to_list(), resamples, seed), BOOTSTRAP
+    low, high = interval or (None, None)
+    return {
+        "value": value / weight,
+        "low": low,
+        "high": high,
+        "interval": how if interval else None,
+        "items": len(rows),
+    }
