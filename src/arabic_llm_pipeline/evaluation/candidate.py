@@ -74,7 +74,7 @@ def evaluate_candidate(
         "preference": preference.scores(pairs, before, resamples, seed),
         "stopped": answers["stopped"].mean(),
         "settings": settings.model_dump(mode="json"),
-        "harness": f"arabic_llm_pipeline {_version()}",
+        "harness": harness(),
     }
     return scores, answers, details.long([*prose.values(), pairs], [*(f"_{view}" for view in prose), PAIR])
 
@@ -147,8 +147,9 @@ def _check_window(candidate: Candidate, settings: EvaluateSettings) -> None:
         )
 
 
-def _version() -> str:
+def harness() -> str:
+    """What measured, with its version."""
     try:
-        return version(PACKAGE)
+        return f"arabic_llm_pipeline {version(PACKAGE)}"
     except PackageNotFoundError:  # run from its folder, not installed
-        return "not installed"
+        return "arabic_llm_pipeline not installed"

@@ -5,23 +5,25 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
+from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, evaluate_reward, score_baselines
 from arabic_llm_pipeline.recipes import BASE, SUPERVISED, last_stage, parent
 
 HELD_OUT = {"documents": "documents", "pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
 
 
-def create_pipeline(candidates: Sequence[str]) -> Pipeline:
+def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()) -> Pipeline:
     """Every candidate once, whatever recipes it belongs to.
 
     Args:
         candidates: the base and what stages made, as `recipes.candidates` names them, the base first.
+        reward_models: stages that left one; they are asked for scores, not for answers.
     """
     frames = [f"{candidate}_{kind}" for candidate in candidates for kind in ("answers", "details")]
     return Pipeline(
         [
             *map(_evaluated, candidates),
+            *map(_scored, reward_models),
             Node(score_baselines, inputs=HELD_OUT | SETTINGS, outputs="baseline_scores", name="score_baselines"),
             Node(
                 compare,
@@ -40,6 +42,14 @@ def _evaluated(candidate: str) -> Node:
         inputs["reference"] = f"{before}_details"
     outputs = [f"{candidate}_{kind}" for kind in ("scores", "answers", "details")]
     step = update_wrapper(partial(evaluate, candidate=candidate), evaluate)
+    return Node(step, inputs=inputs, outputs=outputs, name="evaluate", namespace=candidate)
+
+
+def _scored(candidate: str) -> Node:
+    inputs = {"base_model": "base_model", "tokenizer": "tokenizer", "pairs": "pairs", "model": "params:model"}
+    inputs |= {**SETTINGS, "adapter": f"{candidate}_adapter"}
+    step = update_wrapper(partial(evaluate_reward, candidate=candidate), evaluate_reward)
+    outputs = [f"{candidate}_scores", f"{candidate}_details"]
     return Node(step, inputs=inputs, outputs=outputs, name="evaluate", namespace=candidate)
 
 
