@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from arabic_llm_pipeline.evaluation.candidate import harness
 from arabic_llm_pipeline.evaluation.details import long
+from arabic_llm_pipeline.evaluation.results import harness
 from arabic_llm_pipeline.evaluation.statistics import bootstrap, wilson
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.tokens.chat import Renderer
