@@ -19,6 +19,7 @@ class Method:
 
 
 METHODS: dict[str, Method] = {
+    "cpt": Method(padded=False),
     "sft": Method(padded=False),
     "dpo": Method(sequences=2, reference=True),
     "ipo": Method(sequences=2, reference=True),
