@@ -17,6 +17,7 @@ from arabic_llm_pipeline.parameters.audit import (
     ToxicitySettings,
 )
 from arabic_llm_pipeline.parameters.base import Settings, neutral
+from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
@@ -108,6 +109,7 @@ class Parameters(Settings):
     )
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")

@@ -55,29 +55,6 @@ def evaluate(
     return evaluate_candidate(found, asked, settings, seed, reference)
 
 
-def evaluate_reward(
-    *,
-    base_model: dict[str, Any],
-    tokenizer: Path,
-    pairs: ShardSet,
-    settings: EvaluateSettings,
-    model: ModelSettings,
-    seed: int,
-    adapter: Path,
-    candidate: str,
-) -> tuple[dict[str, Any], pl.DataFrame]:
-    """Scores of a reward model on the test split's pairs, and the rewards behind them; arguments as of `evaluate`."""
-    from arabic_llm_pipeline.evaluation.held_out import held_out_pairs
-    from arabic_llm_pipeline.evaluation.reward import evaluate_reward
-    from arabic_llm_pipeline.tokens.chat import Renderer
-    from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-    from arabic_llm_pipeline.training.rewards import load_scorer
-
-    scorer = load_scorer(adapter, tokenizer, model, base_model)
-    asked = held_out_pairs(pairs, settings, seed)
-    return evaluate_reward(candidate, scorer, Renderer(load_tokenizer(tokenizer)), asked, settings, seed)
-
-
 def score_baselines(
     documents: ShardSet, pairs: ShardSet, items: ShardSet, settings: EvaluateSettings, seed: int
 ) -> dict[str, Any]:

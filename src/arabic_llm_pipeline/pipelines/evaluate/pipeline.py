@@ -5,10 +5,11 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from arabic_llm_pipeline.pipelines.evaluate import seen
-from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, evaluate_reward, score_baselines
+from arabic_llm_pipeline.pipelines.evaluate import choices, reward, seen
+from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
 from arabic_llm_pipeline.recipes import BASE, SUPERVISED, last_stage, parent
 
+MEASURES = (choices,)  # each gives the node that measures a candidate
 HELD_OUT = {"documents": "documents", "pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
 
@@ -25,7 +26,8 @@ def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()
         [
             seen.node(),
             *map(_evaluated, candidates),
-            *map(_scored, reward_models),
+            *(measure.node(candidate) for measure in MEASURES for candidate in candidates),
+            *map(reward.node, reward_models),
             Node(score_baselines, inputs=HELD_OUT | SETTINGS, outputs="baseline_scores", name="score_baselines"),
             Node(
                 compare,
@@ -44,14 +46,6 @@ def _evaluated(candidate: str) -> Node:
         inputs["reference"] = f"{before}_details"
     outputs = [f"{candidate}_{kind}" for kind in ("scores", "answers", "details")]
     step = update_wrapper(partial(evaluate, candidate=candidate), evaluate)
-    return Node(step, inputs=inputs, outputs=outputs, name="evaluate", namespace=candidate)
-
-
-def _scored(candidate: str) -> Node:
-    inputs = {"base_model": "base_model", "tokenizer": "tokenizer", "pairs": "pairs", "model": "params:model"}
-    inputs |= {**SETTINGS, "adapter": f"{candidate}_adapter"}
-    step = update_wrapper(partial(evaluate_reward, candidate=candidate), evaluate_reward)
-    outputs = [f"{candidate}_scores", f"{candidate}_details"]
     return Node(step, inputs=inputs, outputs=outputs, name="evaluate", namespace=candidate)
 
 
