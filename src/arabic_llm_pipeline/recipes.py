@@ -84,6 +84,11 @@ def parent(candidate: str) -> str:
     return name(before) if before else BASE
 
 
+def adapter_of(candidate: str) -> str:
+    """The catalog's entry of a candidate's adapter: what its stage made, or what chains begin with."""
+    return "start_adapter" if candidate == BASE else f"{candidate}_adapter"
+
+
 def last_stage(candidate: str) -> Stage | None:
     """The stage that made a candidate; None for the base."""
     chain = chain_of(candidate)

@@ -8,6 +8,7 @@ from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
 from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import DpoSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
@@ -32,10 +33,12 @@ from tests.reporting.made_corpus import (
 from tests.reporting.made_scores import (
     BASELINES,
     CANDIDATES,
+    KINDS,
     STAGES,
     accuracy,
     answers,
     comparison,
+    language,
     log,
     resources,
     scores,
@@ -86,7 +89,7 @@ def data(folder: Path) -> dict[str, Any]:
         "ingest_rejects": shards(folder / "rejects", rejects, REJECTS),
     }
     for name in CANDIDATES:
-        found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
+        found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name), f"{name}_language": language(name)}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
     return found
@@ -155,6 +158,7 @@ def settings(**changed: Any) -> dict[str, Any]:
         "sft": SftSettings(),
         "dpo": DpoSettings(),
         "evaluate": EvaluateSettings(),
+        "language": LanguageSettings(),
         "report": ReportSettings(),
     } | changed
 
@@ -164,4 +168,4 @@ def page(folder: Path, **changed: Any) -> str:
     from arabic_llm_pipeline.pipelines.report.nodes import make_report
 
     made = settings() | data(folder) | {"recipes": "sft_dpo", "seed": 0} | changed
-    return make_report(candidates=CANDIDATES, stages=STAGES, **made)
+    return make_report(candidates=CANDIDATES, stages=STAGES, kinds=KINDS, **made)

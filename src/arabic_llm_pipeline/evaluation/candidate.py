@@ -1,24 +1,23 @@
-"""All that is measured of one candidate: prose, questions, pairs."""
+"""What one candidate answers, and which of two answers it finds more probable."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import polars as pl
 
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.evaluation import details, exact_match, formats, perplexity, preference
+from arabic_llm_pipeline.evaluation import details, exact_match, formats, preference
 from arabic_llm_pipeline.evaluation.generation import Generated, generate
 from arabic_llm_pipeline.evaluation.held_out import HeldOut, drawn
+from arabic_llm_pipeline.evaluation.results import harness
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.tokens.chat import Renderer
 
 log = logging.getLogger(__name__)
-PACKAGE = "arabic-llm-pipeline"
-PAIR = "_pair"  # ends the kinds of details that are about pairs; those about prose end in their view
+PAIR = "_pair"  # ends the kinds of details, which are about pairs
 Scores = dict[str, Any]
 
 
@@ -55,9 +54,6 @@ def evaluate_candidate(
     """
     _check_window(candidate, settings)
     renderer = Renderer(candidate.tokenizer)
-    prose = {
-        view: perplexity.measure(candidate.model, renderer, asked.prose, settings, view) for view in perplexity.VIEWS
-    }
     chosen, tried = _choose_format(candidate, renderer, asked, settings, seed)
     answers = _answered(candidate, renderer, asked.items, asked, settings, seed, chosen)
     pairs = preference.measure(candidate.model, renderer, asked.pairs, settings)
@@ -69,14 +65,13 @@ def evaluate_candidate(
         "format": chosen,
         "formats_dev": tried,
         "seed": seed,
-        "perplexity": [row for view, table in prose.items() for row in perplexity.rows(table, view, resamples, seed)],
         "accuracy": exact_match.rows(answers, asked.unanswerable),
         "preference": preference.scores(pairs, before, resamples, seed),
         "stopped": answers["stopped"].mean(),
         "settings": settings.model_dump(mode="json"),
-        "harness": f"arabic_llm_pipeline {_version()}",
+        "harness": harness(),
     }
-    return scores, answers, details.long([*prose.values(), pairs], [*(f"_{view}" for view in prose), PAIR])
+    return scores, answers, details.long([pairs], [PAIR])
 
 
 def _choose_format(
@@ -145,10 +140,3 @@ def _check_window(candidate: Candidate, settings: EvaluateSettings) -> None:
             f"evaluate.max_new_tokens is {settings.max_new_tokens}, which leaves no room for a prompt in the "
             f"{candidate.context} tokens that {candidate.name} can see: lower it."
         )
-
-
-def _version() -> str:
-    try:
-        return version(PACKAGE)
-    except PackageNotFoundError:  # run from its folder, not installed
-        return "not installed"

@@ -1,13 +1,14 @@
 """Scores, and the values behind them, in one shape for every measure: what comparison, report and CSV read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import polars as pl
 
 from arabic_llm_pipeline.evaluation.statistics import bootstrap, wilson
 
-ALL = "all"
+ALL, PACKAGE = "all", "arabic-llm-pipeline"
 WILSON, BOOTSTRAP = "Wilson", "bootstrap over items"
 SCORES = pl.Schema(
     {
@@ -46,6 +47,7 @@ VALUES = pl.Schema(
 )
 GROUPS = ("dialect", "family")
 Row = dict[str, Any]
+Transform = Callable[[float], float | None]
 
 
 def score_rows(
@@ -55,6 +57,7 @@ def score_rows(
     *,
     shares: Sequence[str] = (),
     about: Mapping[str, Any] | None = None,
+    transforms: Mapping[str, Transform] | None = None,
 ) -> list[Row]:
     """A score of each measure, set and metric over all items, by dialect and by family, as rows of `SCORES`.
 
@@ -66,12 +69,14 @@ def score_rows(
         seed: of the bootstrap.
         shares: metrics whose values are right (1) or wrong (0): their interval is Wilson's, without resampling.
         about: further columns, the same in every row: view, format, shots, decoding, prompts, harness.
+        transforms: of metrics that are a rising function of that ratio, such as perplexity.
     """
     found = []
     for (measure, of, metric), rows in values.group_by("measure", "set", "metric", maintain_order=True):
         key = {"measure": measure, "set": of, "metric": metric, "seed": seed, **(about or {})}
         for by, group, part in _groups(rows):
-            found.append(key | {"by": by, "group": group} | _score(part, metric in shares, resamples, seed))
+            score = _score(part, metric in shares, resamples, seed)
+            found.append(key | {"by": by, "group": group} | _transformed(score, (transforms or {}).get(metric)))
     return found
 
 
@@ -85,12 +90,28 @@ def score_table(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=SCORES)
 
 
+def harness() -> str:
+    """This package with its version: what computed a score."""
+    try:
+        return f"{PACKAGE} {version(PACKAGE)}"
+    except PackageNotFoundError:  # run from its folder, not installed
+        return f"{PACKAGE}, not installed"
+
+
 def _groups(rows: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
     yield ALL, ALL, rows
     for by in GROUPS:
         named = rows.filter(pl.col(by).is_not_null())
         for group in sorted(named[by].unique()):
             yield by, group, named.filter(pl.col(by) == group)
+
+
+def _transformed(score: Row, transform: Transform | None) -> Row:
+    if transform is None or "value" not in score:
+        return score
+    known = {name: score[name] for name in ("value", "low", "high") if score[name] is not None}
+    found = score | {name: transform(value) for name, value in known.items()}
+    return found if found["value"] is not None else found | {"why": "larger than any number"}
 
 
 def _score(rows: pl.DataFrame, share: bool, resamples: int, seed: int) -> Row:

@@ -22,6 +22,7 @@ from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, Splits
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.export import ExportSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.preference import (
@@ -103,6 +104,7 @@ class Parameters(Settings):
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    language: LanguageSettings = Field(LanguageSettings(), description="How held-out prose is scored.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")

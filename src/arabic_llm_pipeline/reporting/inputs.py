@@ -34,6 +34,7 @@ class Inputs:
     base_model: Mapping[str, Any]
     scores: Mapping[str, Mapping[str, Any]]
     answers: Mapping[str, pl.DataFrame]
+    measured: Mapping[str, Mapping[str, pl.DataFrame]]  # kind of measure -> candidate -> rows of results.SCORES
     logs: Mapping[str, pl.DataFrame]
     resources: Mapping[str, Mapping[str, Any]]
     dropped: pl.DataFrame
@@ -55,6 +56,7 @@ class Inputs:
 def gather(
     candidates: Sequence[str],
     stages: Sequence[str],
+    kinds: Sequence[str],
     recipes: str,
     seed: int,
     settings: Mapping[str, Any],
@@ -65,6 +67,7 @@ def gather(
     Args:
         candidates: the base, then what each stage made.
         stages: the trained ones of them.
+        kinds: of measures that have scores of their own.
         recipes: what was asked for.
         seed: draws the samples.
         settings: parameter models by name.
@@ -91,6 +94,7 @@ def gather(
         base_model=data["base_model"],
         scores={name: data[f"{name}_scores"] for name in candidates},
         answers={name: data[f"{name}_answers"] for name in candidates},
+        measured={kind: {name: data[f"{name}_{kind}"] for name in candidates} for kind in kinds},
         logs={name: data[f"{name}_log"] for name in stages},
         resources={name: data[f"{name}_resources"] for name in stages},
         dropped=dropped_rows(documents, report.dropped_per_reason, report.excerpt),

@@ -5,10 +5,13 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
+from arabic_llm_pipeline.pipelines.evaluate import language
 from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
-from arabic_llm_pipeline.recipes import BASE, SUPERVISED, last_stage, parent
+from arabic_llm_pipeline.recipes import SUPERVISED, adapter_of, last_stage, parent
 
-HELD_OUT = {"documents": "documents", "pairs": "pairs", "items": "items"}
+MEASURES = (language,)  # each has a node for each candidate, whose outputs are called after it
+KINDS = tuple(measure.__name__.rpartition(".")[2] for measure in MEASURES)
+HELD_OUT = {"pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
 
 
@@ -18,11 +21,13 @@ def create_pipeline(candidates: Sequence[str]) -> Pipeline:
     Args:
         candidates: the base and what stages made, as `recipes.candidates` names them, the base first.
     """
-    frames = [f"{candidate}_{kind}" for candidate in candidates for kind in ("answers", "details")]
+    frames = [f"{candidate}_{kind}" for candidate in candidates for kind in ("answers", "details", "language_values")]
+    baselines = {"documents": "documents", **HELD_OUT, **SETTINGS}
     return Pipeline(
         [
             *map(_evaluated, candidates),
-            Node(score_baselines, inputs=HELD_OUT | SETTINGS, outputs="baseline_scores", name="score_baselines"),
+            *(measure.node(candidate) for measure in MEASURES for candidate in candidates),
+            Node(score_baselines, inputs=baselines, outputs="baseline_scores", name="score_baselines"),
             Node(
                 compare,
                 inputs={"baselines": "baseline_scores", **SETTINGS, **{frame: frame for frame in frames}},
@@ -35,7 +40,7 @@ def create_pipeline(candidates: Sequence[str]) -> Pipeline:
 
 def _evaluated(candidate: str) -> Node:
     inputs = {"base_model": "base_model", "tokenizer": "tokenizer", "model": "params:model", **HELD_OUT, **SETTINGS}
-    inputs["adapter"] = "start_adapter" if candidate == BASE else f"{candidate}_adapter"
+    inputs["adapter"] = adapter_of(candidate)
     if before := _reference(candidate):
         inputs["reference"] = f"{before}_details"
     outputs = [f"{candidate}_{kind}" for kind in ("scores", "answers", "details")]

@@ -6,6 +6,7 @@ from typing import Any
 from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import (
     CpoSettings,
@@ -45,6 +46,7 @@ def make_report(
     model: ModelSettings,
     adapter: AdapterSettings,
     evaluate: EvaluateSettings,
+    language: LanguageSettings,
     sft: SftSettings | None = None,
     dpo: DpoSettings | None = None,
     ipo: IpoSettings | None = None,
@@ -56,11 +58,12 @@ def make_report(
     domain: DomainSettings | None = None,
     candidates: Sequence[str],
     stages: Sequence[str],
+    kinds: Sequence[str],
     **data: Any,
 ) -> str:
     """The page of an experiment.
 
-    `candidates` are the base, then what each of the `stages` made; `data` is by the names of the catalog. All settings
+    `candidates` are the base, then what each of the `stages` made; `kinds` have measures of their own; `data` is by the names of the catalog. All settings
     are shown, of methods those that trained a stage; `report` says how many samples are, and the seed draws them.
     """
     from arabic_llm_pipeline.reporting.inputs import gather
@@ -71,14 +74,14 @@ def make_report(
         "toxicity": toxicity, "groups": groups, "audit": audit,
         "duplicates": duplicates, "splits": splits,
         "tokenizer": tokenizer, "tokenize": tokenize, "model": model, "adapter": adapter,
-        "evaluate": evaluate, "report": report,
+        "evaluate": evaluate, "language": language, "report": report,
     }  # fmt: skip
     methods = {
         "sft": sft, "dpo": dpo, "ipo": ipo, "kto": kto, "cpo": cpo, "simpo": simpo, "orpo": orpo, "dno": dno,
         "domain": domain,
     }  # fmt: skip
     settings |= {name: found for name, found in methods.items() if found is not None}
-    return render(gather(candidates, stages, recipes, seed, settings, data))
+    return render(gather(candidates, stages, kinds, recipes, seed, settings, data))
 
 
 def draw_funnel(funnel: list[dict[str, Any]]) -> Any:

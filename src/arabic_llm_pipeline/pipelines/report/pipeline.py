@@ -5,6 +5,7 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Pipeline
 
+from arabic_llm_pipeline.pipelines.evaluate.pipeline import KINDS
 from arabic_llm_pipeline.pipelines.report.nodes import draw_funnel, draw_scores, draw_training, make_report
 from arabic_llm_pipeline.pipelines.wiring import step
 from arabic_llm_pipeline.recipes import last_stage
@@ -25,12 +26,14 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str]) -> Pipelin
         stages: the trained ones of them.
     """
     scores, answers = ([f"{name}_{of}" for name in candidates] for of in ("scores", "answers"))
+    measured = [f"{name}_{kind}" for kind in KINDS for name in candidates]
     logs, resources = ([f"{name}_{of}" for name in stages] for of in ("log", "resources"))
     methods = {name: f"params:{name}" for name in _of_methods(stages)}
-    page = update_wrapper(partial(make_report, candidates=list(candidates), stages=list(stages)), make_report)
+    told = {"candidates": list(candidates), "stages": list(stages), "kinds": list(KINDS)}
+    page = update_wrapper(partial(make_report, **told), make_report)
     return Pipeline(
         [
-            step(page, "report", *DATA, *scores, *answers, *logs, *resources, **methods),
+            step(page, "report", *DATA, *scores, *answers, *measured, *logs, *resources, **methods),
             step(draw_funnel, "funnel_plot"),
             step(draw_training, "training_plot", *logs),
             step(draw_scores, "scores_plot", *scores),
