@@ -3,17 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from arabic_llm_pipeline.reporting import findings
 from arabic_llm_pipeline.reporting.inputs import Inputs, gather
 from arabic_llm_pipeline.reporting.measured import best_baseline, beyond
 from tests.reporting.made import data, settings
-from tests.reporting.made_scores import CANDIDATES, STAGES
+from tests.reporting.made_scores import CANDIDATES, KINDS, STAGES
 
 
 def inputs(folder: Path, **changed: Any) -> Inputs:
-    return gather(CANDIDATES, STAGES, "sft_dpo", 0, settings(), data(folder / "corpus") | changed)
+    return gather(CANDIDATES, STAGES, KINDS, "sft_dpo", 0, settings(), data(folder / "corpus") | changed)
 
 
 @pytest.fixture
@@ -124,11 +125,10 @@ def test_scores_that_are_absent_are_no_zeros(tmp_path: Path) -> None:
 
 def test_prose_that_got_worse_is_told(tmp_path: Path) -> None:
     catalog = data(tmp_path / "a")
-    worse = catalog["sft_scores"] | {
-        "perplexity": [
-            row | {"bits_per_byte": 1.5, "interval": [1.4, 1.6]} for row in catalog["sft_scores"]["perplexity"]
-        ]
-    }
+    bits = pl.col("metric") == "bits_per_byte"
+    worse = catalog["sft_language"].with_columns(
+        pl.when(bits).then(v).otherwise(c).alias(c) for c, v in {"value": 1.5, "low": 1.4, "high": 1.6}.items()
+    )
     assert "sft predicts held-out prose less well than base: 1.500 against 1.060 bits a byte." in findings.short_of(
-        inputs(tmp_path, sft_scores=worse)
+        inputs(tmp_path, sft_language=worse)
     )

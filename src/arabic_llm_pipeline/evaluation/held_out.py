@@ -40,11 +40,10 @@ class HeldOut:
 def held_out(pairs: ShardSet, items: ShardSet, settings: EvaluateSettings, seed: int) -> HeldOut:
     """Read what is asked; dropped rows and other splits stay out."""
     asked = {split: of_part(kept(items, split), "exact_match") for split in ("dev", "test")}
-    everything = pl.lit("pairs").alias("all")
     return HeldOut(
         drawn(asked["test"].filter(ANSWERABLE), "family", settings.items, seed),
         drawn(asked["dev"].filter(ANSWERABLE), "family", 0, seed),
-        drawn(kept(pairs, "test").with_columns(everything), "all", settings.pairs, seed).drop("all"),
+        held_out_pairs(pairs, settings, seed),
         asked["test"].filter(~ANSWERABLE).select(pl.len()).collect().item(),
     )
 
@@ -53,6 +52,12 @@ def held_out_prose(documents: ShardSet, limit: int, seed: int) -> pl.DataFrame:
     """Documents of the test split: id, source, dialect, text; at most `limit` of each dialect (0: all)."""
     prose = kept(documents, "test").filter(pl.col("kind") == "prose").with_columns(FIRST.alias("text"))
     return drawn(prose, "dialect", limit, seed).select("id", "source", "dialect", "text")
+
+
+def held_out_pairs(pairs: ShardSet, settings: EvaluateSettings, seed: int) -> pl.DataFrame:
+    """Pairs of the test split."""
+    everything = pl.lit("pairs").alias("all")
+    return drawn(kept(pairs, "test").with_columns(everything), "all", settings.pairs, seed).drop("all")
 
 
 def of_part(items: pl.LazyFrame, part: Part) -> pl.LazyFrame:

@@ -1,5 +1,6 @@
 """Rows of scores in their common shape, found by what they are of."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -10,7 +11,7 @@ from arabic_llm_pipeline.reporting.view import ABSENT, interval
 WHOLE = {"by": "all", "group": "all"}
 
 
-def rows(scores: pl.DataFrame, **wanted: Any) -> list[Row]:
+def rows(scores: pl.DataFrame, **wanted: Any) -> Sequence[Row]:
     """Rows of `results.SCORES` whose columns have these values, in their order."""
     return scores.filter(*(pl.col(name) == value for name, value in wanted.items())).to_dicts()
 

@@ -67,8 +67,8 @@ def _perplexity_figure(scores: Scores, of: str) -> Figure:
     ]  # fmt: skip
     absent = {row["why"] for frame in scores.values() for row in rows(frame, **named) if row["why"]}
     caption = (
-        f"How well held-out prose is predicted, {VIEWS[of]}: bits a byte, lower is better. Perplexity per token hangs on "
-        "the tokenizer, per word, character and byte it does not. Intervals: bootstrap over documents."
+        f"How well held-out prose is predicted, {VIEWS[of]}: bits a byte, lower is better. Perplexity per token hangs "
+        "on the tokenizer, per word, character and byte it does not. Intervals: bootstrap over documents."
         + "".join(f" There is {why}." for why in sorted(absent))
     )
     key = f"perplexity-{of}"

@@ -18,10 +18,10 @@ def measure_language(
     base_model: dict[str, Any],
     tokenizer: Path,
     documents: ShardSet,
-    settings: LanguageSettings,
+    language: LanguageSettings,
     model: ModelSettings,
     seed: int,
-    adapter: Path | None = None,
+    adapter: Path | None,
     candidate: str,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What a candidate makes of held-out prose: scores, and the values behind them.
@@ -30,7 +30,7 @@ def measure_language(
         base_model: which base.
         tokenizer: directory.
         documents: prose of their test split is read.
-        settings: how much of it, and how.
+        language: how much of it, and how.
         model: how the base is loaded.
         seed: of what is drawn.
         adapter: of the stage that made the candidate; none for the base.
@@ -41,17 +41,16 @@ def measure_language(
     from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
     from arabic_llm_pipeline.training.models import load_candidate
 
-    prose = held_out_prose(documents, settings.documents, seed)
+    prose = held_out_prose(documents, language.documents, seed)
     loaded = load_candidate(base_model, adapter, model, candidate)
-    return measure(loaded, load_tokenizer(tokenizer), prose, settings, seed)
+    return measure(loaded, load_tokenizer(tokenizer), prose, language, seed)
 
 
 def node(candidate: str) -> Node:
     """The node of a candidate."""
-    inputs = {
-        "base_model": "base_model", "tokenizer": "tokenizer", "documents": "documents", "model": "params:model",
-        "settings": "params:language", "seed": "params:seed", "adapter": adapter_of(candidate),
-    }  # fmt: skip
+    data = ("base_model", "tokenizer", "documents")
+    inputs = {name: name for name in data} | {name: f"params:{name}" for name in ("language", "model", "seed")}
+    inputs["adapter"] = adapter_of(candidate)
     step = update_wrapper(partial(measure_language, candidate=candidate), measure_language)
     outputs = [f"{candidate}_language", f"{candidate}_language_values"]
-    return Node(step, inputs=inputs, outputs=outputs, name="language", namespace=candidate)
+    return Node(step, inputs=inputs, outputs=outputs, name="measure_language", namespace=candidate)

@@ -5,28 +5,30 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from arabic_llm_pipeline.pipelines.evaluate import language
+from arabic_llm_pipeline.pipelines.evaluate import choices, language, reward, seen
 from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
 from arabic_llm_pipeline.recipes import SUPERVISED, adapter_of, last_stage, parent
 
-MEASURES = (language,)  # each has a node for each candidate, whose outputs are called after it
-KINDS = tuple(measure.__name__.rpartition(".")[2] for measure in MEASURES)
+MEASURES = (language, choices)  # each gives the node that measures a candidate
 HELD_OUT = {"pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
 
 
-def create_pipeline(candidates: Sequence[str]) -> Pipeline:
+def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()) -> Pipeline:
     """Every candidate once, whatever recipes it belongs to.
 
     Args:
         candidates: the base and what stages made, as `recipes.candidates` names them, the base first.
+        reward_models: stages that left one; they are asked for scores, not for answers.
     """
     frames = [f"{candidate}_{kind}" for candidate in candidates for kind in ("answers", "details", "language_values")]
     baselines = {"documents": "documents", **HELD_OUT, **SETTINGS}
     return Pipeline(
         [
+            seen.node(),
             *map(_evaluated, candidates),
             *(measure.node(candidate) for measure in MEASURES for candidate in candidates),
+            *map(reward.node, reward_models),
             Node(score_baselines, inputs=baselines, outputs="baseline_scores", name="score_baselines"),
             Node(
                 compare,
