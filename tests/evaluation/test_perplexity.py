@@ -83,9 +83,9 @@ def documents_loop(model: Any, ids: list[int], max_length: int, stride: int) -> 
         with torch.no_grad():
             logits = model(target_ids).logits[0]
         target_ids[:, : len(target_ids[0]) - fresh] = -100
-        for place in range(1, len(target_ids[0])):  # the labels are shifted inside the model
-            if target_ids[0, place] != -100:
-                losses.append(-float(torch.log_softmax(logits[place - 1], 0)[target_ids[0, place]]))
+        said = torch.log_softmax(logits, 1)  # the labels are shifted inside the model
+        scored = [place for place in range(1, len(target_ids[0])) if target_ids[0, place] != -100]
+        losses += [-float(said[place - 1, target_ids[0, place]]) for place in scored]
         prev_end_loc = end_loc
         if end_loc == len(ids):
             break

@@ -42,7 +42,6 @@ def measure(
     losses = token_losses(
         model, encode(renderer, texts), settings.window, settings.stride, settings.batch_size, "Words left out", names
     )
-    each = settings.words.distractors + 1
     nats = [sum(float(part.sum()) for part in parts) for parts in losses]
     each = settings.words.distractors + 1
     right = [nats[at] < min(nats[at + 1 : at + each]) for at in range(0, len(nats), each)]
