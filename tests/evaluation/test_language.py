@@ -30,7 +30,7 @@ def settings(**more: Any) -> LanguageSettings:
 
 def prose() -> pl.DataFrame:
     rows = [
-        ("p/1", "MSA", LONG * 2),
+        ("p/1", "MSA", LONG * 3),
         ("p/2", "MSA", "سافرت ليلى إلى بغداد يوم الخميس، وعادت يوم السبت."),
         ("p/3", "EGY", "انا رايح السوق النهارده عشان اشتري عيش وجبنة."),
     ]
@@ -55,6 +55,10 @@ def every_word(model: Any, tokenizer: Any, prompt: list[int]) -> list[str]:
     def within(text: str) -> bool:
         return bool(text) and (text[0] == "\ufffd" or WORD.match(text) is not None)
 
+    def ended(size: int) -> Any:
+        of = [path for path in paths if len(path) == size]
+        return zip(of, after([list(path) for path in of]), strict=True)
+
     anchor = tokenizer(".", add_special_tokens=False)["input_ids"]
     texts = [text_of([token]) for token in range(len(tokenizer))]
     go_on = [token for token, text in enumerate(texts) if within(text)]
@@ -65,8 +69,7 @@ def every_word(model: Any, tokenizer: Any, prompt: list[int]) -> list[str]:
     for start, row in zip(first, after([[token] for token in first]), strict=True):
         paths |= {(start, token): float(said[start] + row[token]) for token in go_on}
     best: dict[str, float] = defaultdict(lambda: -np.inf)
-    order = list(paths)
-    for path, row in zip(order, [row for size in (1, 2) for row in after([list(p) for p in order if len(p) == size])]):
+    for path, row in [pair for size in (1, 2) for pair in ended(size)]:
         text = text_of(list(path)).lstrip()
         if "\ufffd" not in text and (match := WORD.match(text)):
             word = match[0]
@@ -77,11 +80,11 @@ def every_word(model: Any, tokenizer: Any, prompt: list[int]) -> list[str]:
 def test_the_five_most_probable_words_are_those_of_all_continuations(
     model: Any, tokenizer: Any, renderer: Renderer
 ) -> None:
-    places = next_words(prose()["text"].to_list()[1:], ["p/2", "p/3"], 2, 0)
-    found = next_word.measure(model, tokenizer, renderer, places, settings())
+    places = next_words(prose()["text"].to_list()[1:], ["p/2", "p/3"], 1, 0)
+    found = next_word.measure(model, tokenizer, renderer, places, settings(window=12, stride=6))
     for place, row in zip(places, found.iter_rows(named=True), strict=True):
         before = tokenizer(place.text[: place.start - 1], add_special_tokens=False)["input_ids"]
-        expected = every_word(model, tokenizer, [tokenizer.eos_token_id, *before][-29:])
+        expected = every_word(model, tokenizer, [tokenizer.eos_token_id, *before][-9:])
         assert row["guesses"][:5] == expected[:5]
         assert (row["top_1"], row["top_5"]) == (place.word in expected[:1], place.word in expected[:5])
 
@@ -146,16 +149,19 @@ def test_a_word_left_out_is_right_where_its_sentence_costs_least(
         assert len(row["distractors"]) == 2
 
 
-def rows_of(model: Any, renderer: Renderer, chosen: LanguageSettings) -> pl.DataFrame:
-    return score_table(strides.measure(model, renderer, prose(), chosen, 0, {"harness": "test"}))
+def rows_of(model: Any, renderer: Renderer, documents: pl.DataFrame) -> pl.DataFrame:
+    return score_table(strides.measure(model, renderer, documents, settings(), 0, {"harness": "test"}))
+
+
+def encoded(tokenizer: Any, text: str) -> list[int]:
+    return [tokenizer.eos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"]]
 
 
 def test_strides_are_what_the_loop_of_transformers_gives(model: Any, tokenizer: Any, renderer: Renderer) -> None:
-    chosen = settings()
-    found = rows_of(model, renderer, chosen).filter(measure="stride")
-    text = LONG.strip() + " " + LONG.strip()
-    ids = [tokenizer.eos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"]]
-    assert len(ids) > 2 * chosen.window
+    found = rows_of(model, renderer, prose()[:2]).filter(measure="stride")
+    text = (LONG * 3).strip()
+    ids = encoded(tokenizer, text)
+    assert len(ids) > 2 * 32
     for stride in (31, 8):
         losses = documents_loop(model, ids, 32, stride)
         of = found.filter(by="stride", group=str(stride))
@@ -167,18 +173,19 @@ def test_strides_are_what_the_loop_of_transformers_gives(model: Any, tokenizer: 
 
 
 def test_loss_by_position_is_of_full_windows(model: Any, tokenizer: Any, renderer: Renderer) -> None:
-    found = rows_of(model, renderer, settings()).filter(measure="loss_by_position")
-    text = LONG.strip() + " " + LONG.strip()
-    ids = [tokenizer.eos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"]]
-    starts = range(0, len(ids) - 31, 31)
-    windows = [slowly(model, ids[start : start + 32], 1) for start in starts]
+    found = rows_of(model, renderer, prose()).filter(measure="loss_by_position")
+    windows = {}
+    for dialect, text in {"MSA": (LONG * 3).strip(), "EGY": prose()["text"][2]}.items():
+        ids = encoded(tokenizer, text)
+        windows[f"position {dialect}"] = [slowly(model, ids[at : at + 32], 1) for at in range(0, len(ids) - 31, 31)]
+    windows["position"] = [window for of in list(windows.values()) for window in of]
+    assert len(windows["position MSA"]) > 1
     for first, last in [(1, 1), (2, 3), (4, 7), (8, 15), (16, 31)]:
-        expected = np.mean([window[first - 1 : last] for window in windows])
-        group = f"{first}-{last}" if last > first else "1"
-        for by in ("position", "position MSA"):
-            row = found.filter(by=by, group=group)
+        for by, of in windows.items():
+            row = found.filter(by=by, group=f"{first}-{last}" if last > first else "1")
+            expected = np.mean([window[first - 1 : last] for window in of])
             assert -row["value"].item() == pytest.approx(float(expected), rel=1e-6)
-    assert found["by"].unique().sort().to_list() == ["position", "position MSA"]
+    assert set(found["by"]) == set(windows)
 
 
 @pytest.mark.parametrize("window", [2, 3, 32, 100])
