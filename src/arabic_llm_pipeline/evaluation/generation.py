@@ -28,6 +28,7 @@ def generate(
     max_new_tokens: int,
     batch_size: int,
     label: str,
+    sampling: Mapping[str, Any] = GREEDY,
 ) -> list[Generated]:
     """The most probable continuation, token by token, of each prompt, in the order of the prompts.
 
@@ -43,13 +44,15 @@ def generate(
         max_new_tokens: after which it is cut.
         batch_size: prompts at once.
         label: what is being done, for the progress shown.
+        sampling: as transformers' GenerationConfig has it, where it is not to be the most probable one.
     """
     found: list[Generated] = [Generated("", False)] * len(prompts)
     order = sorted(range(len(prompts)), key=lambda place: (-len(prompts[place]), place))  # what needs most memory first
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     lines = _LineEnds(tokenizer, model.device) if stop_at_line else None
     for batch in track(batches, label):
-        new = _continue(model, tokenizer, [prompts[place] for place in batch], stop_ids, lines, max_new_tokens)
+        part = [prompts[place] for place in batch]
+        new = _continue(model, tokenizer, part, stop_ids, lines, max_new_tokens, sampling)
         for place, ids in zip(batch, new, strict=True):
             found[place] = _generated(tokenizer, ids, stop_ids, lines)
     return found
