@@ -1,21 +1,14 @@
 """Fields of what a model writes: answers, translations, texts, instructions that rules check; and of its spelling."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from arabic_llm_pipeline.parameters.base import Settings
 from arabic_llm_pipeline.parameters.evaluate import Format
 
-Measure = Literal["question_answering", "translation", "free_answers"]
-
 
 class WritingSettings(Settings):
     """What every candidate is asked to write, and how its answers are scored."""
 
-    tasks: dict[str, Measure] = Field(
-        default_factory=dict, description="Task of evaluation items -> how what is written is scored."
-    )
     items: int = Field(40, description="Test items asked of each source, at most; 0: all.", ge=0)
     held_out: int = Field(
         20,

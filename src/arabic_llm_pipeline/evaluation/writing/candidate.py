@@ -12,7 +12,7 @@ from arabic_llm_pipeline.evaluation import formats
 from arabic_llm_pipeline.evaluation.candidate import Candidate
 from arabic_llm_pipeline.evaluation.generation import GREEDY, Generated, generate
 from arabic_llm_pipeline.evaluation.results import ALL, VALUES, harness, missing, score_rows, score_table
-from arabic_llm_pipeline.evaluation.writing import free, rules, spelling, squad, translation
+from arabic_llm_pipeline.evaluation.writing import free, rules, squad, translation
 from arabic_llm_pipeline.evaluation.writing.items import (
     FREE,
     MEASURES,
@@ -41,10 +41,10 @@ TELL_NO_ANSWER = (  # "If the answer is not in the text, write: ..."
     "\u0627\u0644\u0646\u0635 \u0641\u0627\u0643\u062a\u0628: "
 )
 NO_ITEMS = {
-    QUESTIONS: "no test item of a task that writing.tasks scores as question_answering",
-    TRANSLATION: "no test item of a task that writing.tasks scores as translation",
-    FREE: "no instruction in the test split, and no test item of a task that writing.tasks scores as free_answers",
-    RULES: "writing.instructions leaves none",
+    QUESTIONS: "no test item of the kind question_answering",
+    TRANSLATION: "no test item of the kind translation",
+    FREE: "no test item of the kind free_answers, and no instruction in the test split",
+    RULES: "no prompt with rules",
 }
 Measured = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
 
@@ -59,7 +59,7 @@ class Writer:
     def measure(self, documents: ShardSet, items: ShardSet) -> Measured:
         """Scores (`results.SCORES`), values (`results.VALUES`), and every answer with its scores."""
         rows = asked(documents, items, self.settings, self.seed)
-        dev = from_items(items, self.settings.tasks, "dev", 0, self.seed)
+        dev = from_items(items, "dev", 0, self.seed)
         found, scores = [], []
         for measure in MEASURES:
             part = rows.filter(pl.col("measure") == measure)
@@ -87,11 +87,10 @@ class Writer:
 
     def _answered(self, measure: str, items: pl.DataFrame, dev: pl.DataFrame, name: str) -> tuple[pl.DataFrame, str]:
         """The items with what was written and its scores, and the digest of the prompts."""
-        length = self._length(measure)
-        room = self.candidate.context - length
+        room = self.candidate.context - self._length(measure)
         examples = formats.examples(dev, self.seed) if len(dev) else {}
         prompts = shown(name, items, examples, self.renderer, room, self._told(measure, items))
-        written = self._written(measure, prompts, name, length)
+        written = self._written(measure, items["id"].to_list(), prompts, name)
         answers = items.with_columns(
             pl.Series("format", [name] * len(items), pl.String),
             pl.Series("generated", [one.text for one in written], pl.String),
@@ -101,7 +100,7 @@ class Writer:
         scores = [_long(found | of) for found, of in zip(_always(answers), self._scored(measure, answers), strict=True)]
         return answers.with_columns(pl.Series("scores", scores, pl.List(SCORE))), formats.digest(prompts.ids)
 
-    def _written(self, measure: str, prompts: Shown, name: str, length: int) -> list[Generated]:
+    def _written(self, measure: str, ids: list[str], prompts: Shown, name: str) -> list[Generated]:
         by_line = formats.ends_at_line(name) and measure in ONE_LINE
         found = generate(
             self.candidate.model,
@@ -109,9 +108,10 @@ class Writer:
             prompts.ids,
             stop_ids=self.renderer.stop_ids,
             stop_at_line=by_line,
-            max_new_tokens=length,
+            max_new_tokens=self._length(measure),
             batch_size=self.settings.batch_size,
             label=f"{self.candidate.name}: {measure.replace('_', ' ')}",
+            names=[f"item {id_}" for id_ in ids],
             sampling=self._sampling(),
         )
         plain = [Generated(one.text.strip(), one.stopped) for one in found]
@@ -211,8 +211,3 @@ def _long(scores: Values) -> list[dict[str, Any]]:
 def _mean(answers: pl.DataFrame, metric: str) -> float:
     found = values_of(answers).filter(pl.col("metric") == metric)
     return float(found["value"].sum() / max(float(found["weight"].sum()), 1.0))
-
-
-def spelling_list(documents: ShardSet, settings: Any, seed: int) -> pl.DataFrame:
-    """The list that answers are judged by."""
-    return spelling.listed(documents, settings, seed)

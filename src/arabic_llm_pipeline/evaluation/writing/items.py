@@ -1,7 +1,6 @@
 """What is asked, in one shape: items of the evaluation, instructions of the test split, prompts that rules check."""
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -10,7 +9,7 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus.records import MESSAGES, message
 from arabic_llm_pipeline.corpus.shards import ShardSet
-from arabic_llm_pipeline.evaluation.held_out import drawn, kept
+from arabic_llm_pipeline.evaluation.held_out import drawn, kept, of_part
 from arabic_llm_pipeline.parameters.writing import WritingSettings
 
 QUESTIONS, TRANSLATION, FREE, RULES = "question_answering", "translation", "free_answers", "instruction_following"
@@ -36,17 +35,14 @@ Values = dict[str, tuple[float, float]]  # by metric: what an item adds to the s
 
 def asked(documents: ShardSet, items: ShardSet, settings: WritingSettings, seed: int) -> pl.DataFrame:
     """All test rows that are asked (`ASKED`), by measure and set."""
-    of_items = from_items(items, settings.tasks, "test", settings.items, seed)
+    of_items = from_items(items, "test", settings.items, seed)
     parts = [of_items, from_documents(documents, settings.held_out, seed), from_rules(settings.instructions)]
     return pl.concat(parts).sort("measure", "set", "id", maintain_order=True)
 
 
-def from_items(items: ShardSet, tasks: Mapping[str, str], split: str, limit: int, seed: int) -> pl.DataFrame:
-    """Items whose task is to be written, at most `limit` of each source (0: all)."""
-    wanted = kept(items, split).filter(pl.col("task").is_in(list(tasks)))
-    rows = drawn(wanted, "source", limit, seed)
-    measure = pl.col("task").replace_strict(dict(tasks), return_dtype=pl.String) if len(rows) else pl.lit("")
-    return _shaped(rows.with_columns(measure=measure))
+def from_items(items: ShardSet, split: str, limit: int, seed: int) -> pl.DataFrame:
+    """Items whose answers are written, at most `limit` of each source (0: all)."""
+    return _shaped(drawn(of_part(kept(items, split), "writing"), "source", limit, seed).rename({"kind": "measure"}))
 
 
 def from_documents(documents: ShardSet, limit: int, seed: int) -> pl.DataFrame:
