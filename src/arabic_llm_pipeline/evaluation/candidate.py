@@ -144,4 +144,3 @@ def _check_window(candidate: Candidate, settings: EvaluateSettings) -> None:
             f"evaluate.max_new_tokens is {settings.max_new_tokens}, which leaves no room for a prompt in the "
             f"{candidate.context} tokens that {candidate.name} can see: lower it."
         )
-

@@ -58,7 +58,9 @@ def resampled_counts(units: int, resamples: int, seed: int) -> Iterator[NDArray[
 @lru_cache(maxsize=64)
 def _few_counts(units: int, resamples: int, seed: int) -> NDArray[np.int64]:
     """Drawn once for all metrics of the same items: drawing takes longer than all that follows."""
-    counts: NDArray[np.int64] = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=resamples)
+    counts: NDArray[np.int64] = np.random.default_rng(seed).multinomial(
+        units, np.full(units, 1 / units), size=resamples
+    )
     return counts
 
 

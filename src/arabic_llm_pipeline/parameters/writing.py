@@ -33,7 +33,8 @@ class WritingSettings(Settings):
         min_length=1,
     )
     tell_no_answer: bool = Field(
-        True, description="Sources with unanswerable questions: each prompt says what to write where there is no answer."
+        True,
+        description="Sources with unanswerable questions: each prompt says what to write where there is no answer.",
     )
     batch_size: int = Field(
         64, description="Prompts at once; another number may change the last digits of logits.", ge=1
@@ -45,7 +46,12 @@ class SpellingSettings(Settings):
     """The reference list of spellings, built from the training split."""
 
     documents: int = Field(20_000, description="Training documents of each kind that are read, at most; 0: all.", ge=0)
-    min_count: int = Field(5, description="Occurrences of a word, in all its spellings, below which it is left out.", ge=1)
+    min_count: int = Field(
+        5, description="Occurrences of a word, in all its spellings, below which it is left out.", ge=1
+    )
     dominance: float = Field(
-        0.95, description="Share of its occurrences that one spelling must have to count as the right one.", gt=0.5, le=1
+        0.95,
+        description="Share of its occurrences that one spelling must have to count as the right one.",
+        gt=0.5,
+        le=1,
     )

@@ -1,7 +1,7 @@
 """All that one candidate writes, scored: answers with their scores, values behind them, tables of scores."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.evaluation import formats
 from arabic_llm_pipeline.evaluation.candidate import Candidate
 from arabic_llm_pipeline.evaluation.generation import GREEDY, Generated, generate
-from arabic_llm_pipeline.evaluation.results import ALL, VALUES, harness, missing, score_rows, score_table
+from arabic_llm_pipeline.evaluation.results import ALL, GROUPS, VALUES, harness, missing, score_rows, score_table
 from arabic_llm_pipeline.evaluation.writing import free, rules, squad, translation
 from arabic_llm_pipeline.evaluation.writing.items import (
     FREE,
@@ -174,8 +174,9 @@ def values_of(answers: pl.DataFrame) -> pl.DataFrame:
 def _whole_sets(
     measure: str, answers: pl.DataFrame, settings: WritingSettings, seed: int, about: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Scores that are no sum over items, over all, by dialect and by family; a row that says why, without references."""
-    key, rows = {"measure": measure, "set": answers["set"][0], "seed": seed}, answers.filter(pl.col("answers").list.len() > 0)
+    """Scores that are no sum over items, by dialect and family, too; a row that says why, without references."""
+    key = {"measure": measure, "set": answers["set"][0], "seed": seed}
+    rows = answers.filter(pl.col("answers").list.len() > 0)
     if not len(rows):
         why = "no item of this set has a reference: name the column of `answers` (of a translation: `translation`)"
         yield from (missing(measure, key["set"], metric, why) for metric in CORPUS[measure])
@@ -188,9 +189,9 @@ def _whole_sets(
 
 def _groups(rows: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
     yield ALL, ALL, rows
-    for by in ("dialect", "family"):
-        for (group,), part in rows.filter(pl.col(by).is_not_null()).sort(by, maintain_order=True).group_by(by, maintain_order=True):
-            yield by, str(group), part
+    for by in GROUPS:
+        for group in sorted(rows[by].drop_nulls().unique()):
+            yield by, group, rows.filter(pl.col(by) == group)
 
 
 def _always(answers: pl.DataFrame) -> Iterator[Values]:
@@ -210,4 +211,4 @@ def _long(scores: Values) -> list[dict[str, Any]]:
 
 def _mean(answers: pl.DataFrame, metric: str) -> float:
     found = values_of(answers).filter(pl.col("metric") == metric)
-    return float(found["value"].sum() / max(float(found["weight"].sum()), 1.0))
+    return float(found["value"].sum()) / max(float(found["weight"].sum()), 1.0)

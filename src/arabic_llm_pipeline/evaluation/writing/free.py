@@ -34,14 +34,14 @@ def score(rows: pl.DataFrame, spellings: Mapping[str, str]) -> list[Values]:
     words = split_words(generated, WORDS)
     found: list[Values] = [repetition.score(answer) | spelling.score(answer, spellings) for answer in words]
     for scores, likeness, chrf in zip(found, _likeness(generated, accepted), _chrf(generated, accepted), strict=True):
-        scores |= likeness | chrf
+        scores.update(likeness | chrf)
     for scores, answer, references in zip(found, words, accepted, strict=True):
         scores["empty"] = (float(not answer), 1.0)
         if references:
             [wanted] = split_words(references[:1], WORDS)
             scores["length_ratio"] = (float(len(answer)), float(len(wanted)))
     for scores, told in zip(found, _manner(rows), strict=True):
-        scores |= told
+        scores.update(told)
     return found
 
 

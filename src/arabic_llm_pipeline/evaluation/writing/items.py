@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from arabic_llm_pipeline.corpus.records import MESSAGES, message
+from arabic_llm_pipeline.corpus.records import MESSAGES, Columns, message
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.evaluation.held_out import drawn, kept, of_part
 from arabic_llm_pipeline.parameters.writing import WritingSettings
@@ -16,19 +16,18 @@ QUESTIONS, TRANSLATION, FREE, RULES = "question_answering", "translation", "free
 MEASURES = (QUESTIONS, TRANSLATION, FREE, RULES)
 OWN = "instructions"  # the set of the prompts that come with the package
 GIVEN = pl.col("dialect_score") == 1  # by the source; a tag of ours says less
-ASKED = pl.Schema(
-    {
-        "measure": pl.String,
-        "set": pl.String,
-        "id": pl.String,
-        "family": pl.String,
-        "dialect": pl.String,
-        "gold": pl.Boolean,  # the source says the dialect
-        "prompt": MESSAGES,
-        "passage": pl.String,
-        "answers": pl.List(pl.String),
-    }
-)
+COLUMNS: Columns = {
+    "measure": pl.String,
+    "set": pl.String,
+    "id": pl.String,
+    "family": pl.String,
+    "dialect": pl.String,
+    "gold": pl.Boolean,  # the source says the dialect
+    "prompt": MESSAGES,
+    "passage": pl.String,
+    "answers": pl.List(pl.String),
+}
+ASKED = pl.Schema(COLUMNS)
 ROLE = pl.element().struct.field("role")
 Values = dict[str, tuple[float, float]]  # by metric: what an item adds to the sum, and to the sum it is divided by
 
@@ -55,8 +54,8 @@ def from_documents(documents: ShardSet, limit: int, seed: int) -> pl.DataFrame:
     said = pl.col("messages")
     answer = pl.concat_list(said.list.last().struct.field("content"))
     before = said.list.head(said.list.len() - 1)
-    shown = rows.with_columns(prompt=before, answers=answer, family="kind", measure=pl.lit(FREE), passage=pl.lit(None, pl.String))
-    return _shaped(shown)
+    about = {"family": pl.col("kind"), "measure": pl.lit(FREE), "passage": pl.lit(None, pl.String)}
+    return _shaped(rows.with_columns(prompt=before, answers=answer, **about))
 
 
 def from_rules(limit: int = 0) -> pl.DataFrame:
@@ -66,7 +65,8 @@ def from_rules(limit: int = 0) -> pl.DataFrame:
         | {"dialect": row.get("dialect", "MSA"), "dialect_score": 1.0, "source": OWN, "measure": RULES}
         for row in ruled()[: limit or None]
     ]
-    return _shaped(pl.DataFrame(rows, schema_overrides={"answers": pl.List(pl.String), "passage": pl.String, "family": pl.String}))
+    types = {"answers": pl.List(pl.String), "passage": pl.String, "family": pl.String}
+    return _shaped(pl.DataFrame(rows, schema_overrides=types))
 
 
 @cache

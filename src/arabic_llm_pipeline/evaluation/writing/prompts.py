@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 import polars as pl
 from numpy.typing import NDArray
 
-from arabic_llm_pipeline.corpus.records import MESSAGES
+from arabic_llm_pipeline.corpus.records import MESSAGES, Columns
 from arabic_llm_pipeline.evaluation import formats
 from arabic_llm_pipeline.tokens.chat import Renderer
 
 SPARE = 1.05  # more is cut than the mean of characters a token asks for, so that few rounds are needed
 ROUNDS = 20
 BETWEEN = "\n\n"
+Row = dict[str, Any]
 
 
 class Shown(NamedTuple):
@@ -56,13 +57,13 @@ def shown(
     return Shown([found[-room:] for found in ids], cut)
 
 
-def _ids(name: str, rows: Sequence[dict[str, Any]], examples: formats.Examples, renderer: Renderer) -> list[NDArray[Any]]:
-    schema = {"id": pl.String, "family": pl.String, "prompt": MESSAGES}
+def _ids(name: str, rows: Sequence[Row], examples: formats.Examples, renderer: Renderer) -> list[NDArray[Any]]:
+    schema: Columns = {"id": pl.String, "family": pl.String, "prompt": MESSAGES}
     asked = pl.DataFrame([{key: row[key] for key in schema} for row in rows], schema=schema)
     return formats.prompts(name, asked, examples, renderer) if rows else []
 
 
-def _whole(row: dict[str, Any], more: str) -> dict[str, Any]:
+def _whole(row: Row, more: str) -> Row:
     """The item with its passage in its last message, and what ends every prompt."""
     said = row["prompt"][-1]["content"]
     if row["passage"] and row["passage"] not in said:
@@ -70,15 +71,15 @@ def _whole(row: dict[str, Any], more: str) -> dict[str, Any]:
     return _last(row, f"{said}\n{more}" if more else said)
 
 
-def _last(row: dict[str, Any], content: str) -> dict[str, Any]:
+def _last(row: Row, content: str) -> Row:
     return row | {"prompt": [*row["prompt"][:-1], row["prompt"][-1] | {"content": content}]}
 
 
-def _with(row: dict[str, Any], passage: str, shorter: str) -> dict[str, Any]:
+def _with(row: Row, passage: str, shorter: str) -> Row:
     return _last(row, row["prompt"][-1]["content"].replace(passage, shorter, 1))
 
 
-def _shorter(row: dict[str, Any], passage: str, tokens: int, room: int) -> str:
+def _shorter(row: Row, passage: str, tokens: int, room: int) -> str:
     """The beginning of a passage, up to a blank, with as many characters less as the tokens that are too many have."""
     a_token = sum(len(message["content"]) for message in row["prompt"]) / tokens
     left = passage[: max(0, len(passage) - int((tokens - room) * a_token * SPARE) - 1)]

@@ -1,7 +1,7 @@
 """Rules that an answer keeps or breaks, checked by program: the idea of IFEval (Zhou et al. 2023), of Arabic.
 
-Each rule is a function of an answer and its arguments. Strict: the answer as it is. Loose: the rule may hold for what is
-left without the first line, the last line, both, or asterisks, as models introduce what they say ("Here you are:").
+Each rule is a function of an answer and its arguments. Strict: the answer as it is. Loose: the rule may hold for what
+is left without the first line, the last line, both, or asterisks, as models introduce what they say.
 """
 
 import json
@@ -28,7 +28,8 @@ PLACEHOLDER = re.compile(r"\[[^\[\]\n]+\]")
 HIGHLIGHT = re.compile(r"\*\*[^*\n]+\*\*|(?<!\*)\*[^*\n]+\*(?!\*)")
 FENCE = re.compile(r"^```(?:json)?\s*|\s*```$")
 DIACRITISED = 0.5  # diacritics a letter from which a text counts as diacritised: as in cleaning
-COMMAS = ("," + alphabet.COMMA,)
+COMMAS = "," + alphabet.COMMA
+DIGITS = (alphabet.WESTERN_DIGITS, alphabet.ARABIC_INDIC_DIGITS)
 SHARES = ("prompt_strict", "prompt_loose")
 Rule = Callable[..., bool]
 
@@ -149,7 +150,7 @@ def _ends_in_sign(text: str, sign: str) -> bool:
 
 
 def _no_commas(text: str) -> bool:
-    return not any(comma in text for commas in COMMAS for comma in commas)
+    return not any(comma in text for comma in COMMAS)
 
 
 def _diacritised(text: str) -> bool:
@@ -186,7 +187,7 @@ def _highlights(text: str, **bounds: int) -> bool:
 
 def _digits(text: str, kind: str) -> bool:
     """`western`, `arabic_indic`: there are such digits, and no others; `none`: there are none."""
-    western, indic = (any(digit in text for digit in of) for of in (alphabet.WESTERN_DIGITS, alphabet.ARABIC_INDIC_DIGITS))
+    western, indic = (any(digit in text for digit in of) for of in DIGITS)
     return (western, indic) == {"western": (True, False), "arabic_indic": (False, True), "none": (False, False)}[kind]
 
 

@@ -1,9 +1,9 @@
 """Spelling against a list that is built from text: does a model write a word as nearly everybody does?
 
-Words that differ in nothing but hamza, Alef Maksura or Yeh, Teh Marbuta or Heh have one matching key. Where one spelling
-has nearly all occurrences of a key, another one is counted as a mistake, by what differs. The list is no dictionary: a
-rare right word that is spelt like a frequent one (Ali, and the preposition on) counts as a mistake, so that a text of
-people has a rate, too: that of the references stands beside a model's.
+Words that differ in nothing but hamza, Alef Maksura or Yeh, Teh Marbuta or Heh have one matching key. Where one
+spelling has nearly all occurrences of a key, another one is counted as a mistake, by what differs. The list is no
+dictionary: a rare right word that is spelt like a frequent one (Ali, and the preposition on) counts as a mistake, so
+that a text of people has a rate, too: that of the references stands beside a model's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ FORM = replace(MATCHING_KEY, alif=False, ya=False, ta_marbuta=False, hamza_carri
 """A word as it is spelt: what the matching key unifies beyond spelling (diacritics, digits, case) is unified here."""
 ALEFS = alphabet.ALEF + alphabet.ALEF_VARIANTS
 KINDS = {
-    "hamza": tuple([ALEFS, *("".join(pair) for pair in alphabet.HAMZA_CARRIERS.items())]),
+    "hamza": (ALEFS, *("".join(pair) for pair in alphabet.HAMZA_CARRIERS.items())),
     "alef_maksura": (alphabet.YEH + alphabet.YEH_VARIANTS,),
     "ta_marbuta": (alphabet.HEH + alphabet.TEH_MARBUTA_VARIANTS,),
 }
@@ -42,7 +42,9 @@ def list_of(texts: pl.Series, settings: SpellingSettings) -> pl.DataFrame:
     """The list of some texts, by key."""
     forms = clean_series(texts, FORM).str.split(" ").explode().str.split("\n").explode().alias("form")
     counted = forms.to_frame().filter(pl.col("form").str.contains(LETTERS)).group_by("form").len("count")
-    counted = counted.with_columns(key=clean_series(counted["form"], MATCHING_KEY), count=pl.col("count").cast(pl.Int64))
+    counted = counted.with_columns(
+        key=clean_series(counted["form"], MATCHING_KEY), count=pl.col("count").cast(pl.Int64)
+    )
     total = pl.col("count").sum().over("key")
     counted = counted.with_columns(share=pl.col("count") / total, all=total).filter(pl.col("all") >= settings.min_count)
     return counted.filter(pl.col("share") >= settings.dominance).select(LIST.names()).sort("key")

@@ -28,7 +28,7 @@ ENGLISH_ARTICLES = re.compile(r"\b(a|an|the)\b")
 ARTICLE = alphabet.ALEF + alphabet.LAM
 ASCII_PUNCTUATION = str.maketrans("", "", string.punctuation)
 WAYS = ("squad", "mlqa", "normalized")
-SHARES = tuple(f"exact_{way}" for way in WAYS) + ("no_answer", "abstained", "exact_squad_v2")
+SHARES = (*(f"exact_{way}" for way in WAYS), "no_answer", "abstained", "exact_squad_v2")
 Tokens = list[str]
 
 
@@ -59,7 +59,8 @@ def score(generated: Sequence[str], accepted: Sequence[Sequence[str]], no_answer
     says_none = abstained(generated, no_answer)
     unanswerable = any(not answers for answers in accepted)
     found: list[Values] = [{} for _ in generated]
-    for way, tokens in (("squad", squad_tokens), ("mlqa", mlqa_tokens), ("normalized", _by_key([*generated, *_all(accepted)]))):
+    ways = (squad_tokens, mlqa_tokens, _by_key([*generated, *_all(accepted)]))
+    for way, tokens in zip(WAYS, ways, strict=True):
         for place, (text, answers) in enumerate(zip(generated, accepted, strict=True)):
             if answers:
                 found[place] |= _best(way, tokens(text), [tokens(answer) for answer in answers])
@@ -67,7 +68,7 @@ def score(generated: Sequence[str], accepted: Sequence[Sequence[str]], no_answer
         if not answers:
             scores["no_answer"] = (float(silent), 1.0)
         if unanswerable:
-            scores |= _second_version(scores, silent, bool(answers))
+            scores.update(_second_version(scores, silent, bool(answers)))
     return found
 
 
