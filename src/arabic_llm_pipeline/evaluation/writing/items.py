@@ -65,7 +65,7 @@ def from_rules(limit: int = 0) -> pl.DataFrame:
         | {"dialect": row.get("dialect", "MSA"), "dialect_score": 1.0, "source": OWN, "measure": RULES}
         for row in ruled()[: limit or None]
     ]
-    types = {"answers": pl.List(pl.String), "passage": pl.String, "family": pl.String}
+    types = {name: COLUMNS[name] for name in ("answers", "passage", "family")}
     return _shaped(pl.DataFrame(rows, schema_overrides=types))
 
 
