@@ -4,6 +4,7 @@ from pydantic import Field
 
 from arabic_llm_pipeline.parameters.base import Settings
 from arabic_llm_pipeline.parameters.evaluate import Format
+from arabic_llm_pipeline.parameters.sources import Dialect
 
 
 class WritingSettings(Settings):
@@ -45,6 +46,9 @@ class WritingSettings(Settings):
 class SpellingSettings(Settings):
     """The reference list of spellings, built from the training split."""
 
+    dialects: tuple[Dialect, ...] = Field(
+        ("MSA",), description="Dialects of the documents; others have spellings of their own.", min_length=1
+    )
     documents: int = Field(20_000, description="Training documents of each kind that are read, at most; 0: all.", ge=0)
     min_count: int = Field(
         5, description="Occurrences of a word, in all its spellings, below which it is left out.", ge=1

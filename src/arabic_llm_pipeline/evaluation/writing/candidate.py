@@ -1,7 +1,7 @@
 """All that one candidate writes, scored: answers with their scores, values behind them, tables of scores."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,16 @@ from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.evaluation import formats
 from arabic_llm_pipeline.evaluation.candidate import Candidate
 from arabic_llm_pipeline.evaluation.generation import GREEDY, Generated, generate
-from arabic_llm_pipeline.evaluation.results import ALL, GROUPS, VALUES, harness, missing, score_rows, score_table
+from arabic_llm_pipeline.evaluation.results import (
+    ALL,
+    VALUES,
+    harness,
+    missing,
+    parts,
+    score_rows,
+    score_table,
+    seen_share,
+)
 from arabic_llm_pipeline.evaluation.writing import free, rules, squad, translation
 from arabic_llm_pipeline.evaluation.writing.items import (
     FREE,
@@ -52,8 +61,17 @@ Measured = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
 class Writer:
     """A candidate that is asked to write."""
 
-    def __init__(self, candidate: Candidate, settings: WritingSettings, spellings: Mapping[str, str], seed: int):
-        self.candidate, self.settings, self.spellings, self.seed = candidate, settings, spellings, seed
+    def __init__(
+        self,
+        candidate: Candidate,
+        settings: WritingSettings,
+        seed: int,
+        spellings: Mapping[str, str],
+        seen: Collection[str] = (),
+    ):
+        """Who is asked, and how; `spellings` from `spelling.spellings`, `seen` from `evaluation.seen.taught`."""
+        self.candidate, self.settings, self.seed = candidate, settings, seed
+        self.spellings, self.seen = spellings, seen
         self.renderer = Renderer(candidate.tokenizer)
 
     def measure(self, documents: ShardSet, items: ShardSet) -> Measured:
@@ -158,10 +176,14 @@ class Writer:
             "harness": harness(),
             "view": "text",
         }
-        for row in score_rows(values_of(answers), settings.resamples, self.seed, shares=SHARES, about=about):
+        seen = self.seen if answers["checked"].all() else None
+        how = {"shares": SHARES, "about": about, "seen": seen}
+        for row in score_rows(values_of(answers), settings.resamples, self.seed, **how):
             yield row | ({"view": "text_normalized"} if row["metric"].endswith("_normalized") else {})
         if measure in CORPUS:
-            yield from _whole_sets(measure, answers, settings, self.seed, about)
+            yield from _whole_sets(measure, answers, settings, self.seed, about, seen)
+        if measure == RULES:
+            yield from _by_rule(score_rows(_rule_values(answers), settings.resamples, self.seed, **how))
 
 
 def values_of(answers: pl.DataFrame) -> pl.DataFrame:
@@ -172,7 +194,12 @@ def values_of(answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _whole_sets(
-    measure: str, answers: pl.DataFrame, settings: WritingSettings, seed: int, about: Mapping[str, Any]
+    measure: str,
+    answers: pl.DataFrame,
+    settings: WritingSettings,
+    seed: int,
+    about: Mapping[str, Any],
+    seen: Collection[str] | None,
 ) -> Iterator[dict[str, Any]]:
     """Scores that are no sum over items, by dialect and family, too; a row that says why, without references."""
     key = {"measure": measure, "set": answers["set"][0], "seed": seed}
@@ -182,16 +209,26 @@ def _whole_sets(
         yield from (missing(measure, key["set"], metric, why) for metric in CORPUS[measure])
         return
     corpus = partial(translation.corpus_rows, metrics=CORPUS[measure], resamples=settings.resamples, seed=seed)
-    for by, group, part in _groups(rows):
-        for row in corpus(part["generated"].to_list(), part["answers"].to_list()):
-            yield {**about, **key, "by": by, "group": group} | row
+    for by, group, part in parts(rows, seen):
+        known = {} if seen is None else {"seen": seen_share(part["id"], seen)}
+        for row in corpus(part["generated"].to_list(), part["answers"].to_list()) if len(part) else ():
+            yield {**about, **key, "by": by, "group": group} | row | known
 
 
-def _groups(rows: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
-    yield ALL, ALL, rows
-    for by in GROUPS:
-        for group in sorted(rows[by].drop_nulls().unique()):
-            yield by, group, rows.filter(pl.col(by) == group)
+def _rule_values(answers: pl.DataFrame) -> pl.DataFrame:
+    """A row (`results.VALUES`) for each answer and rule, the rule as the family."""
+    by_id = {row["id"]: row["rules"] for row in ruled()}
+    rows = [
+        {"measure": RULES, "set": of, "metric": rules.STRICT, "id": id_, "dialect": dialect, "family": rule["rule"]}
+        | {"value": float(rules.follows(text, rule)), "weight": 1.0}
+        for of, id_, dialect, text in answers.select("set", "id", "dialect", "generated").iter_rows()
+        for rule in by_id[id_]
+    ]
+    return pl.DataFrame(rows, schema=VALUES)
+
+
+def _by_rule(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    yield from (row | {"by": "rule"} for row in rows if row["by"] == "family")
 
 
 def _always(answers: pl.DataFrame) -> Iterator[Values]:

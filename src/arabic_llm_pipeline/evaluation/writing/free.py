@@ -89,7 +89,7 @@ def _likeness(generated: Sequence[str], accepted: Sequence[Sequence[str]]) -> li
 
 
 def _chrf(generated: Sequence[str], accepted: Sequence[Sequence[str]]) -> list[Values]:
-    return translation.score(generated, accepted, translation.CHRF)
+    return translation.sentences(generated, accepted, translation.CHRF)
 
 
 def _manner(rows: pl.DataFrame) -> list[Values]:

@@ -22,6 +22,7 @@ COLUMNS: Columns = {
     "id": pl.String,
     "family": pl.String,
     "dialect": pl.String,
+    "checked": pl.Boolean,  # what was trained on was searched for it
     "gold": pl.Boolean,  # the source says the dialect
     "prompt": MESSAGES,
     "passage": pl.String,
@@ -41,7 +42,9 @@ def asked(documents: ShardSet, items: ShardSet, settings: WritingSettings, seed:
 
 def from_items(items: ShardSet, split: str, limit: int, seed: int) -> pl.DataFrame:
     """Items whose answers are written, at most `limit` of each source (0: all)."""
-    return _shaped(drawn(of_part(kept(items, split), "writing"), "source", limit, seed).rename({"kind": "measure"}))
+    return _shaped(
+        drawn(of_part(kept(items, split), "writing"), "source", limit, seed).rename({"kind": "measure"}), True
+    )
 
 
 def from_documents(documents: ShardSet, limit: int, seed: int) -> pl.DataFrame:
@@ -55,7 +58,7 @@ def from_documents(documents: ShardSet, limit: int, seed: int) -> pl.DataFrame:
     answer = pl.concat_list(said.list.last().struct.field("content"))
     before = said.list.head(said.list.len() - 1)
     about = {"family": pl.col("kind"), "measure": pl.lit(FREE), "passage": pl.lit(None, pl.String)}
-    return _shaped(rows.with_columns(prompt=before, answers=answer, **about))
+    return _shaped(rows.with_columns(prompt=before, answers=answer, **about), False)
 
 
 def from_rules(limit: int = 0) -> pl.DataFrame:
@@ -66,7 +69,7 @@ def from_rules(limit: int = 0) -> pl.DataFrame:
         for row in ruled()[: limit or None]
     ]
     types = {name: COLUMNS[name] for name in ("answers", "passage", "family")}
-    return _shaped(pl.DataFrame(rows, schema_overrides=types))
+    return _shaped(pl.DataFrame(rows, schema_overrides=types), False)
 
 
 @cache
@@ -76,6 +79,7 @@ def ruled() -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def _shaped(rows: pl.DataFrame) -> pl.DataFrame:
-    named = rows.with_columns(pl.col("source").alias("set"), GIVEN.fill_null(False).alias("gold"))
+def _shaped(rows: pl.DataFrame, checked: bool) -> pl.DataFrame:
+    given = GIVEN.fill_null(False)
+    named = rows.with_columns(pl.col("source").alias("set"), gold=given, checked=pl.lit(checked))
     return named.select(ASKED.names()).cast(ASKED)  # type: ignore[arg-type]

@@ -30,6 +30,7 @@ FENCE = re.compile(r"^```(?:json)?\s*|\s*```$")
 DIACRITISED = 0.5  # diacritics a letter from which a text counts as diacritised: as in cleaning
 COMMAS = "," + alphabet.COMMA
 DIGITS = (alphabet.WESTERN_DIGITS, alphabet.ARABIC_INDIC_DIGITS)
+STRICT = "instruction_strict"
 SHARES = ("prompt_strict", "prompt_loose")
 Rule = Callable[..., bool]
 
@@ -47,10 +48,6 @@ def score(generated: str, rules: Sequence[Mapping[str, Any]]) -> Values:
     for name, kept in (("strict", strict), ("loose", loose)):
         found[f"prompt_{name}"] = (float(all(kept)), 1.0)
         found[f"instruction_{name}"] = (float(sum(kept)), float(len(kept)))
-        for rule, holds in zip(rules, kept, strict=True):
-            metric = f"{rule['rule']}_{name}"
-            before = found.get(metric, (0.0, 0.0))
-            found[metric] = (before[0] + holds, before[1] + 1)
     return found
 
 

@@ -34,7 +34,8 @@ LETTERS = "[" + "".join(dict.fromkeys("".join(letters for groups in KINDS.values
 
 def listed(documents: ShardSet, settings: SpellingSettings, seed: int) -> pl.DataFrame:
     """The list (`LIST`): matching keys of which one spelling has nearly all occurrences in the training split."""
-    rows = drawn(kept(documents, "train"), "kind", settings.documents, seed)
+    written = kept(documents, "train").filter(pl.col("dialect").is_in(list(settings.dialects)))
+    rows = drawn(written, "kind", settings.documents, seed)
     return list_of(rows.select(contents("messages")).to_series(), settings)
 
 

@@ -13,8 +13,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from arabic_llm_pipeline.arabic.script import script_series
 from arabic_llm_pipeline.evaluation.statistics import Floats, percentiles, resampled_counts, sign_p
 from arabic_llm_pipeline.evaluation.writing.items import Values
 
@@ -25,14 +27,24 @@ Counts = NDArray[np.int64]
 Row = dict[str, Any]
 
 
-def score(generated: Sequence[str], accepted: Sequence[Sequence[str]], metric: str = CHRFPP) -> list[Values]:
-    """The score of each sentence by itself, 0 to 100; nothing where there is no reference.
+def score(generated: Sequence[str], accepted: Sequence[Sequence[str]]) -> list[Values]:
+    """chrF++ of each sentence by itself, and whether it is in the script of its reference.
 
     Args:
         generated: what was written.
-        accepted: the references of each.
-        metric: one of chrF's, which mean something for a sentence; BLEU's do not.
+        accepted: the references of each; without any there is nothing to score.
     """
+    found = sentences(generated, accepted, CHRFPP)
+    first = [answers[0] if answers else None for answers in accepted]
+    scripts = zip(*(script_series(pl.Series(texts, dtype=pl.String)) for texts in (generated, first)), strict=True)
+    for scores, (told, wanted) in zip(found, scripts, strict=True):
+        if wanted is not None:
+            scores["same_script"] = (float(told == wanted), 1.0)
+    return found
+
+
+def sentences(generated: Sequence[str], accepted: Sequence[Sequence[str]], metric: str) -> list[Values]:
+    """One of the two chrF of each sentence by itself, 0 to 100; BLEU means little for one."""
     scorer = _scorer(metric)
     pairs = zip(generated, accepted, strict=True)
     return [

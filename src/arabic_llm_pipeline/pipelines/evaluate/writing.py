@@ -31,6 +31,7 @@ def measure_writing(
     documents: ShardSet,
     items: ShardSet,
     spelling_list: pl.DataFrame,
+    seen_items: pl.DataFrame,
     writing: WritingSettings,
     model: ModelSettings,
     seed: int,
@@ -40,6 +41,7 @@ def measure_writing(
     """Scores of what one candidate writes, the values behind them, and every answer with its scores."""
     from arabic_llm_pipeline.evaluation.candidate import Candidate
     from arabic_llm_pipeline.evaluation.formats import CHAT
+    from arabic_llm_pipeline.evaluation.seen import taught
     from arabic_llm_pipeline.evaluation.writing.candidate import Writer
     from arabic_llm_pipeline.evaluation.writing.spelling import spellings
     from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
@@ -48,13 +50,13 @@ def measure_writing(
     formats = writing.formats if candidate == BASE else (CHAT,)
     loaded = load_candidate(base_model, adapter, model, candidate)
     asked = Candidate(candidate, loaded, load_tokenizer(tokenizer), formats, quantization(base_model, model))
-    return Writer(asked, writing, spellings(spelling_list), seed).measure(documents, items)
+    return Writer(asked, writing, seed, spellings(spelling_list), taught(seen_items)).measure(documents, items)
 
 
 def node(candidate: str) -> Node:
     """The node that measures a candidate."""
     function = update_wrapper(partial(measure_writing, candidate=candidate), measure_writing)
-    data = ("base_model", "tokenizer", "documents", "items", "spelling_list")
+    data = ("base_model", "tokenizer", "documents", "items", "spelling_list", "seen_items")
     inputs = {name: name for name in data} | {name: f"params:{name}" for name in ("writing", "model", "seed")}
     inputs["adapter"] = "start_adapter" if candidate == BASE else f"{candidate}_adapter"
     outputs = [f"{candidate}_{kind}" for kind in OUTPUTS]
