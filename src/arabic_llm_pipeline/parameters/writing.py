@@ -54,7 +54,7 @@ class SpellingSettings(Settings):
         5, description="Occurrences of a word, in all its spellings, below which it is left out.", ge=1
     )
     dominance: float = Field(
-        0.95,
+        0.9,
         description="Share of its occurrences that one spelling must have to count as the right one.",
         gt=0.5,
         le=1,

@@ -177,7 +177,7 @@ class Writer:
             "view": "text",
         }
         seen = self.seen if answers["checked"].all() else None
-        how = {"shares": SHARES, "about": about, "seen": seen}
+        how: dict[str, Any] = {"shares": SHARES, "about": about, "seen": seen}
         for row in score_rows(values_of(answers), settings.resamples, self.seed, **how):
             yield row | ({"view": "text_normalized"} if row["metric"].endswith("_normalized") else {})
         if measure in CORPUS:

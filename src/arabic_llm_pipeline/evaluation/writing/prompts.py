@@ -10,8 +10,8 @@ from arabic_llm_pipeline.corpus.records import MESSAGES, Columns
 from arabic_llm_pipeline.evaluation import formats
 from arabic_llm_pipeline.tokens.chat import Renderer
 
-SPARE = 1.05  # more is cut than the mean of characters a token asks for, so that few rounds are needed
-ROUNDS = 20
+STEP = 0.6  # of what seems too much is cut at once: tokens of a passage may be shorter than those around it
+ROUNDS = 40
 BETWEEN = "\n\n"
 Row = dict[str, Any]
 
@@ -82,5 +82,5 @@ def _with(row: Row, passage: str, shorter: str) -> Row:
 def _shorter(row: Row, passage: str, tokens: int, room: int) -> str:
     """The beginning of a passage, up to a blank, with as many characters less as the tokens that are too many have."""
     a_token = sum(len(message["content"]) for message in row["prompt"]) / tokens
-    left = passage[: max(0, len(passage) - int((tokens - room) * a_token * SPARE) - 1)]
+    left = passage[: max(0, len(passage) - int((tokens - room) * a_token * STEP) - 1)]
     return left.rsplit(None, 1)[0] if len(left.split()) > 1 else ""
