@@ -107,7 +107,7 @@ def score_table(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
 def parts(rows: pl.DataFrame, seen: Collection[str] | None) -> list[tuple[str, str, pl.DataFrame]]:
     """What scores are given of: all rows, by dialect and family, and those that were not seen (by, group, rows)."""
-    return [*_groups(rows), *_unseen(rows, seen or ())]
+    return [*groups(rows), *_unseen(rows, seen or ())]
 
 
 def _unseen(rows: pl.DataFrame, seen: Collection[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:
@@ -116,7 +116,8 @@ def _unseen(rows: pl.DataFrame, seen: Collection[str]) -> Iterator[tuple[str, st
         yield CONTAMINATION, UNSEEN, rows.filter(~known)
 
 
-def _groups(rows: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
+def groups(rows: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """All rows, and those of each dialect and each family, with what they are called: by, group, rows."""
     yield ALL, ALL, rows
     for by in GROUPS:
         named = rows.filter(pl.col(by).is_not_null())
