@@ -89,7 +89,7 @@ def test_loops(text: str, loops: bool) -> None:
 
 
 def test_repetition_by_hand() -> None:
-    scores = repetition.score("ا ب ا ب ا ب".split())
+    scores = repetition.score(["ا", "ب", "ا", "ب", "ا", "ب"])
     assert scores["distinct_1"] == (2, 6)
     assert scores["distinct_2"] == (2, 5)
     assert scores["repeated_4"] == (1, 3)  # the first and the third run of four are equal
@@ -121,7 +121,7 @@ def test_the_list_has_words_that_nearly_everybody_spells_alike() -> None:
 
 def test_mistakes_are_told_by_their_kind() -> None:
     words = listed(dominance=0.8)
-    scores = spelling.score("ذهب احمد الى المدرسه علي الطريق أمس".split(), words)
+    scores = spelling.score(["ذهب", "احمد", "الى", "المدرسه", "علي", "الطريق", "أمس"], words)
     assert scores["misspelt"] == (4, 6)  # the last word is not in the list
     assert scores["misspelt_hamza"] == (2, 6)
     assert scores["misspelt_alef_maksura"] == (1, 6)

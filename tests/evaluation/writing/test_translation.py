@@ -8,7 +8,13 @@ from sacrebleu.metrics.chrf import CHRF
 from arabic_llm_pipeline.evaluation.writing import translation
 
 HYPOTHESES = ["ذهب الولد إلى المدرسة.", "السماء صافية اليوم", "", "أين الكتاب؟", "نعم، هذا بيتي الجديد"]
-REFERENCES = [["ذهب الطفل إلى المدرسة."], ["السماء زرقاء اليوم", "الجو صافٍ اليوم"], ["نعم"], ["أين الكتاب ؟"], ["نعم، هذا بيتي الجديد"]]
+REFERENCES = [
+    ["ذهب الطفل إلى المدرسة."],
+    ["السماء زرقاء اليوم", "الجو صافٍ اليوم"],
+    ["نعم"],
+    ["أين الكتاب ؟"],
+    ["نعم، هذا بيتي الجديد"],
+]
 
 
 def rows(hypotheses: list[str], seed: int = 0) -> dict[str, dict]:
@@ -38,20 +44,22 @@ def test_chrf_by_hand() -> None:
 def test_intl_parts_the_arabic_question_mark_and_13a_does_not() -> None:
     """The hypothesis has the mark on its word, the reference has not: by intl these are the same words."""
     hypotheses, references = ["من أنت يا صديقي؟"] * 2, [["من أنت يا صديقي ؟"]] * 2
-    found = {row["metric"]: row["value"] for row in translation.corpus_rows(hypotheses, references, ("bleu_13a", "bleu_intl"), 100, 0)}
+    rows = translation.corpus_rows(hypotheses, references, ("bleu_13a", "bleu_intl"), 100, 0)
+    found = {row["metric"]: row["value"] for row in rows}
     assert found["bleu_intl"] == pytest.approx(100)
     assert found["bleu_13a"] < 80
 
 
 def test_the_interval_is_a_bootstrap_of_sentences() -> None:
     """Sentences drawn by the same seed, each sample scored by sacrebleu as a corpus of its own."""
-    hypotheses, references = HYPOTHESES[:2] + HYPOTHESES[3:], REFERENCES[:1] * 1 + [["السماء زرقاء اليوم"]] + REFERENCES[3:]
+    hypotheses, references = HYPOTHESES[:2] + HYPOTHESES[3:], [REFERENCES[0], REFERENCES[1][:1], *REFERENCES[3:]]
     [row] = translation.corpus_rows(hypotheses, references, ["chrf++"], 100, 7)
     counts = np.random.default_rng(7).multinomial(4, np.full(4, 1 / 4), size=100)
     scores = []
     for drawn in counts:
         places = np.repeat(np.arange(4), drawn)
-        scores.append(CHRF(word_order=2).corpus_score([hypotheses[p] for p in places], [[references[p][0] for p in places]]).score)
+        wanted = [[references[place][0] for place in places]]
+        scores.append(CHRF(word_order=2).corpus_score([hypotheses[place] for place in places], wanted).score)
     assert (row["low"], row["high"]) == pytest.approx(tuple(np.quantile(scores, [0.025, 0.975])))
 
 
