@@ -17,6 +17,7 @@ from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings, WordSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.root import Parameters
 from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
@@ -33,6 +34,9 @@ MEASURES = ("measure_choices", "measure_language", "measure_writing")
 MEASURED = [f"{name}_{kind}{of}" for name in CANDIDATES for kind in KINDS for of in ("", "_values", "_answers")]
 MEASURED += [f"{name}_language" for name in CANDIDATES]
 WRITING = WritingSettings(answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, resamples=100)
+LANGUAGE = LanguageSettings(
+    window=32, stride=16, stride_parts=(1,), words=WordSettings(documents=1, beams=5, tokens=4), resamples=100
+)
 SETTINGS = EvaluateSettings(window=64, max_new_tokens=4, resamples=100, dev_items=2)
 
 
@@ -126,6 +130,7 @@ def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
+    given |= {"params:language": LANGUAGE}
     given |= {"params:writing": WRITING, "params:spelling": SpellingSettings()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     for node in pipeline.nodes:
@@ -140,7 +145,7 @@ def test_a_run(made: dict[str, Any]) -> None:
     assert {scores[name]["quantization"] for name in CANDIDATES} == {"nf4"}
     assert set(scores["base"]["formats_dev"]) == set(SETTINGS.formats)
     assert set(scores["sft"]["formats_dev"]) == {"chat"}
-    bits = {scores[name]["perplexity"][0]["bits_per_byte"] for name in CANDIDATES}
+    bits = {found[f"{name}_language"].filter(metric="bits_per_byte")["value"][0] for name in CANDIDATES}
     assert len(bits) == 3, "each candidate is another model"
     assert [scores[name]["preference"]["implicit_accuracy"] is None for name in CANDIDATES] == [True, True, False]
     assert {(row["a"], row["b"]) for row in found["comparison"] if row["measure"] == "bits_per_byte_text"} == {
