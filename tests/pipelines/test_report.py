@@ -28,6 +28,7 @@ def test_it_reads_what_candidates_and_stages_left() -> None:
         "sft_dpo_log",
         "sft_dpo_resources",
         "comparison",
+        *(f"{name}_language" for name in CANDIDATES),
         "baseline_scores",
         "token_summary",
         "fertility_table",
