@@ -34,6 +34,7 @@ from arabic_llm_pipeline.parameters.preference import (
     IpoSettings,
     KtoSettings,
     OrpoSettings,
+    RewardSettings,
     SimpoSettings,
 )
 from arabic_llm_pipeline.parameters.quality import QualitySettings
@@ -102,6 +103,7 @@ class Parameters(Settings):
     simpo: SimpoSettings = Field(SimpoSettings(), description="Simple preference optimisation.")
     orpo: OrpoSettings = Field(OrpoSettings(), description="Odds ratio preference optimisation.")
     dno: DnoSettings = Field(DnoSettings(), description="Direct Nash optimisation.")
+    reward: RewardSettings = Field(RewardSettings(), description="A reward model, which judges answers.")
     domain: DomainSettings = Field(DomainSettings(), description="What the recipe `domain` is about.")
     pretrain: PretrainSettings = Field(
         PretrainSettings(), description="A base model: from random weights, or from another base."
