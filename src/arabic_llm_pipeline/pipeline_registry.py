@@ -35,11 +35,6 @@ def _recipes() -> Pipeline:
     return sum((_trained(chain) for chain in chosen(Asked.recipes)), Pipeline([]))
 
 
-def _lm_eval() -> Pipeline:
-    whole = _create("evaluate", candidates(Asked.recipes))
-    return whole.only_nodes(*(node.name for node in whole.nodes if "lm_eval" in node.name))
-
-
 def _report() -> Pipeline:
     return _create("report", candidates(Asked.recipes), trained(Asked.recipes), reward_models(Asked.recipes))
 
@@ -73,7 +68,6 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "recipes": _recipes,
         "memory_plan": lambda: _create("memory_plan", chosen(Asked.recipes)),
         "evaluate": lambda: _create("evaluate", candidates(Asked.recipes), reward_models(Asked.recipes)),
-        "lm_eval": _lm_eval,  # of evaluate, what lm-eval measures
         "report": _report,
         "export": _export,
     }

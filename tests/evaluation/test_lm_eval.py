@@ -37,7 +37,8 @@ def files(tmp_path: Path) -> dict[str, list[Path]]:
     whole.write_bytes(gzip.compress("\n".join(map(json.dumps, ROWS)).encode()))
     examples.write_text("\n".join(json.dumps(row | {"question": "مثال؟"}) for row in ROWS[:2]), encoding="utf-8")
     statements.write_text("\n".join(map(json.dumps, STATEMENTS)), encoding="utf-8")
-    return {"exams": [whole], "exams/examples": [examples], "acva": [statements]}
+    (empty := tmp_path / "empty.jsonl").touch()
+    return {"empty": [empty], "exams": [whole], "exams/examples": [examples], "acva": [statements]}
 
 
 @pytest.fixture
@@ -120,7 +121,11 @@ def test_questions_are_what_is_looked_for_in_training(files: dict[str, list[Path
         ("exams", EXAMS | {"fields": {"question": "text"}}, 0, r"fields.question: .* has no column 'text'; it has id"),
         ("exams", EXAMS | {"values": {"answer": {"A": "A"}}}, 0, "has 'B', which stands for nothing"),
         ("acva", ACVA, 2, "shots is 2, and acva has no `examples`"),
-        ("exams", EXAMS | {"format": "csv"}, 0, "exams: .*record"),
+        ("exams", EXAMS | {"format": "csv"}, 0, "exams.question: .* has no column 'question'; it has"),
+        ("exams", EXAMS | {"format": "csv", "question": None}, 0, "exams.fields.[A-Z]|question: .* has no column"),
+        ("exams", EXAMS | {"format": "json"}, 0, "exams: .*record"),
+        ("exams", EXAMS | {"family": "subject"}, 0, "exams.family: .* has no column 'subject'"),
+        ("empty", EXAMS, 0, "empty: no record in .*empty.jsonl"),
     ],
 )
 def test_what_does_not_fit_is_told(
@@ -128,6 +133,28 @@ def test_what_does_not_fit_is_told(
 ) -> None:
     with pytest.raises(UserError, match=why):
         local.write_task(files, name, LmEvalTask(**task), shots, tmp_path)
+
+
+def test_a_column_that_a_task_reads_by_a_function(candidate: Candidate, files: Any, tmp_path: Path) -> None:
+    task = EXAMS | {"include": "arabicmmlu/_default_arabicmmlu_template_yaml", "question": None}
+    with pytest.raises(UserError, match=r"a task asks for '(Level|Country|Subject)', and the copy .* no such column"):
+        run.measure(candidate, files, LmEvalSettings(tasks={"exams": task}), 0, (), tmp_path)
+
+
+def test_logits_that_are_no_numbers_name_candidate_and_item(
+    candidate: Candidate, files: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    from copy import deepcopy
+    from dataclasses import replace
+
+    damaged = deepcopy(candidate.model)
+    for weight in damaged.parameters():
+        weight.data.fill_(float("nan"))
+    damaged.candidate = "sft"
+    with pytest.raises(UserError, match=r"lm-eval, exams: the logits of sft for item exams/0 are not a number"):
+        run.measure(
+            replace(candidate, model=damaged), files, LmEvalSettings(tasks={"exams": EXAMS}, limit=2), 0, (), tmp_path
+        )
 
 
 def test_without_lm_eval_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +184,7 @@ def test_a_figure_that_is_no_mean_of_items_is_taken_as_lm_eval_gives_it() -> Non
         "samples": {"t": samples}, "configs": {"t": {"output_type": "multiple_choice"}}, "versions": {"t": 2},
         "results": {"t": {"alias": "t", "f1,none": 0.4, "f1_stderr,none": 0.1}},
     }  # fmt: skip
-    [row], values = run._scores(results, "t", LmEvalTask(**EXAMS), LmEvalSettings(), 0, ())
+    [row], values = run._scores(results, "t", LmEvalTask(**EXAMS), LmEvalSettings(), 0, (), None)
     assert (row["value"], row["interval"]) == (0.4, run.STDERR)
     assert (row["low"], row["high"]) == pytest.approx((0.204, 0.596), abs=1e-3)
     assert values.is_empty()

@@ -41,7 +41,8 @@ def test_a_node_for_each_candidate_once() -> None:
         *("compare", "find_seen_items", "find_seen_lm_eval_items", "score_baselines"),
     ])  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
-        *GIVEN, "lm_eval_files", *(f"{name}_lm_eval_workspace" for name in CANDIDATES), "start_adapter", "sft_adapter", "sft_dpo_adapter",
+        *GIVEN, "lm_eval_files", *(f"{name}_lm_eval_workspace" for name in CANDIDATES),
+        "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
     assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison", *MEASURED}
 

@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import polars as pl
 
@@ -19,6 +19,7 @@ from arabic_llm_pipeline.corpus.rows import (
     TAB,
     Rows,
     arrow_rows,
+    excerpt,
     json_rows,
     jsonl_rows,
     parquet_rows,
@@ -27,6 +28,7 @@ from arabic_llm_pipeline.corpus.rows import (
 from arabic_llm_pipeline.parameters.lm_eval import EXAMPLES, LmEvalTask
 
 Row = dict[str, Any]
+TEMPLATES = ("doc_to_text", "doc_to_target", "doc_to_choice")
 MAX_BYTES = 64 << 20  # of a row
 INSTALL = "pip install -c requirements.lock -e '.[lm-eval]'"
 READERS = {
@@ -51,8 +53,14 @@ def shipped() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "tasks"
 
 
-def rows(files: Sequence[File], name: str, task: LmEvalTask) -> Iterator[Row]:
+def rows(files: Sequence[File], name: str, task: LmEvalTask, needed: Collection[str] = ()) -> Iterator[Row]:
     """The rows of a task's files, with the fields that the task reads.
+
+    Args:
+        files: where they stand.
+        name: of the task.
+        task: how they are read.
+        needed: fields that each has to have.
 
     Raises:
         UserError: a file has no such column, or a row cannot be read.
@@ -62,7 +70,11 @@ def rows(files: Sequence[File], name: str, task: LmEvalTask) -> Iterator[Row]:
         for row in read:
             if isinstance(row, Reject):
                 raise UserError(f"lm_eval.tasks.{name}: {path}, record {row.place}: {row.reason.replace('_', ' ')}.")
-            yield _fields(row.value, name, task, path)
+            found = _fields(row.value, name, task, path)
+            for field in needed:
+                if field not in found:
+                    raise _lacks(f"{name}.fields.{field}", field, path, found)
+            yield found
 
 
 def _fields(value: Any, name: str, task: LmEvalTask, path: File) -> Row:
@@ -70,8 +82,7 @@ def _fields(value: Any, name: str, task: LmEvalTask, path: File) -> Row:
     for field, column in task.fields.items():
         found = pick(value, column)
         if found is MISSING:
-            there = ", ".join(map(str, row)) or f"{len(value)} cells"
-            raise UserError(f"lm_eval.tasks.{name}.fields.{field}: {path} has no column {column!r}; it has {there}.")
+            raise _lacks(f"{name}.fields.{field}", column, path, row)
         row[field] = found
     for field, known in task.values.items():
         if str(row.get(field)) not in known:
@@ -79,7 +90,16 @@ def _fields(value: Any, name: str, task: LmEvalTask, path: File) -> Row:
                 f"lm_eval.tasks.{name}.values.{field}: {path} has {row.get(field)!r}, which stands for nothing."
             )
         row[field] = known[str(row[field])]
-    return row | task.constants
+    row |= task.constants
+    for setting, field in (("question", task.question), ("family", task.family)):
+        if field is not None and field not in row:
+            raise _lacks(f"{name}.{setting}", field, path, row)
+    return row
+
+
+def _lacks(setting: str, column: Any, path: File, row: Row) -> UserError:
+    there = excerpt(", ".join(map(str, row))) or "none by name"
+    return UserError(f"lm_eval.tasks.{setting}: {path} has no column {column!r}; it has {there}.")
 
 
 def family(row: Row, task: LmEvalTask) -> str | None:
@@ -115,11 +135,13 @@ def write_task(files: Mapping[str, Sequence[File]], name: str, task: LmEvalTask,
             f"lm_eval.shots is {shots}, and {name} has no `examples` to show: name their files, or set shots=0."
         )
     splits = {test: files[name]} | ({examples: files[f"{name}{EXAMPLES}"]} if task.examples and examples else {})
-    data = {}
+    data, needed = {}, _columns(says)
     for split, paths in splits.items():
         data[split] = str(folder / f"{name}-{split}.jsonl")
         with replace_file(Path(data[split])) as new, new.open("w", encoding="utf-8") as file:
-            file.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows(paths, name, task))
+            written = _write(file, rows(paths, name, task, needed))
+        if not written:
+            raise UserError(f"lm_eval.tasks.{name}: no record in {', '.join(map(str, paths)) or 'no file'}.")
     ours: Row = {
         "include": str(source), "task": name, "dataset_path": "json", "dataset_name": None,
         "dataset_kwargs": {"data_files": data, "cache_dir": str(folder / "cache")},
@@ -130,6 +152,28 @@ def write_task(files: Mapping[str, Sequence[File]], name: str, task: LmEvalTask,
     target = folder / f"{name}.yaml"
     target.write_text(json.dumps(ours), encoding="utf-8")  # JSON is YAML
     return target
+
+
+def _write(file: TextIO, found: Iterable[Row]) -> int:
+    count = 0
+    for row in found:
+        file.write(f"{json.dumps(row, ensure_ascii=False)}\n")
+        count += 1
+    return count
+
+
+def _columns(says: Row) -> set[str]:
+    """The columns that a task's templates name: lm-eval would take one that is not there for an empty text.
+
+    None are known where a function of the task reads the rows.
+    """
+    if says.get("process_docs") is not None:
+        return set()
+    from jinja2 import Environment, meta
+
+    texts = [says[name] for name in TEMPLATES if isinstance(says.get(name), str) and "{{" in says[name]]
+    parse = Environment().parse
+    return {column for text in texts for column in meta.find_undeclared_variables(parse(text))}
 
 
 def questions(files: Mapping[str, Sequence[File]], tasks: Mapping[str, LmEvalTask], limit: int) -> pl.DataFrame:

@@ -6,13 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from importlib.metadata import version
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import File
 from arabic_llm_pipeline.evaluation.candidate import Candidate
+from arabic_llm_pipeline.evaluation.likelihood import not_a_number
 from arabic_llm_pipeline.evaluation.lm_eval import local
 from arabic_llm_pipeline.evaluation.results import ALL, VALUES, missing, score_rows, score_table, seen_share
 from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings, LmEvalTask
@@ -53,7 +56,7 @@ def measure(
     results = _evaluated(candidate, list(tasks), settings, folder)
     rows, values = [], [VALUES.to_frame()]
     for name, task in tasks.items():
-        found, of_task = _scores(results, name, task, settings, seed, seen)
+        found, of_task = _scores(results, name, task, settings, seed, seen, candidate.model)
         rows += found
         values.append(of_task)
     return score_table(rows), pl.concat(values)
@@ -68,7 +71,6 @@ def _evaluated(candidate: Candidate, names: list[str], settings: LmEvalSettings,
     """What lm-eval's `simple_evaluate` returns, with all samples; memory that runs out halves the batch."""
     with _offline():
         from accelerate.utils import find_executable_batch_size
-        from lm_eval import simple_evaluate
         from lm_eval.models.huggingface import HFLM
         from lm_eval.tasks import TaskManager
 
@@ -80,7 +82,7 @@ def _evaluated(candidate: Candidate, names: list[str], settings: LmEvalSettings,
                 batch_size=batch_size,
                 max_length=candidate.context,
             )
-            found: Row = simple_evaluate(
+            return _simple(
                 model,
                 tasks=names,
                 num_fewshot=settings.shots,
@@ -90,9 +92,22 @@ def _evaluated(candidate: Candidate, names: list[str], settings: LmEvalSettings,
                 task_manager=TaskManager(include_path=str(folder), include_defaults=False),
                 bootstrap_iters=0,  # seeds are lm-eval's own, as in published figures
             )
-            return found
 
         return run()
+
+
+def _simple(model: Any, **asked: Any) -> Row:
+    from lm_eval import simple_evaluate
+
+    try:
+        found: Row = simple_evaluate(model, **asked)
+    except KeyError as error:  # of a function that belongs to a task
+        tasks = ", ".join(asked["tasks"])
+        raise UserError(
+            f"lm_eval.tasks: a task asks for {error}, and the copy of its data has no such column; asked were {tasks}. "
+            "Name the column in `fields`, or set the task to null."
+        ) from error
+    return found
 
 
 @contextmanager
@@ -114,10 +129,19 @@ def _offline() -> Any:
 
 
 def _scores(
-    results: Row, name: str, task: LmEvalTask, settings: LmEvalSettings, seed: int, seen: Collection[str]
+    results: Row,
+    name: str,
+    task: LmEvalTask,
+    settings: LmEvalSettings,
+    seed: int,
+    seen: Collection[str],
+    model: Any,
 ) -> tuple[list[Row], pl.DataFrame]:
     samples = sorted(results["samples"][name], key=lambda sample: sample["doc_id"])
     config = results["configs"][name]
+    for sample in samples:
+        if _unknown(sample.get("filtered_resps")):
+            raise not_a_number(model, f"lm-eval, {name}", f"item {local.item_id(name, sample['doc_id'])}")
     about = {
         "format": f"{name} {results['versions'].get(name)}, {'chat template' if settings.chat else 'plain'}",
         "shots": settings.shots,
@@ -136,6 +160,13 @@ def _scores(
         values.append(found)
         rows += score_rows(found, settings.resamples, seed, shares=SHARES, about=about, seen=known)
     return rows, pl.concat(values)
+
+
+def _unknown(said: Any) -> bool:
+    """Whether a likelihood among a sample's responses is no number: the largest of such would still be a choice."""
+    if isinstance(said, list | tuple):
+        return any(map(_unknown, said))
+    return isinstance(said, float) and isnan(said)
 
 
 def _metrics(reported: Row) -> list[tuple[str, float, float | None]]:
