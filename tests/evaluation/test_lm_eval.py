@@ -125,7 +125,7 @@ def test_questions_are_what_is_looked_for_in_training(files: dict[str, list[Path
         ("exams", EXAMS | {"format": "csv", "question": None}, 0, "exams.fields.[A-Z]|question: .* has no column"),
         ("exams", EXAMS | {"format": "json"}, 0, "exams: .*record"),
         ("exams", EXAMS | {"family": "subject"}, 0, "exams.family: .* has no column 'subject'"),
-        ("empty", EXAMS, 0, "empty: no record in .*empty.jsonl"),
+        ("empty", EXAMS, 0, "empty: .*empty.jsonl, record 1: empty file"),
     ],
 )
 def test_what_does_not_fit_is_told(
