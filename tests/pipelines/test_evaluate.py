@@ -21,6 +21,7 @@ from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.root import Parameters
+from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import create_pipeline
 from arabic_llm_pipeline.recipes import candidates
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
@@ -29,8 +30,9 @@ from tests.tokenizers import train_bpe
 
 GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
-KINDS = {"choices": ("", "_values", "_answers"), "lm_eval": ("", "_values")}
+KINDS = {"choices": ("", "_values", "_answers"), "writing": ("", "_values", "_answers"), "lm_eval": ("", "_values")}
 MEASURED = [f"{name}_{kind}{of}" for name in CANDIDATES for kind, ends in KINDS.items() for of in ends]
+WRITING = WritingSettings(answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, resamples=100)
 SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)
 
 
@@ -38,7 +40,7 @@ def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
     assert sorted(node.name for node in made.nodes) == sorted([
         *(f"{name}.{of}" for name in CANDIDATES for of in ("evaluate", *(f"measure_{kind}" for kind in KINDS))),
-        *("compare", "find_seen_items", "find_seen_lm_eval_items", "score_baselines"),
+        *("compare", "find_seen_items", "find_seen_lm_eval_items", "make_spelling_list", "score_baselines"),
     ])  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
         *GIVEN, "lm_eval_files", *(f"{name}_lm_eval_workspace" for name in CANDIDATES),
@@ -127,6 +129,7 @@ def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given |= {f"{name}_lm_eval_workspace": Path() for name in CANDIDATES}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
+    given |= {"params:writing": WRITING, "params:spelling": SpellingSettings()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     for node in pipeline.nodes:
         given |= node.run({name: given[name] for name in node.inputs})
@@ -148,6 +151,9 @@ def test_a_run(made: dict[str, Any]) -> None:
     }  # fmt: skip
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
     assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
+    kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}
+    assert kinds == {"free_answers", "instruction_following"}
+    assert set(found["base_writing_answers"]["id"]) >= {"t/4", "rule-00", "rule-01"}
     again = run(made, create_pipeline(["base"]))
     assert again["base_scores"] == scores["base"]
     assert again["base_answers"].equals(found["base_answers"])
