@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 TEMPLATES = ("doc_to_text", "doc_to_target", "doc_to_choice")
 MAX_BYTES = 64 << 20  # of a row
 INSTALL = "pip install -c requirements.lock -e '.[lm-eval]'"
-READERS = {
+READERS: dict[str, Callable[[File, int], Rows]] = {
     "jsonl": jsonl_rows,
     "json": json_rows,
     "csv": lambda path, most: table_rows(path, most, COMMA, True),
@@ -91,9 +91,9 @@ def _fields(value: Any, name: str, task: LmEvalTask, path: File) -> Row:
             )
         row[field] = known[str(row[field])]
     row |= task.constants
-    for setting, field in (("question", task.question), ("family", task.family)):
-        if field is not None and field not in row:
-            raise _lacks(f"{name}.{setting}", field, path, row)
+    for setting, asked in (("question", task.question), ("family", task.family)):
+        if asked is not None and asked not in row:
+            raise _lacks(f"{name}.{setting}", asked, path, row)
     return row
 
 

@@ -154,7 +154,9 @@ def _scores(
     rows, values = [], [VALUES.to_frame()]
     for metric, reported, stderr in _metrics(results["results"][name]):
         found = _values(samples, name, task, metric)
-        if found is None or abs(found["value"].sum() / len(found) - reported) > ROUNDING:  # not the mean of its items
+        if (
+            found is None or abs(float(found["value"].to_numpy().mean()) - reported) > ROUNDING
+        ):  # not the mean of its items
             rows.append(_reported(name, metric, reported, stderr, found, len(samples), seed) | about)
             continue
         values.append(found)
