@@ -1,11 +1,15 @@
 """Inputs of a report as a run would leave them, made by hand and by a seed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from arabic_llm_pipeline.corpus import quality_table
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
+from arabic_llm_pipeline.evaluation.choices.tables import ANSWERS
+from arabic_llm_pipeline.evaluation.results import VALUES, score_table
 from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
+from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
@@ -16,6 +20,7 @@ from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import SftSettings
+from arabic_llm_pipeline.reporting.inputs import Inputs
 from tests.reporting.made_corpus import (
     AFTER,
     BEFORE,
@@ -87,6 +92,8 @@ def data(folder: Path) -> dict[str, Any]:
     }
     for name in CANDIDATES:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
+        found |= {f"{name}_choices": score_table([]), f"{name}_choices_values": VALUES.to_frame()}
+        found |= {f"{name}_choices_answers": ANSWERS.to_frame()}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
     return found
@@ -155,13 +162,24 @@ def settings(**changed: Any) -> dict[str, Any]:
         "sft": SftSettings(),
         "dpo": DpoSettings(),
         "evaluate": EvaluateSettings(),
+        "choices": ChoicesSettings(),
         "report": ReportSettings(),
     } | changed
 
 
-def page(folder: Path, **changed: Any) -> str:
-    """The report of these inputs; `changed` takes the place of what the catalog has under that name."""
-    from arabic_llm_pipeline.pipelines.report.nodes import make_report
+def inputs(folder: Path, **others: Any) -> Inputs:
+    """What sections read; `others` take the place of what the catalog has under that name."""
+    entries = settings() | data(folder) | {"recipes": "sft_dpo", "seed": 0} | others
+    return Inputs(CANDIDATES, STAGES, entries)
 
-    made = settings() | data(folder) | {"recipes": "sft_dpo", "seed": 0} | changed
-    return make_report(candidates=CANDIDATES, stages=STAGES, **made)
+
+def changed(made: Inputs, **entries: Any) -> Inputs:
+    """The same with other entries."""
+    return replace(made, entries={**made.entries, **entries})
+
+
+def page(folder: Path, **changed: Any) -> str:
+    """The report of these inputs."""
+    from arabic_llm_pipeline.reporting.page import render
+
+    return render(inputs(folder, **changed))
