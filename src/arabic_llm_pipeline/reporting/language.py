@@ -24,7 +24,9 @@ WORDS = {
 
 def blocks(inputs: Inputs) -> list[Block]:
     """The section's parts."""
-    scores = inputs.measured["language"]
+    scores = inputs.of("language")
+    if not any(len(frame) for frame in scores.values()):
+        return []
     guessed = _words_figure(scores)
     return [
         Block("Held-out prose", figures=[_perplexity_figure(scores, of) for of in VIEWS]),
