@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings
 from arabic_llm_pipeline.parameters.preference import DnoSettings
-from arabic_llm_pipeline.training import adapters, conditions, finish
+from arabic_llm_pipeline.training import adapters, conditions, finish, launch
 from arabic_llm_pipeline.training import stage as process
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.memory import architecture, fit
@@ -122,7 +123,7 @@ def test_a_real_step_takes_what_is_planned(method: str, checkpointing: bool) -> 
     )  # fmt: skip
     lora, kind = AdapterSettings(r=8), METHODS[method]
     dtypes = {"dtype": torch.float32, "weights": torch.float32}
-    passes = Passes(2 * kind.sequences, 128, checkpointing, replace(kind, padded=False), on_card=False, **dtypes)
+    passes = Passes(2 * kind.sequences, 128, checkpointing, kind, masked=False, on_card=False, **dtypes)
     estimate = held(config, FULL, lora, passes)
     from transformers import AutoModelForCausalLM
 
@@ -253,9 +254,9 @@ def test_what_is_chosen_trains_and_is_recorded(planned_job: Callable) -> None:
 
 def test_limits_of_the_run_reach_the_stage(planned_job: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conditions, "_memory", MemorySettings())
-    monkeypatch.setattr(process.subprocess, "Popen", None)  # nothing is started
+    monkeypatch.setattr(launch.subprocess, "Popen", None)  # nothing is started
     asked = planned_job(sft())
-    conditions.begin(MemorySettings(limit_gb=2.5))
+    conditions.begin(MemorySettings(limit_gb=2.5), DeviceSettings())
     with pytest.raises(TypeError, match="NoneType"):
         process.run_stage(sft_method.train, asked, "sft")
     told = json.loads((asked.workspace / "job.json").read_text(encoding="utf-8"))

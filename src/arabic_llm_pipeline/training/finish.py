@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import write_json
@@ -13,7 +14,7 @@ from arabic_llm_pipeline.parameters.model import conflict
 from arabic_llm_pipeline.tokens.show import bracketed
 from arabic_llm_pipeline.tokens.store import Store
 from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer
-from arabic_llm_pipeline.training import adapters, checkpoints, models, monitor
+from arabic_llm_pipeline.training import adapters, attention, checkpoints, models, monitor, workers
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.memory.record import planned
@@ -32,7 +33,7 @@ def stage_model(job: Job) -> Any:
     held = job.model.model_copy(update={"quantization": models.quantization(job.base, job.model)})
     if lack := conflict(held, job.lora):
         raise UserError(lack)
-    return _begun(job)
+    return _begun(job.model_copy(update={"model": attention.of_stage(job)}))
 
 
 def _begun(job: Job) -> Any:
@@ -105,18 +106,25 @@ def finish(
         UserError: the store was made with another tokenizer or template.
     """
     Store(job.tokens).check_made_from(digests(job.tokenizer))
-    torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it; on a CPU as before
+    torch.set_float32_matmul_precision("high" if job.model.tf32 else "highest")  # on a CPU the same
     trainer.watch(monitor.Monitor(plan, channel), job)
-    checkpoint = checkpoints.latest(job.checkpoints)
+    found = workers.agreed("checkpoint", lambda: _str(checkpoints.latest(job.checkpoints)))
+    checkpoint = Path(found) if found else None
     if checkpoint:
-        checkpoints.check(checkpoint, trainer.stamp)
+        checkpoints.check(checkpoint, trainer.stamp, job.method)
     else:
+        transformers.set_seed(job.seed + workers.number())  # or all would drop the same of different rows
         channel.send("rows", first_rows(trainer.data_collator(plan.order()[:SHOWN].tolist()), job.tokenizer))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if trainer.state.global_step < trainer.state.max_steps:
         raise InterruptedTrainingError
-    with checkpoints.told_when_full(job.checkpoints, "the result"):
-        _leave(trainer, job, data, quantization, save)
+    if workers.is_first():
+        with checkpoints.told_when_full(job.checkpoints, "the result"):
+            _leave(trainer, job, data, quantization, save)
+
+
+def _str(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _leave(trainer: Any, job: Job, data: dict[str, Any], quantization: str, save: Callable[[Path], Any]) -> None:
@@ -126,5 +134,6 @@ def _leave(trainer: Any, job: Job, data: dict[str, Any], quantization: str, save
     log = monitor.table(trainer.state.log_history)
     log.write_parquet(new / LOG)
     cost = monitor.resources(log, trainer.model, models.compute_dtype(job.model), quantization)
-    write_json(new / RESOURCES, {**cost, **planned(job.workspace), "data": data})
+    how = {"processes": workers.count(), "attention": trainer.model.config._attn_implementation}
+    write_json(new / RESOURCES, {**cost, **how, **planned(job.workspace), "data": data})
     new.replace(job.finished)

@@ -185,11 +185,11 @@ def about_base(pointer: Pointer, settings: ModelSettings) -> dict[str, Any]:
 
 def _quantised(path: Path, settings: ModelSettings, held: Quantization) -> dict[str, Any]:
     """Arguments that quantise a model, or that have one compute as wanted that is quantised already."""
-    from transformers import AutoConfig, BitsAndBytesConfig
+    from transformers import BitsAndBytesConfig
 
     if held == "none":
         return {}
-    config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    config = configuration(path)
     if own := getattr(config, "quantization_config", None):
         config.quantization_config = {**own, "bnb_4bit_compute_dtype": _name(compute_dtype(settings))}
         return {"config": config}
@@ -206,14 +206,25 @@ def _quantised(path: Path, settings: ModelSettings, held: Quantization) -> dict[
 
 
 def _attention(path: Path, settings: ModelSettings) -> str:
-    """As the settings say, where the model's family has it (Gemma 2 has no sdpa)."""
-    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
-
-    config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
-    if settings.attention == "sdpa" and type(config) in MODEL_FOR_CAUSAL_LM_MAPPING:
-        family: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
-        return "sdpa" if family._supports_sdpa else "eager"
+    """As the settings say, where the model's family has it."""
+    if settings.attention in {"auto", "sdpa"}:
+        return "sdpa" if has_sdpa(configuration(path)) else "eager"
     return settings.attention
+
+
+def has_sdpa(config: Any) -> bool:
+    """Whether transformers has sdpa for a model of this configuration (Gemma 2 has none)."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    family: Any = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None)
+    return family is None or bool(family._supports_sdpa)
+
+
+def configuration(path: Path) -> Any:
+    """A model's, from its folder."""
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
 
 
 def _name(dtype: "torch.dtype") -> str:

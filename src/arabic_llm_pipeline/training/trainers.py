@@ -14,11 +14,13 @@ from trl.trainer.sft_trainer import SFTTrainer
 from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, LoopSettings
 from arabic_llm_pipeline.tokens.store import Ints
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-from arabic_llm_pipeline.training import adalora, adapters, checkpoints
+from arabic_llm_pipeline.training import adalora, adapters, checkpoints, workers
 from arabic_llm_pipeline.training.batches import Batch
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.models import compute_dtype, device
 from arabic_llm_pipeline.training.monitor import Monitor
+from arabic_llm_pipeline.training.optimizers import ON_HOST, OnHost
+from arabic_llm_pipeline.training.scaling import Scaling
 from arabic_llm_pipeline.training.schedule import Schedule, equation_3
 
 OURS = {"equation_3": True}  # a schedule that transformers does not have
@@ -54,11 +56,22 @@ class Watched:
     def watch(self, monitor: Monitor, job: Job) -> None:
         """Set who watches, and what a checkpoint is stamped with."""
         self.monitor, self.stamp, self.allocation = monitor, checkpoints.stamp(job), None
+        scaler = self.accelerator.scaler  # type: ignore[attr-defined]
+        if scaler is not None:
+            self.add_callback(Scaling(scaler))  # type: ignore[attr-defined]
         self.remove_callback(transformers.PrinterCallback)  # type: ignore[attr-defined]
         if adalora.is_adalora(self.model):
             self.allocation = adalora.Allocation(self.model, job.lora)
             self.add_callback(self.allocation)  # type: ignore[attr-defined]
         self.add_callback(monitor)  # type: ignore[attr-defined]
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """The optimizer: one of transformers, with its state in the machine's memory where that is asked for."""
+        made = super().create_optimizer(model)  # type: ignore[misc]
+        if self.args.optim_args != ON_HOST or isinstance(made, OnHost):
+            return made
+        self.optimizer: Any = OnHost(made)
+        return self.optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The schedule: one of transformers, or ours where `adapter_options` asks for it."""
@@ -88,6 +101,8 @@ class Watched:
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
         """The trained weights and nothing else; transformers adds the tokenizer and a pickle of the arguments."""
+        if not workers.is_first():
+            return
         directory = Path(output_dir or self.args.output_dir)  # type: ignore[arg-type]
         if hasattr(self.model, "peft_config"):
             adapters.save_weights(self.model, directory)
@@ -140,8 +155,13 @@ def adapter_options(settings: AdapterLoopSettings, learning_rate: float) -> dict
         "lr_scheduler_kwargs": OURS if ours else {},
         "warmup_steps": settings.warmup,
         "weight_decay": settings.weight_decay,
-        "optim": settings.optimizer,
+        **optimizer_options(settings.optimizer),
     }
+
+
+def optimizer_options(optimizer: str) -> dict[str, Any]:
+    """As transformers takes it; of ours that of theirs which it is made from."""
+    return {"optim": "adamw_torch", "optim_args": ON_HOST} if optimizer == ON_HOST else {"optim": optimizer}
 
 
 def arguments(job: Job, settings: LoopSettings, plan: Schedule) -> dict[str, Any]:
@@ -150,7 +170,9 @@ def arguments(job: Job, settings: LoopSettings, plan: Schedule) -> dict[str, Any
     return {
         "output_dir": str(job.checkpoints),
         "per_device_train_batch_size": settings.micro_batch,
-        "gradient_accumulation_steps": settings.accumulation,
+        "gradient_accumulation_steps": settings.accumulation // workers.count(),  # of each; together all of them
+        "ddp_find_unused_parameters": False,
+        "ddp_broadcast_buffers": False,  # they are computed alike everywhere
         "max_grad_norm": settings.max_grad_norm,
         "gradient_checkpointing": settings.activation_checkpointing,
         "gradient_checkpointing_kwargs": {"use_reentrant": False},

@@ -17,5 +17,6 @@ def train(job: Job, channel: Channel) -> None:
     rows = DocumentRows(job.tokens, settings, finish.vocabulary(model), job.seed)
     plan = schedule(rows.passes, settings, job.seed)
     options = trainers.adapter_options(settings, settings.learning_rate)
+    options |= {"neftune_noise_alpha": settings.neftune_alpha}
     trainer = trainers.document_trainer(model, job, settings, plan, rows.collate, **options)
     finish.finish_adapter(trainer, job, plan, channel, rows.about())
