@@ -74,7 +74,7 @@ def test_a_finish_whose_result_was_taken_is_made_again(tmp_path: Path) -> None:
         (fakes.runs_out_of_memory, "^sft: memory is short"),
         (
             fakes.is_killed,
-            "^sft was killed from outside.*Run again as it is.*activation_checkpointing=true it takes less.*goes on",
+            "^sft was killed from outside.*Run again as it is.*checkpointing=true it takes less.*goes on",
         ),
     ],
 )

@@ -19,6 +19,7 @@ from arabic_llm_pipeline.parameters.audit import (
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
+from arabic_llm_pipeline.parameters.dry_run import DryRunSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
@@ -104,6 +105,7 @@ class Parameters(Settings):
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
     devices: DeviceSettings = Field(DeviceSettings(), description="On what a stage is trained.")
+    dry_run: DryRunSettings = Field(DryRunSettings(), description="The first steps of a recipe, timed.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
