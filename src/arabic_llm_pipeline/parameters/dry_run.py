@@ -13,7 +13,7 @@ class DryRunSettings(Settings):
     steps: int = Field(20, description="Optimizer steps of each stage; of a method with rounds, of one round.", ge=3)
     skipped: int = Field(
         3,
-        description="Of them, at the beginning, those that do not count for the time: caches fill, kernels load.",
+        description="Of them, at the beginning, those that are not timed: caches fill, kernels load.",
         ge=0,
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from arabic_llm_pipeline.parameters.dry_run import DryRunSettings
+from arabic_llm_pipeline.parameters.preference import DnoSettings
 from arabic_llm_pipeline.parameters.training import AdapterLoopSettings
 
 CONFIDENCE = 0.95
@@ -49,8 +50,8 @@ def shortened(settings: AdapterLoopSettings, dry: DryRunSettings) -> dict[str, A
         dry: how many steps.
     """
     changes: dict[str, Any] = {"steps": dry.steps, "save_steps": 10 * dry.steps}
-    if hasattr(settings, "rounds"):  # its sampling is timed on as few prompts as tell the time of one
-        changes |= {"rounds": 1, "prompts": min(settings.prompts, 2 * settings.micro_batch), "margin": 1e-9}
+    if isinstance(settings, DnoSettings):  # its sampling is timed on as few prompts as tell the time of one
+        changes |= {"rounds": 1, "prompts": _sampled(settings), "margin": 1e-9}
     return changes
 
 
@@ -61,10 +62,10 @@ def whole_steps(settings: AdapterLoopSettings, rows: int) -> int:
         settings: of the method, as they are.
         rows: of a pass over its data.
     """
-    if hasattr(settings, "rounds") and not settings.steps:
-        rows = settings.prompts  # at most: a pair of each
-    steps = settings.steps or max(1, round(rows * settings.epochs / settings.batch))
-    return steps * int(getattr(settings, "rounds", 1))
+    rounds = 1
+    if isinstance(settings, DnoSettings):
+        rows, rounds = settings.prompts, settings.rounds  # at most: a pair of each prompt
+    return rounds * (settings.steps or max(1, round(rows * settings.epochs / settings.batch)))
 
 
 def row(
@@ -114,8 +115,11 @@ def row(
 
 def _sampling(settings: AdapterLoopSettings, cost: Mapping[str, Any]) -> float:
     """Seconds that a method takes for answers of its own, all rounds together, as few of them took."""
-    if "seconds_sampling_and_judging" not in cost:
+    if not isinstance(settings, DnoSettings):
         return 0.0
-    prompts: Any = settings
-    sampled = min(prompts.prompts, 2 * settings.micro_batch)
-    return float(cost["seconds_sampling_and_judging"]) * prompts.rounds * prompts.prompts / sampled
+    return float(cost["seconds_sampling_and_judging"]) * settings.rounds * settings.prompts / _sampled(settings)
+
+
+def _sampled(settings: DnoSettings) -> int:
+    """Prompts that are answered in a dry run."""
+    return min(settings.prompts, 2 * settings.micro_batch)

@@ -9,9 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.dry_run import DryRunSettings
-from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.root import Parameters
 
 log = logging.getLogger(__name__)
@@ -33,8 +31,6 @@ class Rehearsed:
 
 def rehearse(
     dry_run: DryRunSettings,
-    memory: MemorySettings,
-    devices: DeviceSettings,
     stages: Sequence[Rehearsed],
     workspace: Path,
     **given: Any,
@@ -43,11 +39,10 @@ def rehearse(
 
     Args:
         dry_run: how many steps.
-        memory: the limits that the run is under; they count here, as what is measured hangs on them.
-        devices: those that it is on.
         stages: of the recipes, each after the one that it goes on from.
         workspace: goes when the table is made.
-        given: data, models and settings, by name; settings of a method by the method's.
+        given: data, models and settings, by name; settings of a method by the method's. `memory` and `devices` are
+            asked for because what is measured hangs on them; stages are told of them by `training.conditions`.
 
     Returns:
         A row a stage: seconds a step, tokens a second, the time of the whole stage with an interval of 95%, and the
