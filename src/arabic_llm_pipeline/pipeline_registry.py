@@ -54,6 +54,7 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "tokenizer": lambda: _create("tokenizer"),
         "compare_tokenizers": lambda: _create("compare_tokenizers"),
         "pretrain": lambda: _create("tokenizer") + _create("pretrain"),
+        "continue_pretraining": lambda: _create("base_model") + _create("tokenize") + _create("pretrain", True),
     }
     found |= {label: lambda chain=chain: _trained(chain) for label, chain in CHAINS.items()}  # type: ignore[misc]
     found |= {

@@ -37,10 +37,12 @@ STAGES: dict[str, Stage] = {
     "glf": _of_dialect("GLF"),
     "mgr": _of_dialect("MGR"),
 }
-SUPERVISED = ("sft",)  # methods that learn from answers; others from preferences
+CONTINUED = "cpt"  # continued pretraining: learns from prose, and no chat format
+SUPERVISED = (CONTINUED, "sft")  # methods that learn from documents; others from preferences
 PREFERENCE = ("dpo", "ipo", "kto", "cpo", "simpo", "orpo", "dno")
 METHODS = (*SUPERVISED, *PREFERENCE)
 CHAINS: dict[str, Chain] = {
+    "cpt": (CONTINUED,),
     "sft": ("sft",),
     "sft_dpo": ("sft", "dpo"),
     "sft_ipo": ("sft", "ipo"),
@@ -49,6 +51,8 @@ CHAINS: dict[str, Chain] = {
     "sft_simpo": ("sft", "simpo"),
     "sft_orpo": ("sft", "orpo"),
     "sft_dno": ("sft", "dno"),
+    "cpt_sft": (CONTINUED, "sft"),
+    "cpt_sft_dpo": (CONTINUED, "sft", "dpo"),
     "sft_dpo_ipo": ("sft", "dpo", "ipo_refine"),
     "sft_kto_cpo": ("sft", "kto", "cpo"),
     "domain": ("domain_sft", "domain_dpo", "domain_more"),
@@ -82,6 +86,13 @@ def parent(candidate: str) -> str:
     """The candidate that this one is trained from."""
     before = chain_of(candidate)[:-1]
     return name(before) if before else BASE
+
+
+def instructed(candidate: str) -> bool:
+    """Whether any stage taught a candidate the chat format; the base, and what only read more prose, have to be asked
+    in whatever format suits them.
+    """
+    return any(stage(label).method != CONTINUED for label in chain_of(candidate))
 
 
 def last_stage(candidate: str) -> Stage | None:

@@ -43,7 +43,7 @@ from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
-from arabic_llm_pipeline.parameters.training import PretrainSettings, SftSettings
+from arabic_llm_pipeline.parameters.training import CptSettings, PretrainSettings, SftSettings
 
 
 class Parameters(Settings):
@@ -93,6 +93,7 @@ class Parameters(Settings):
     tokenize: TokenizeSettings = Field(TokenizeSettings(), description="The token store.")
     model: ModelSettings = Field(ModelSettings(), description="The base model and how it is loaded.")
     adapter: AdapterSettings = Field(AdapterSettings(), description="What is trained: an adapter, or all weights.")
+    cpt: CptSettings = Field(CptSettings(), description="Continued pretraining.")
     sft: SftSettings = Field(SftSettings(), description="Supervised fine-tuning.")
     dpo: DpoSettings = Field(DpoSettings(), description="Direct preference optimisation.")
     ipo: IpoSettings = Field(IpoSettings(), description="Identity preference optimisation.")
@@ -102,7 +103,9 @@ class Parameters(Settings):
     orpo: OrpoSettings = Field(OrpoSettings(), description="Odds ratio preference optimisation.")
     dno: DnoSettings = Field(DnoSettings(), description="Direct Nash optimisation.")
     domain: DomainSettings = Field(DomainSettings(), description="What the recipe `domain` is about.")
-    pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
+    pretrain: PretrainSettings = Field(
+        PretrainSettings(), description="A base model: from random weights, or from another base."
+    )
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
     devices: DeviceSettings = Field(DeviceSettings(), description="On what a stage is trained.")
     dry_run: DryRunSettings = Field(DryRunSettings(), description="The first steps of a recipe, timed.")

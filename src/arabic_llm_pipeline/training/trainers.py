@@ -24,6 +24,11 @@ from arabic_llm_pipeline.training.scaling import Scaling
 from arabic_llm_pipeline.training.schedule import Schedule, equation_3
 
 OURS = {"equation_3": True}  # a schedule that transformers does not have
+TENTH = {"min_lr_rate": 0.1}  # where continued pretraining ends (Ibrahim et al. 2024)
+SCHEDULES: dict[str, tuple[str, dict[str, Any]]] = {  # of transformers, and their arguments
+    "equation_3": ("constant", OURS),
+    "cosine_to_tenth": ("cosine_with_min_lr", TENTH),
+}
 Collate = Callable[[list[int]], Batch]
 PLACEHOLDER = Dataset.from_dict({"row": [0]})  # TRL's constructors take no other kind of data set
 
@@ -148,11 +153,11 @@ def score_only_what_is_learned() -> None:
 
 def adapter_options(settings: AdapterLoopSettings, learning_rate: float) -> dict[str, Any]:
     """The optimizer's arguments, of methods that train an adapter."""
-    ours = settings.scheduler == "equation_3"
+    schedule, told = SCHEDULES.get(settings.scheduler, (settings.scheduler, {}))
     return {
         "learning_rate": learning_rate,
-        "lr_scheduler_type": "constant" if ours else settings.scheduler,
-        "lr_scheduler_kwargs": OURS if ours else {},
+        "lr_scheduler_type": schedule,
+        "lr_scheduler_kwargs": told,
         "warmup_steps": settings.warmup,
         "weight_decay": settings.weight_decay,
         **optimizer_options(settings.optimizer),

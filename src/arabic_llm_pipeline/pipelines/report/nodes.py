@@ -22,7 +22,7 @@ from arabic_llm_pipeline.parameters.report import ReportSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
-from arabic_llm_pipeline.parameters.training import SftSettings
+from arabic_llm_pipeline.parameters.training import CptSettings, SftSettings
 
 
 def make_report(
@@ -45,6 +45,7 @@ def make_report(
     model: ModelSettings,
     adapter: AdapterSettings,
     evaluate: EvaluateSettings,
+    cpt: CptSettings | None = None,
     sft: SftSettings | None = None,
     dpo: DpoSettings | None = None,
     ipo: IpoSettings | None = None,
@@ -74,8 +75,8 @@ def make_report(
         "evaluate": evaluate, "report": report,
     }  # fmt: skip
     methods = {
-        "sft": sft, "dpo": dpo, "ipo": ipo, "kto": kto, "cpo": cpo, "simpo": simpo, "orpo": orpo, "dno": dno,
-        "domain": domain,
+        "cpt": cpt, "sft": sft, "dpo": dpo, "ipo": ipo, "kto": kto, "cpo": cpo, "simpo": simpo, "orpo": orpo,
+        "dno": dno, "domain": domain,
     }  # fmt: skip
     settings |= {name: found for name, found in methods.items() if found is not None}
     return render(gather(candidates, stages, recipes, seed, settings, data))

@@ -24,10 +24,17 @@ from arabic_llm_pipeline.parameters.preference import (
     OrpoSettings,
     SimpoSettings,
 )
-from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, SftSettings
+from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, CptSettings, SftSettings
 
 Trained = tuple[Path, pl.DataFrame, dict[str, Any]]
 Loop = TypeVar("Loop", bound=AdapterLoopSettings)
+
+
+def train_cpt(settings: CptSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
+    """Continued pretraining, on prose."""
+    from arabic_llm_pipeline.training.methods import cpt
+
+    return _run(cpt.train, settings, model, lora, **given)
 
 
 def train_sft(settings: SftSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:

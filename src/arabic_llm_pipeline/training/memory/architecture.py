@@ -82,14 +82,14 @@ def pretrain_config(settings: PretrainSettings, vocabulary: int, model_type: str
     )
 
 
-def shortened(config: "PreTrainedConfig", layers: int) -> "PreTrainedConfig":
-    """The same with fewer layers."""
-    short = copy.deepcopy(config)
-    text = short.get_text_config()
+def with_layers(config: "PreTrainedConfig", layers: int) -> "PreTrainedConfig":
+    """The same with fewer layers, or with more, of kinds as those it has."""
+    made = copy.deepcopy(config)
+    text = made.get_text_config()
     text.num_hidden_layers = layers
-    if getattr(text, "layer_types", None):
-        text.layer_types = text.layer_types[:layers]
-    return short
+    if kinds := getattr(text, "layer_types", None):
+        text.layer_types = [kinds[layer % len(kinds)] for layer in range(layers)]
+    return made
 
 
 def build(

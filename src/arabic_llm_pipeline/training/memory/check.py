@@ -78,6 +78,9 @@ def describe(job: Job, method: str) -> tuple[Stage, Any]:
         processes=job.devices.processes,
         sharded=job.devices.sharding == "full",
     )
+    if method == "pretrain" and job.base:
+        config = architecture.read_config(base_path(job.base))
+        return stage, architecture.with_layers(config, config.num_hidden_layers + loop["added_layers"])
     if method == "pretrain":
         vocabulary = len(load_tokenizer(job.tokenizer))
         return stage, architecture.pretrain_config(PretrainSettings(**loop), vocabulary, model_type(job.tokenizer))

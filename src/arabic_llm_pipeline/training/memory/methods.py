@@ -20,6 +20,7 @@ class Method:
 
 
 METHODS: dict[str, Method] = {
+    "cpt": Method(padded=False),
     "sft": Method(padded=False),
     "dpo": Method(sequences=2, reference=True),
     "ipo": Method(sequences=2, reference=True),
@@ -32,7 +33,7 @@ METHODS: dict[str, Method] = {
 }
 
 
-SUMMED = ("sft", "dpo", "ipo", "simpo", "pretrain")
+SUMMED = ("sft", "cpt", "dpo", "ipo", "simpo", "pretrain")
 
 
 def is_summed(method: str, settings: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
-from arabic_llm_pipeline.training.memory.architecture import build, shortened
+from arabic_llm_pipeline.training.memory.architecture import build, with_layers
 from arabic_llm_pipeline.training.memory.heads import HEADS
 from arabic_llm_pipeline.training.memory.methods import Method
 
@@ -68,7 +68,7 @@ def held(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes
     layers = config.get_text_config().num_hidden_layers
     if layers <= FEW:
         return _traced(config, model, lora, passes)
-    few, more = (_traced(shortened(config, count), model, lora, passes) for count in (FEW, MORE))
+    few, more = (_traced(with_layers(config, count), model, lora, passes) for count in (FEW, MORE))
     return few.further(more, (layers - FEW) // (MORE - FEW))
 
 
