@@ -98,7 +98,7 @@ def test_a_batch_that_does_not_come_out_even_is_refused(
 def test_a_limit_of_rows_keeps_the_batch(job: Callable, method: str, limit: int, found: Any) -> None:
     asked = job(sft(micro_batch=12), memory=MemorySettings(micro_batch=limit))
     if found is None:
-        with pytest.raises(UserError, match="of which kto needs 2.*It does with 2, 3, 4, 6, 12"):
+        with pytest.raises(UserError, match=r"of which kto needs 2.*It does with 2, 3, 4, 6, 12"):
             split.lighter(asked, method)
         return
     made = split.lighter(asked, method).settings

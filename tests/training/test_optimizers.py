@@ -1,5 +1,6 @@
 """The optimizer whose state is in the machine's memory: AdamW, step by step and through a checkpoint."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -50,9 +51,8 @@ def test_its_state_goes_through_a_checkpoint() -> None:
     for number in range(STEPS):
         step(parts, one, number)
     again = [torch.nn.Parameter(part.detach().clone()) for part in parts]
-    two = OnHost(adamw(two_parts(1)))  # made before the weights are there
     two = OnHost(adamw(again))
-    two.load_state_dict(one.state_dict())
+    two.load_state_dict(copy.deepcopy(one.state_dict()))  # torch takes tensors as they are
     assert two.param_groups[0]["lr"] == one.param_groups[0]["lr"]
     step(parts, one, STEPS)
     step(again, two, STEPS)
@@ -66,9 +66,9 @@ def test_16_bits_are_stepped_in_fp32() -> None:
     for _ in range(10):
         part.grad = torch.ones_like(part)
         optimizer.step()
-    [copy] = optimizer.copies.values()
-    assert copy.dtype == torch.float32
-    torch.testing.assert_close(copy, torch.full((4,), 0.99), rtol=0, atol=1e-5)
+    [held] = optimizer.copies.values()
+    assert held.dtype == torch.float32
+    torch.testing.assert_close(held, torch.full((4,), 0.99), rtol=0, atol=1e-5)
     torch.testing.assert_close(part.detach().float(), torch.full((4,), 0.99), rtol=0, atol=4e-3)
 
 

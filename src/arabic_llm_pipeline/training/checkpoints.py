@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 KEPT = 2
 PREFIX, BROKEN = "checkpoint-", "broken-"
 STATE = "trainer_state.json"
-TORCH_FILES = ("optimizer.pt", "scheduler.pt")
+OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"
 DRAWN, OF_EACH = "rng_state.pth", "rng_state_{}.pth"  # states of random numbers: of one worker, of each of several
 SCALER = "scaler.pt"  # of float16 alone
 WEIGHTS = "*.safetensors"  # of an adapter or a model, in one file or several, and what goes with them
@@ -198,7 +198,7 @@ def problem(checkpoint: Path) -> str | None:
         if state["global_step"] != step_of(checkpoint):
             return f"{STATE} is of step {state['global_step']}"
         with safe_globals():
-            for name in (*TORCH_FILES, *_drawn(checkpoint), *([SCALER] if (checkpoint / SCALER).exists() else [])):
+            for name in _torch_files(checkpoint):
                 torch.load(checkpoint / name, map_location="cpu", weights_only=True)
         _read_weights(checkpoint)
         read_json(checkpoint / MARK)
@@ -209,9 +209,10 @@ def problem(checkpoint: Path) -> str | None:
     return None
 
 
-def _drawn(checkpoint: Path) -> list[str]:
+def _torch_files(checkpoint: Path) -> list[str]:
     count = read_json(checkpoint / MARK).get(PROCESSES, 1)
-    return [DRAWN] if count == 1 else [OF_EACH.format(number) for number in range(count)]
+    drawn = [DRAWN] if count == 1 else [OF_EACH.format(number) for number in range(count)]
+    return [OPTIMIZER, SCHEDULER, *drawn, *([SCALER] if (checkpoint / SCALER).exists() else [])]
 
 
 def _read_weights(checkpoint: Path) -> None:

@@ -14,7 +14,7 @@ from arabic_llm_pipeline.parameters.model import conflict
 from arabic_llm_pipeline.tokens.show import bracketed
 from arabic_llm_pipeline.tokens.store import Store
 from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer
-from arabic_llm_pipeline.training import adapters, attention, checkpoints, models, monitor, workers
+from arabic_llm_pipeline.training import adapters, attention, checkpoints, models, monitor, sharding, workers
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.memory.record import planned
@@ -30,6 +30,7 @@ def stage_model(job: Job) -> Any:
     Raises:
         UserError: the settings do not go together, or not with this model.
     """
+    sharding.check(job)
     held = job.model.model_copy(update={"quantization": models.quantization(job.base, job.model)})
     if lack := conflict(held, job.lora):
         raise UserError(lack)
@@ -68,7 +69,7 @@ def finish_adapter(trainer: Watched, job: Job, plan: Schedule, channel: Channel,
         channel,
         data,
         models.quantization(job.base, job.model),
-        lambda path: adapters.save_adapter(trainer.model, path, name, about),
+        lambda path: adapters.save_adapter(trainer.model, path, name, about, trainer.whole),
     )
 
 
@@ -118,6 +119,7 @@ def finish(
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if trainer.state.global_step < trainer.state.max_steps:
         raise InterruptedTrainingError
+    trainer.whole = trainer.gathered()
     if workers.is_first():
         with checkpoints.told_when_full(job.checkpoints, "the result"):
             _leave(trainer, job, data, quantization, save)

@@ -9,7 +9,7 @@ from arabic_llm_pipeline.parameters.training import PretrainSettings
 
 BETAS = (0.9, 0.95)  # of AdamW, as is usual for pretraining
 MOMENTUM = 0.95
-ON_HOST = "adamw_host"
+ON_HOST, STEPS_ON_HOST = "adamw_host", "state=host"  # a parameter of ours; what transformers passes on
 QUICK = {"fused": True, "foreach": False}  # one pass over the memory
 
 

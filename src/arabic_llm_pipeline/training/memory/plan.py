@@ -195,8 +195,8 @@ def _held(config: Any, stage: Stage) -> Held:
         method=method,
         dtype=dtype_of(stage),
         weights=weights_of(stage),
-        masked=method.padded and stage.model.attention != "flash_attention_2",
         on_card=stage.on_card,
+        flash=stage.model.attention == "flash_attention_2",
     )
     return _once(held, config, stage.model, stage.lora, passes)
 

@@ -33,8 +33,8 @@ class Passes:
     method: Method
     dtype: torch.dtype  # that is computed in
     weights: torch.dtype  # that weights are held in, where they are not quantised
-    masked: bool  # by length x length, as sdpa and eager expand the mask of padded rows; flash attention does not
     on_card: bool  # autocast, and TRL's kernels of a card; else as on a CPU
+    flash: bool = False  # attention without a mask of length x length, which else is given or made of the positions
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,10 @@ def _step(model: Any, passes: Passes) -> Held:
 
 def _batch(passes: Passes) -> dict[str, torch.Tensor]:
     ids = torch.zeros((passes.rows, passes.length), dtype=torch.long)
+    if passes.flash:
+        return {"input_ids": ids}
     batch = {"input_ids": ids, "position_ids": torch.arange(passes.length).expand(passes.rows, -1)}
-    if passes.masked:
+    if passes.method.padded:
         batch["attention_mask"] = torch.ones((passes.rows, 1, passes.length, passes.length), dtype=torch.bool)
     return batch
 
