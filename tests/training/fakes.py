@@ -119,3 +119,32 @@ def agree(job: Job, channel: Channel) -> None:
     workers.together()
     if workers.is_first():
         finishes(job, channel)
+
+
+def divided(train: Callable[[Job, Channel], None], job: Job, channel: Channel) -> None:
+    """A stage whose model is divided, on CPUs: torch can, only accelerate and the stage ask for a card first."""
+    from accelerate.state import DistributedType, PartialState
+
+    from arabic_llm_pipeline.training import sharding, trainers
+
+    asked = PartialState._prepare_backend
+    os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
+    PartialState._prepare_backend = lambda *_, **__: ("gloo", DistributedType.MULTI_GPU)
+    sharding.check = lambda _: None
+    try:
+        train(job, channel)
+    finally:
+        PartialState._prepare_backend = asked
+    assert trainers
+
+
+def divided_sft(job: Job, channel: Channel) -> None:
+    from arabic_llm_pipeline.training.methods import sft
+
+    divided(sft.train, job, channel)
+
+
+def divided_dpo(job: Job, channel: Channel) -> None:
+    from arabic_llm_pipeline.training.methods import preference
+
+    divided(preference.train_dpo, job, channel)
