@@ -40,7 +40,8 @@ STAGES: dict[str, Stage] = {
 CONTINUED = "cpt"  # continued pretraining: learns from prose, and no chat format
 SUPERVISED = (CONTINUED, "sft")  # methods that learn from documents; others from preferences
 PREFERENCE = ("dpo", "ipo", "kto", "cpo", "simpo", "orpo", "dno")
-METHODS = (*SUPERVISED, *PREFERENCE)
+SCORING = ("reward",)  # methods that leave no language model but one that gives answers scores; they end a chain
+METHODS = (*SUPERVISED, *PREFERENCE, *SCORING)
 CHAINS: dict[str, Chain] = {
     "cpt": (CONTINUED,),
     "sft": ("sft",),
@@ -51,13 +52,14 @@ CHAINS: dict[str, Chain] = {
     "sft_simpo": ("sft", "simpo"),
     "sft_orpo": ("sft", "orpo"),
     "sft_dno": ("sft", "dno"),
+    "sft_reward": ("sft", "reward"),
     "cpt_sft": (CONTINUED, "sft"),
     "cpt_sft_dpo": (CONTINUED, "sft", "dpo"),
     "sft_dpo_ipo": ("sft", "dpo", "ipo_refine"),
     "sft_kto_cpo": ("sft", "kto", "cpo"),
     "domain": ("domain_sft", "domain_dpo", "domain_more"),
     "dialects": ("msa", "egy", "lev", "glf", "mgr"),
-    **{method: (method,) for method in PREFERENCE},  # on a model that is instructed already
+    **{method: (method,) for method in (*PREFERENCE, *SCORING)},  # on a model that is instructed already
 }
 BASE = "base"  # the candidate that no stage has touched
 
@@ -113,10 +115,25 @@ def chosen(recipes: str) -> list[Chain]:
     return [CHAINS[part] for part in names]
 
 
+def scores_answers(candidate: str) -> bool:
+    """Whether a stage left a reward model, which gives scores and no answers."""
+    made = last_stage(candidate)
+    return made is not None and made.method in SCORING
+
+
+def trained(recipes: str) -> list[str]:
+    """Every stage that these recipes train, each once."""
+    return list(dict.fromkeys(name(prefix) for chain in chosen(recipes) for prefix in prefixes(chain)))
+
+
 def candidates(recipes: str) -> list[str]:
-    """Every model that these recipes make, the base first, each once: what is evaluated and reported."""
-    found = [BASE, *(name(prefix) for chain in chosen(recipes) for prefix in prefixes(chain))]
-    return list(dict.fromkeys(found))
+    """Every language model that these recipes make, the base first, each once: what is asked for answers."""
+    return [BASE, *(name for name in trained(recipes) if not scores_answers(name))]
+
+
+def reward_models(recipes: str) -> list[str]:
+    """Every reward model that these recipes make, each once."""
+    return [name for name in trained(recipes) if scores_answers(name)]
 
 
 def methods(recipes: str) -> list[str]:

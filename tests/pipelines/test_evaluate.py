@@ -13,6 +13,7 @@ from arabic_llm_pipeline.common.files import write_json
 from arabic_llm_pipeline.corpus.records import FEEDBACK
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.base import Settings
+from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
@@ -26,18 +27,21 @@ from tests.tokenizers import train_bpe
 
 GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
+OF_CHOICES = ("choices", "choices_values", "choices_answers")
+MEASURED = [f"{name}_{of}" for name in CANDIDATES for of in OF_CHOICES]
 SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)
 
 
 def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
     assert sorted(node.name for node in made.nodes) == [
-        "base.evaluate", "compare", "find_seen_items", "score_baselines", "sft.evaluate", "sft_dpo.evaluate",
+        "base.evaluate", "base.measure_choices", "compare", "find_seen_items", "score_baselines", "sft.evaluate",
+        "sft.measure_choices", "sft_dpo.evaluate", "sft_dpo.measure_choices",
     ]  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
         *GIVEN, "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
-    assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison", "seen_items"}
+    assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison", *MEASURED}
 
 
 def test_a_preference_stage_is_measured_against_what_it_started_from() -> None:
@@ -116,7 +120,8 @@ def _adapter(folder: Path, base: Path, pointer: dict[str, Any], model: ModelSett
 def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given = {name: made[name] for name in GIVEN}
     given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
-    given |= {"params:duplicates": DuplicatesSettings(), "params:engine": EngineSettings(processes=1)}
+    given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
+    given |= {"params:engine": EngineSettings(processes=1)}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     for node in pipeline.nodes:
         given |= node.run({name: given[name] for name in node.inputs})
@@ -137,6 +142,7 @@ def test_a_run(made: dict[str, Any]) -> None:
         ("base", "sft"), ("sft", "sft_dpo"), ("base", "sft_dpo"),
     }  # fmt: skip
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
+    assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
     again = run(made, create_pipeline(["base"]))
     assert again["base_scores"] == scores["base"]
     assert again["base_answers"].equals(found["base_answers"])

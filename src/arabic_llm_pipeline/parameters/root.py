@@ -17,6 +17,7 @@ from arabic_llm_pipeline.parameters.audit import (
     ToxicitySettings,
 )
 from arabic_llm_pipeline.parameters.base import Settings, neutral
+from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
 from arabic_llm_pipeline.parameters.dry_run import DryRunSettings
@@ -34,6 +35,7 @@ from arabic_llm_pipeline.parameters.preference import (
     IpoSettings,
     KtoSettings,
     OrpoSettings,
+    RewardSettings,
     SimpoSettings,
 )
 from arabic_llm_pipeline.parameters.quality import QualitySettings
@@ -102,6 +104,7 @@ class Parameters(Settings):
     simpo: SimpoSettings = Field(SimpoSettings(), description="Simple preference optimisation.")
     orpo: OrpoSettings = Field(OrpoSettings(), description="Odds ratio preference optimisation.")
     dno: DnoSettings = Field(DnoSettings(), description="Direct Nash optimisation.")
+    reward: RewardSettings = Field(RewardSettings(), description="A reward model, which judges answers.")
     domain: DomainSettings = Field(DomainSettings(), description="What the recipe `domain` is about.")
     pretrain: PretrainSettings = Field(
         PretrainSettings(), description="A base model: from random weights, or from another base."
@@ -110,6 +113,7 @@ class Parameters(Settings):
     devices: DeviceSettings = Field(DeviceSettings(), description="On what a stage is trained.")
     dry_run: DryRunSettings = Field(DryRunSettings(), description="The first steps of a recipe, timed.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")

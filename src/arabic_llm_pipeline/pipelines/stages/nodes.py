@@ -22,6 +22,7 @@ from arabic_llm_pipeline.parameters.preference import (
     IpoSettings,
     KtoSettings,
     OrpoSettings,
+    RewardSettings,
     SimpoSettings,
 )
 from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, CptSettings, SftSettings
@@ -87,6 +88,13 @@ def train_orpo(settings: OrpoSettings, model: ModelSettings, lora: AdapterSettin
     from arabic_llm_pipeline.training.methods import referenceless
 
     return _run(referenceless.train_orpo, settings, model, lora, **given)
+
+
+def train_reward(settings: RewardSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
+    """A reward model, on pairs."""
+    from arabic_llm_pipeline.training.methods import reward
+
+    return _run(reward.train, settings, model, lora, **given)
 
 
 def train_dno(

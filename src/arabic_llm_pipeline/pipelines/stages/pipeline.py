@@ -22,6 +22,7 @@ METHODS: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {  # method -> s
     "simpo": (nodes.train_simpo, PAIRS),
     "orpo": (nodes.train_orpo, PAIRS),
     "dno": (nodes.train_dno, {**PAIRS, "judge": "judge_adapter"}),
+    "reward": (nodes.train_reward, PAIRS),
 }
 FIRST = "start_adapter"  # what the user says that chains begin with; none by default
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-Head = Literal["tiled", "whole"]
+Head = Literal["tiled", "whole", "score"]
+SCORE: Final = "score"  # one number of each position, without an output layer
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,12 @@ METHODS: dict[str, Method] = {
     "simpo": Method(sequences=2),
     "orpo": Method(sequences=2),
     "dno": Method(sequences=2, reference=True),  # its answers' sampling, without gradients, takes less
+    "reward": Method(sequences=2, head=SCORE),
     "pretrain": Method(padded=False, extra=1),  # a window ends with the token the next begins with
 }
 
 
-SUMMED = ("sft", "cpt", "dpo", "ipo", "simpo", "pretrain")
+SUMMED = ("sft", "cpt", "dpo", "ipo", "simpo", "reward", "pretrain")
 
 
 def is_summed(method: str, settings: Mapping[str, Any]) -> bool:
