@@ -43,6 +43,7 @@ def stage_model(job: Job, *, scoring: bool = False) -> Any:
 
 def _begun(job: Job, scoring: bool) -> Any:
     dtype = torch.float32 if job.lora.kind == "full" else None  # small steps are lost in 16 bits
+    on_host = sharding.is_asked(job)  # each worker takes its part of a layer from there, so no card holds all of them
     if job.adapter is not None and models.is_whole(job.adapter) != (job.lora.kind == "full"):
         before = "a whole model" if models.is_whole(job.adapter) else "an adapter"
         raise UserError(
@@ -51,9 +52,9 @@ def _begun(job: Job, scoring: bool) -> Any:
         )
     if job.adapter is not None and models.is_whole(job.adapter):
         models.check_origin(job.adapter, job.base, job.model)
-        base = models.load_whole(job.adapter, job.model, dtype, scoring=scoring)
+        base = models.load_whole(job.adapter, job.model, dtype, on_host=on_host, scoring=scoring)
     else:
-        base = models.load_base(job.base, job.model, dtype, scoring=scoring)
+        base = models.load_base(job.base, job.model, dtype, on_host=on_host, scoring=scoring)
     if scoring:
         rewards.draw_head(base, job.seed)
     if job.adapter is None or models.is_whole(job.adapter):

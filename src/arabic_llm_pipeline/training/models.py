@@ -189,7 +189,7 @@ def with_adapter(
     from peft import PeftModel
 
     check_origin(adapter, pointer, settings, reward=reward)
-    return PeftModel.from_pretrained(model, adapter, is_trainable=trainable, torch_device=device().type)
+    return PeftModel.from_pretrained(model, adapter, is_trainable=trainable, torch_device=model.device.type)
 
 
 def is_whole(directory: Path) -> bool:

@@ -38,23 +38,31 @@ def check(job: Job) -> None:
     Raises:
         UserError: it cannot.
     """
-    if not is_asked(job):
-        return
+    if is_asked(job) and (why := _hindrance(job)):
+        raise UserError(f"devices.sharding=full: {why}.")
+
+
+def _hindrance(job: Job) -> str:
     held, kind, optimizer = quantization(job.base, job.model), job.lora.kind, job.settings.get("optimizer", "muon")
-    why = ""
     if device().type != "cuda":
-        why = "it is for cards, and none is there. Set devices.sharding=none"
-    elif held != "none":
-        why = (
+        return "it is for cards, and none is there. Set devices.sharding=none"
+    if optimizer not in OPTIMIZERS:
+        return f"the optimizer {optimizer} steps on whole tensors. {_instead('optimizer=adamw_torch', optimizer)}"
+    if job.method == "dno" or job.settings.get("precompute_reference"):
+        return "a model in parts neither samples nor scores. Set devices.sharding=none, or precompute_reference=false"
+    if held != "none":
+        return (
             f"model.quantization={held}: packed weights cannot be cut by rows, so each card would hold all of them. "
             "Set model.quantization=none, or devices.sharding=none: quantised, the model may fit on each"
         )
-    elif kind not in KINDS:
-        why = f"adapter.kind={kind} looks at whole matrices in each step. Set one of {', '.join(KINDS)}"
-    elif optimizer not in OPTIMIZERS:
-        why = f"the optimizer {optimizer} steps on whole tensors. Set optimizer=adamw_torch: its state is divided, too"
-    if why:
-        raise UserError(f"devices.sharding=full: {why}.")
+    if kind not in KINDS:
+        return f"adapter.kind={kind} looks at whole matrices in each step. Set one of {', '.join(KINDS)}"
+    return ""
+
+
+def _instead(change: str, optimizer: str) -> str:
+    """What to set: `pretrain` has no other optimizer than its own."""
+    return "Set devices.sharding=none" if optimizer == "muon" else f"Set {change}: its state is divided, too"
 
 
 def arguments(job: Job) -> dict[str, Any]:

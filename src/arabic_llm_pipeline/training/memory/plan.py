@@ -106,7 +106,8 @@ def plan(stage: Stage, config: Any, *, roughly: bool = False) -> Plan:
         roughly: from the two smallest micro-batches, as though what they take grew with them: quick where many are
             tried, and never too little.
     """
-    kept = _divided(_holdings(config, stage), stage, config)
+    whole = _holdings(config, stage)
+    kept = _divided(whole, stage, config)
     passing = _held_roughly(config, stage) if roughly else _held(config, stage)
     body = max(passing.layers, kept.step)
     allocated = sum(
@@ -125,7 +126,7 @@ def plan(stage: Stage, config: Any, *, roughly: bool = False) -> Plan:
         logits=max(0.0, passing.head - body),
         context=CONTEXT if on_card else 0.0,
         margin=FRAGMENTATION * allocated if on_card else 0.0,
-        host=stage.processes * _host(kept, allocated, on_card=on_card),
+        host=stage.processes * (_host(kept, allocated, on_card=on_card) + _loading(whole, stage)),
         disk=_disk(kept, stage),
         parameters=kept.parameters,
         trainable=kept.trainable,
@@ -153,6 +154,11 @@ def _host(kept: Holdings, allocated: float, *, on_card: bool) -> float:
     """Of one process."""
     own = CUDA_PROCESS if on_card else PROCESS + allocated
     return own + kept.paged + kept.hosted
+
+
+def _loading(whole: Holdings, stage: Stage) -> float:
+    """What a worker reads into the machine's memory, to take its part of it to the card."""
+    return whole.linear + whole.rest + whole.trained if stage.sharded else 0.0
 
 
 def dtype_of(stage: Stage) -> torch.dtype:
