@@ -125,23 +125,23 @@ def divided(train: Callable[[Job, Channel], None], job: Job, channel: Channel) -
     """A stage whose model is divided, on CPUs: torch can, only accelerate and the stage ask for a card first."""
     from accelerate.state import DistributedType, PartialState
 
-    from arabic_llm_pipeline.training import sharding, trainers
+    from arabic_llm_pipeline.training import sharding
 
-    asked = PartialState._prepare_backend
     os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
     PartialState._prepare_backend = lambda *_, **__: ("gloo", DistributedType.MULTI_GPU)
     sharding.check = lambda _: None
-    try:
-        train(job, channel)
-    finally:
-        PartialState._prepare_backend = asked
-    assert trainers
+    train(job, channel)
 
 
 def divided_sft(job: Job, channel: Channel) -> None:
     from arabic_llm_pipeline.training.methods import sft
 
     divided(sft.train, job, channel)
+
+
+def divided_sft_killed(job: Job, channel: Channel) -> None:
+    in_step(3, lambda: os.kill(os.getpid(), signal.SIGKILL) if workers.number() == 1 else None)
+    divided_sft(job, channel)
 
 
 def divided_dpo(job: Job, channel: Channel) -> None:
