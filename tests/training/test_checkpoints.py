@@ -23,6 +23,7 @@ from tests.training.test_methods import killed
 
 SFT = "arabic_llm_pipeline.training.methods.sft:train"
 FILES = ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
+ALONE = {"processes": 1, "devices.sharding": "none"}
 
 
 @pytest.fixture(scope="module")
@@ -188,11 +189,11 @@ def test_after_a_memory_kill_a_smaller_split_goes_on(job: Callable, caplog: pyte
 )
 def test_what_changes_more_than_rounding_is_refused(tmp_path: Path, by: str, changes: dict, words: str) -> None:
     same = {name: value for name, value in changes.items() if name in {"loss_type", "nll_weight"}}
-    before = {"settings": {"micro_batch": 4, "accumulation": 1, "learning_rate": 2, **same}, "processes": 1}
+    before = {"settings": {"micro_batch": 4, "accumulation": 1, "learning_rate": 2, **same}, **ALONE}
     checkpoint = tmp_path / "checkpoint-3"
     checkpoint.mkdir()
     checkpoints.mark(checkpoint, before)
-    wanted = {"settings": {**before["settings"], **changes}, "processes": 1}
+    wanted = {"settings": {**before["settings"], **changes}, **ALONE}
     with pytest.raises(UserError, match=re.escape(words)):
         checkpoints.check(checkpoint, wanted, by)
 
@@ -201,9 +202,11 @@ def test_activations_computed_again_change_no_method(tmp_path: Path) -> None:
     before = {"settings": {"micro_batch": 4, "accumulation": 2, "activation_checkpointing": False}}
     checkpoint = tmp_path / "checkpoint-3"
     checkpoint.mkdir()
-    checkpoints.mark(checkpoint, before)  # of a version that did not tell the number of processes
-    wanted = {"settings": {**before["settings"], "activation_checkpointing": True}, "processes": 1}
+    checkpoints.mark(checkpoint, before)  # of a version that did not tell of devices
+    wanted = {"settings": {**before["settings"], "activation_checkpointing": True}, **ALONE}
     checkpoints.check(checkpoint, wanted, "kto")
-    checkpoints.check(checkpoint, {**before, "processes": 2}, "sft")
+    checkpoints.check(checkpoint, {**before, **ALONE, "processes": 2}, "sft")
     with pytest.raises(UserError, match="processes=1, now it is 2"):
-        checkpoints.check(checkpoint, {**before, "processes": 2}, "kto")
+        checkpoints.check(checkpoint, {**before, **ALONE, "processes": 2}, "kto")
+    with pytest.raises(UserError, match=r"devices.sharding=none, now it is full"):
+        checkpoints.check(checkpoint, {**before, **ALONE, "devices.sharding": "full"}, "sft")

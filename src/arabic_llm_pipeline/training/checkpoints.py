@@ -30,7 +30,7 @@ INDEX = "model.safetensors.index.json"
 ADAPTER, ALLOCATION = "adapter_config.json", "allocation.safetensors"
 FULL = re.compile(r"PytorchStreamWriter failed|unexpected pos")  # torch.save, when the disk takes no more
 MARK = "settings.json"  # what it is a checkpoint of
-PROCESSES = "processes"
+PROCESSES, SHARDING = "processes", "devices.sharding"
 # What says how a batch is split
 SPLIT = ("settings/micro_batch", "settings/accumulation", "settings/activation_checkpointing", PROCESSES)
 
@@ -103,6 +103,7 @@ def stamp(job: Job) -> dict[str, Any]:
         "base": weights,
         "seed": job.seed,
         PROCESSES: workers.count(),
+        SHARDING: job.devices.sharding,  # the optimizer's state is kept by names, or by numbers
     }
 
 
@@ -131,8 +132,7 @@ def check(checkpoint: Path, wanted: dict[str, Any], method: str = "") -> None:
     Raises:
         UserError: it is one of others; with the first difference.
     """
-    found = read_json(checkpoint / MARK)
-    found.setdefault(PROCESSES, 1)
+    found = {PROCESSES: 1, SHARDING: "none"} | read_json(checkpoint / MARK)
     different = [path for path in _paths(found, wanted) if _at(found, path) != _at(wanted, path)]
     if not different:
         return
