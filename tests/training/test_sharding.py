@@ -46,7 +46,8 @@ def test_an_adapter_whose_worker_is_killed(job: Callable[..., Job]) -> None:
 
 
 def test_a_whole_model_against_its_reference(job: Callable[..., Job]) -> None:
-    whole = {"lora": AdapterSettings(kind="full")}
+    """Tied weights are saved once, frozen layers with the others."""
+    whole = {"lora": AdapterSettings(kind="full", freeze_bottom=1)}
     one, two = job(dpo(**HALVES), "one", **whole), job(dpo(**HALVES), "two", **whole)
     preference.train_dpo(one, Answers())
     run_stage(fakes.divided_dpo, two, "dpo")

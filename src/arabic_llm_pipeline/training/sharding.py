@@ -3,6 +3,7 @@
 Checkpoints and results are those of a model in one piece: gathered, and written by the first worker.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from arabic_llm_pipeline.training.models import device, quantization
 
 KINDS = ("lora", "rslora", "full")
 OPTIMIZERS = ("adamw_torch",)
-GATHERED = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
+GATHERED = StateDictOptions(full_state_dict=True, cpu_offload=True)
 GIVEN = StateDictOptions(full_state_dict=True, strict=False)
 
 
@@ -47,7 +48,8 @@ def _hindrance(job: Job) -> str:
     if device().type != "cuda":
         return "it is for cards, and none is there. Set devices.sharding=none"
     if optimizer not in OPTIMIZERS:
-        return f"the optimizer {optimizer} steps on whole tensors. {_instead('optimizer=adamw_torch', optimizer)}"
+        other = "devices.sharding=none" if optimizer == "muon" else "optimizer=adamw_torch: its state is divided, too"
+        return f"the optimizer {optimizer} steps on whole tensors. Set {other}"
     if job.method == "dno" or job.settings.get("precompute_reference"):
         return "a model in parts neither samples nor scores. Set devices.sharding=none, or precompute_reference=false"
     if held != "none":
@@ -60,11 +62,6 @@ def _hindrance(job: Job) -> str:
     return ""
 
 
-def _instead(change: str, optimizer: str) -> str:
-    """What to set: `pretrain` has no other optimizer than its own."""
-    return "Set devices.sharding=none" if optimizer == "muon" else f"Set {change}: its state is divided, too"
-
-
 def arguments(job: Job) -> dict[str, Any]:
     """Those of transformers, for its layers as units."""
     if not is_asked(job):
@@ -72,10 +69,14 @@ def arguments(job: Job) -> dict[str, Any]:
     return {"fsdp": True, "fsdp_config": {"version": 2, "reshard_after_forward": True}}
 
 
-def trained(model: Any) -> dict[str, torch.Tensor]:
-    """What is trained, whole, on the CPU of the first worker; empty in others. All of them have to ask."""
-    found: Any = get_model_state_dict(model, options=GATHERED)
-    return dict(found)
+def gathered(model: Any) -> dict[str, torch.Tensor]:
+    """What is saved, in one piece: an adapter, or a model with its frozen layers; tied weights once.
+
+    It is on the CPU of the first worker, and empty in others. All of them have to ask.
+    """
+    options = replace(GATHERED, ignore_frozen_params=hasattr(model, "peft_config"))
+    found, own = get_model_state_dict(model, options=options), {name for name, _ in model.named_parameters()}
+    return {name: value for name, value in found.items() if name in own}  # type: ignore[misc]
 
 
 def load_trained(model: Any, checkpoint: Path) -> None:

@@ -123,8 +123,8 @@ class Watched:
         checkpoints.mark(directory, self.stamp)
 
     def gathered(self) -> dict[str, torch.Tensor] | None:
-        """What is trained, whole, where it is divided among workers; None where each has all of it."""
-        return sharding.trained(self.model) if self.is_fsdp_enabled else None
+        """What is saved, where it is divided among workers; None where each has all of it."""
+        return sharding.gathered(self.model) if self.is_fsdp_enabled else None
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Write the trained weights; of a divided model, too, only those."""
