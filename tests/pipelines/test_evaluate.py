@@ -19,6 +19,7 @@ from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.root import Parameters
+from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import create_pipeline
 from arabic_llm_pipeline.recipes import candidates
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
@@ -27,17 +28,18 @@ from tests.tokenizers import train_bpe
 
 GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
-OF_CHOICES = ("choices", "choices_values", "choices_answers")
-MEASURED = [f"{name}_{of}" for name in CANDIDATES for of in OF_CHOICES]
+KINDS = ("choices", "writing")
+MEASURED = [f"{name}_{kind}{of}" for name in CANDIDATES for kind in KINDS for of in ("", "_values", "_answers")]
+WRITING = WritingSettings(answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, resamples=100)
 SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)
 
 
 def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
-    assert sorted(node.name for node in made.nodes) == [
-        "base.evaluate", "base.measure_choices", "compare", "find_seen_items", "score_baselines", "sft.evaluate",
-        "sft.measure_choices", "sft_dpo.evaluate", "sft_dpo.measure_choices",
-    ]  # fmt: skip
+    assert sorted(node.name for node in made.nodes) == sorted([
+        "compare", "find_seen_items", "make_spelling_list", "score_baselines",
+        *(f"{name}.{what}" for name in CANDIDATES for what in ("evaluate", "measure_choices", "measure_writing")),
+    ])  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
         *GIVEN, "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
@@ -122,6 +124,7 @@ def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
+    given |= {"params:writing": WRITING, "params:spelling": SpellingSettings()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     for node in pipeline.nodes:
         given |= node.run({name: given[name] for name in node.inputs})
@@ -143,6 +146,9 @@ def test_a_run(made: dict[str, Any]) -> None:
     }  # fmt: skip
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
     assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
+    kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}
+    assert kinds == {"free_answers", "instruction_following"}
+    assert set(found["base_writing_answers"]["id"]) >= {"t/4", "rule-00", "rule-01"}
     again = run(made, create_pipeline(["base"]))
     assert again["base_scores"] == scores["base"]
     assert again["base_answers"].equals(found["base_answers"])

@@ -46,6 +46,7 @@ from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
 from arabic_llm_pipeline.parameters.training import CptSettings, PretrainSettings, SftSettings
+from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 
 
 class Parameters(Settings):
@@ -113,6 +114,8 @@ class Parameters(Settings):
     devices: DeviceSettings = Field(DeviceSettings(), description="On what a stage is trained.")
     dry_run: DryRunSettings = Field(DryRunSettings(), description="The first steps of a recipe, timed.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
+    spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
