@@ -22,6 +22,7 @@ from arabic_llm_pipeline.parameters.language import LanguageSettings, WordSettin
 from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.root import Parameters
+from arabic_llm_pipeline.parameters.speed import SpeedSettings
 from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import create_pipeline
 from arabic_llm_pipeline.recipes import candidates
@@ -33,13 +34,14 @@ GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
 KINDS = {
     "language": ("",), "choices": ("", "_values", "_answers"), "writing": ("", "_values", "_answers"),
-    "lm_eval": ("", "_values"),
+    "lm_eval": ("", "_values"), "speed": ("", "_values"),
 }  # fmt: skip
 MEASURED = [f"{name}_{kind}{of}" for name in CANDIDATES for kind, ends in KINDS.items() for of in ends]
 WRITING = WritingSettings(answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, resamples=100)
 LANGUAGE = LanguageSettings(
     window=32, stride=16, stride_parts=(1,), words=WordSettings(documents=1, beams=5, tokens=4), resamples=100
 )
+SPEED = SpeedSettings(batch_sizes=(1, 2), prompt_tokens=8, new_tokens=3, repeats=2, resamples=100)
 SETTINGS = EvaluateSettings(window=64, max_new_tokens=4, resamples=100, dev_items=2)
 
 
@@ -136,7 +138,7 @@ def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given |= {f"{name}_lm_eval_workspace": Path() for name in CANDIDATES}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
-    given |= {"params:language": LANGUAGE}
+    given |= {"params:language": LANGUAGE, "params:speed": SPEED}
     given |= {"params:writing": WRITING, "params:spelling": SpellingSettings()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     for node in pipeline.nodes:
@@ -162,6 +164,9 @@ def test_a_run(made: dict[str, Any]) -> None:
     kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}
     assert kinds == {"free_answers", "instruction_following"}
     assert set(found["base_writing_answers"]["id"]) >= {"t/4", "rule-00", "rule-01"}
+    forms = {name: set(found[f"{name}_speed"]["set"]) for name in CANDIDATES}
+    assert forms == {"base": {"base"}, "sft": {"adapter", "merged"}, "sft_dpo": {"adapter", "merged"}}
+    assert all(found[f"{name}_speed"]["value"].is_not_null().all() for name in CANDIDATES)
     again = run(made, create_pipeline(["base"]))
     assert again["base_scores"] == scores["base"]
     assert again["base_answers"].equals(found["base_answers"])

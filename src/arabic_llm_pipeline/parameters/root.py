@@ -44,6 +44,7 @@ from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import InspectSettings, PreviewSettings, ReportSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.parameters.speed import SpeedSettings
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
@@ -117,6 +118,7 @@ class Parameters(Settings):
     dry_run: DryRunSettings = Field(DryRunSettings(), description="The first steps of a recipe, timed.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     language: LanguageSettings = Field(LanguageSettings(), description="How held-out prose is scored.")
+    speed: SpeedSettings = Field(SpeedSettings(), description="How fast models read and write.")
     writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
     spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")

@@ -19,6 +19,7 @@ from arabic_llm_pipeline.reporting import (
     run,
     samples,
     scores,
+    speed,
     tokens,
     training,
 )
@@ -42,6 +43,7 @@ SECTIONS: Sequence[tuple[str, str, Sequence[Part]]] = (
     ("training", "Training", (training,)),
     ("scores", "Scores", (scores, reward)),
     ("language", "Language", (language,)),
+    ("speed", "Speed", (speed,)),
     ("samples", "Samples", (samples,)),
     ("resources", "Resources", (costs,)),
     ("run", "What was run", (run,)),
