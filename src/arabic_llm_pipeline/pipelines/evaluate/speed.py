@@ -1,5 +1,6 @@
 """How fast each candidate reads and writes, a node for each."""
 
+from collections.abc import Callable
 from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def measure_speed(
     from arabic_llm_pipeline.training.models import compute_dtype, device, is_whole, load_candidate, quantization
 
     def whole() -> Any:
-        made = merged(base_model, adapter, model, "dequantized")  # type: ignore[arg-type]
+        made: Any = merged(base_model, adapter, model, "dequantized")  # type: ignore[arg-type]
         made = made.to(compute_dtype(model)).to(device())
         made.config.use_cache, made.candidate = True, candidate
         return made.eval()
@@ -44,6 +45,7 @@ def measure_speed(
     held = quantization(base_model, model)
     load = partial(load_candidate, base_model, adapter, model, candidate)
     apart = adapter is not None and not is_whole(adapter)
+    known: dict[str, Callable[[], Any]]
     known = {"adapter": load, "merged": whole} if apart else {"base" if adapter is None else "whole": load}
     forms = {name: how for name, how in known.items() if name in speed.forms or (speed.forms and not apart)}
     return measure(forms, speed, seed, held if adapter is None or apart else "none")
