@@ -93,7 +93,7 @@ def _noised(text: str, name: str, kept: Sequence[str], share: float, seed: int, 
     able = [(start, word) for start, word in words if next(_possible(word, region, how), None)]
     order, draws = random.permutation(len(able)), random.random((len(able), 2))
     chosen = sorted(order[: round(share * len(able))])
-    changes = tuple(_change(*able[place], region, how, draws[place]) for place in chosen)
+    changes = tuple(_change(able[place], region, how, draws[place]) for place in chosen)
     return Noised(_applied(text, changes), len(words), len(able), changes)
 
 
@@ -125,7 +125,8 @@ def _possible(word: Word, region: str, how: Noise) -> Iterator[tuple[str, Option
             yield kind, found
 
 
-def _change(start: int, word: Word, region: str, how: Noise, draws: Sequence[float]) -> Change:
+def _change(place: tuple[int, Word], region: str, how: Noise, draws: Sequence[float]) -> Change:
+    start, word = place
     able = list(_possible(word, region, how))
     kind, found = able[int(draws[0] * len(able))]
     text, gone = found[int(draws[1] * len(found))]
