@@ -106,12 +106,17 @@ def _answered(
 ) -> pl.DataFrame:
     """Answers to items in one format, judged."""
     prompts = formats.prompts(name, items, formats.examples(asked.dev, seed), renderer)
-    found = _generate(candidate, renderer, prompts, settings, name)
+    found = _generate(candidate, renderer, prompts, settings, name, items["id"].to_list())
     return exact_match.judged(items, [one.text for one in found], [one.stopped for one in found])
 
 
 def _generate(
-    candidate: Candidate, renderer: Renderer, prompts: Sequence[Any], settings: EvaluateSettings, name: str
+    candidate: Candidate,
+    renderer: Renderer,
+    prompts: Sequence[Any],
+    settings: EvaluateSettings,
+    name: str,
+    ids: list[str],
 ) -> list[Generated]:
     room = candidate.context - settings.max_new_tokens
     if cut := sum(len(prompt) > room for prompt in prompts):
@@ -125,6 +130,7 @@ def _generate(
         max_new_tokens=settings.max_new_tokens,
         batch_size=settings.batch_size,
         label=f"Answers ({name.replace('_', ' ')})",
+        names=[f"item {id_}" for id_ in ids],
     )
 
 

@@ -1,12 +1,13 @@
 """Log-probabilities that a model gives to tokens."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arabic_llm_pipeline.common.progress import track
+from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.evaluation.portions import in_portions
 
 LOGITS_BYTES = 256 << 20  # of one batch: vocabularies of 150,000 make logits larger than the model
 Floats = NDArray[np.float64]
@@ -19,35 +20,49 @@ class Stretch(NamedTuple):
     start: int  # 1 or more: the first token has nothing before it
 
 
-def log_probabilities(model: Any, stretches: Sequence[Stretch], batch_size: int, label: str) -> list[Floats]:
+def log_probabilities(
+    model: Any, stretches: Sequence[Stretch], batch_size: int, label: str, names: Sequence[str] | None = None
+) -> list[Floats]:
     """Natural log-probability of every scored token, in the order of the stretches.
 
     Args:
         model: a causal language model.
         stretches: any lengths; those of like length go through the model together, padded on the right.
-        batch_size: how many at once, at most; fewer where their logits would take more than 256 MB.
+        batch_size: how many at once, at most; fewer where their logits would take more than 256 MB, or where memory
+            runs out.
         label: what is being done, for the progress shown.
+        names: of the items that the stretches are of, for the error.
+
+    Raises:
+        UserError: the model gives no numbers (NaN) for one of them, or memory runs out with one alone.
     """
-    found: list[Floats] = [np.empty(0)] * len(stretches)
     vocabulary, width = model.config.get_text_config().vocab_size, model.dtype.itemsize
-    tokens = LOGITS_BYTES // (vocabulary * width)
-    batches = list(_batches([len(stretch.ids) for stretch in stretches], batch_size, tokens))
-    for batch in track(batches, label):
-        for place, row in zip(batch, _score(model, [stretches[place] for place in batch]), strict=True):
-            found[place] = row
-    return found
+
+    def work(batch: list[int]) -> list[Floats]:
+        scored = _score(model, [stretches[place] for place in batch])
+        for place, row in zip(batch, scored, strict=True):
+            if np.isnan(row).any():
+                raise not_a_number(model, label, names[place] if names else f"sequence {place + 1}")
+        return scored
+
+    return in_portions(
+        model,
+        [len(stretch.ids) for stretch in stretches],
+        work,
+        size=batch_size,
+        kind="likelihood",
+        label=label,
+        tokens=LOGITS_BYTES // (vocabulary * width),
+    )
 
 
-def _batches(lengths: Sequence[int], size: int, tokens: int) -> Iterator[list[int]]:
-    """Places by falling length, in groups of `size` at most and, if they are several, of `tokens` when padded."""
-    batch: list[int] = []
-    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
-        if batch and (len(batch) == size or (len(batch) + 1) * lengths[batch[0]] > tokens):
-            yield batch
-            batch = []
-        batch.append(place)
-    if batch:
-        yield batch
+def not_a_number(model: Any, label: str, item: str) -> UserError:
+    """What is said of a model whose logits are no numbers."""
+    who = getattr(model, "candidate", None) or "the model"
+    return UserError(
+        f"{label}: the logits of {who} for {item} are not a number (NaN). Its weights are damaged, its training ran "
+        "away, or float16 overflows: try model.compute_dtype=float32, and look at the loss of its training."
+    )
 
 
 def _score(model: Any, stretches: Sequence[Stretch]) -> list[Floats]:

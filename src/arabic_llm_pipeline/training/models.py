@@ -115,13 +115,16 @@ def _load(
     return model
 
 
-def load_candidate(pointer: Pointer, adapter: Path | None, settings: ModelSettings) -> "PreTrainedModel | PeftModel":
+def load_candidate(
+    pointer: Pointer, adapter: Path | None, settings: ModelSettings, name: str | None = None
+) -> "PreTrainedModel | PeftModel":
     """A model to evaluate: the base, with an adapter or without, in evaluation mode and with its cache of keys.
 
     Args:
         pointer: the base model.
         adapter: directory of a finished stage, an adapter or a whole model; None for the base itself.
         settings: quantised as in training, or the adapter meets other weights than it was trained with.
+        name: what errors call it; its attribute `candidate`.
 
     Raises:
         UserError: the stage was trained on another base, or on weights quantised otherwise.
@@ -134,7 +137,7 @@ def load_candidate(pointer: Pointer, adapter: Path | None, settings: ModelSettin
         model = load_base(pointer, settings)
         if adapter is not None:
             model = with_adapter(model, adapter, pointer, settings, trainable=False)
-    model.config.use_cache = True
+    model.config.use_cache, model.candidate = True, name
     return model.eval()
 
 

@@ -50,7 +50,7 @@ def evaluate(
 
     asked = held_out(documents, pairs, items, settings, seed)
     formats = settings.formats if candidate == BASE else (CHAT,)
-    loaded = load_candidate(base_model, adapter, model)
+    loaded = load_candidate(base_model, adapter, model, candidate)
     found = Candidate(candidate, loaded, load_tokenizer(tokenizer), formats, quantization(base_model, model))
     return evaluate_candidate(found, asked, settings, seed, reference)
 
