@@ -1,6 +1,7 @@
 """Scores, and the values behind them, in one shape for every measure: what comparison, report and CSV read."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import polars as pl
@@ -8,6 +9,7 @@ import polars as pl
 from arabic_llm_pipeline.evaluation.statistics import bootstrap, wilson
 
 ALL = "all"
+PACKAGE = "arabic-llm-pipeline"
 WILSON, BOOTSTRAP = "Wilson", "bootstrap over items"
 SCORES = pl.Schema(
     {
@@ -73,6 +75,14 @@ def score_rows(
         for by, group, part in _groups(rows):
             found.append(key | {"by": by, "group": group} | _score(part, metric in shares, resamples, seed))
     return found
+
+
+def harness() -> str:
+    """Who made a score, and in which version."""
+    try:
+        return f"{PACKAGE.replace('-', '_')} {version(PACKAGE)}"
+    except PackageNotFoundError:  # run from its folder, not installed
+        return f"{PACKAGE.replace('-', '_')} not installed"
 
 
 def missing(measure: str, of: str, metric: str, why: str) -> Row:

@@ -36,6 +36,7 @@ from arabic_llm_pipeline.parameters.preference import (
 )
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import InspectSettings, PreviewSettings, ReportSettings
+from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
@@ -103,6 +104,7 @@ class Parameters(Settings):
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    robustness: RobustnessSettings = Field(RobustnessSettings(), description="What noise does to answers.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")

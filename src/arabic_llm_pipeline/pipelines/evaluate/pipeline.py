@@ -5,11 +5,13 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
+from arabic_llm_pipeline.pipelines.evaluate import robustness
 from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
 from arabic_llm_pipeline.recipes import BASE, SUPERVISED, last_stage, parent
 
 HELD_OUT = {"documents": "documents", "pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
+MEASURES = (robustness,)  # each makes a node for a candidate
 
 
 def create_pipeline(candidates: Sequence[str]) -> Pipeline:
@@ -22,6 +24,7 @@ def create_pipeline(candidates: Sequence[str]) -> Pipeline:
     return Pipeline(
         [
             *map(_evaluated, candidates),
+            *(measure.node(candidate) for candidate in candidates for measure in MEASURES),
             Node(score_baselines, inputs=HELD_OUT | SETTINGS, outputs="baseline_scores", name="score_baselines"),
             Node(
                 compare,
