@@ -4,7 +4,7 @@ Noise is the share of words that are altered. The words of a low share are among
 differences from no noise are paired, item by item. Beside the scores stand how many words were altered indeed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -37,7 +37,14 @@ ANSWERS = ("set", "id", "dialect", "family", "how", "by", "group", "perturbation
 Measured = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
 
 
-def measure(candidate: Candidate, name: str, items: ShardSet, settings: RobustnessSettings, seed: int) -> Measured:
+def measure(
+    candidate: Candidate,
+    name: str,
+    items: ShardSet,
+    settings: RobustnessSettings,
+    seed: int,
+    seen: Collection[str] | None = None,
+) -> Measured:
     """Scores (`results.SCORES`), values (`results.VALUES`; a metric names its noise), and every answer.
 
     Args:
@@ -46,6 +53,7 @@ def measure(candidate: Candidate, name: str, items: ShardSet, settings: Robustne
         items: those of the test split are asked; those of dev are examples.
         settings: which noises, on how many.
         seed: of items, noise, examples and bootstrap.
+        seen: ids of items that stand in what was trained on.
     """
     asked = asked_items(items, settings.items, seed)
     if not len(asked):
@@ -58,7 +66,7 @@ def measure(candidate: Candidate, name: str, items: ShardSet, settings: Robustne
     about = {
         "view": "text", "format": name, "shots": formats.SHOTS.get(name, 0), "prompts": digest, "harness": harness(),
     }  # fmt: skip
-    rows = list(_rows(values, settings.resamples, seed, about))
+    rows = list(_rows(values, settings.resamples, seed, about, seen))
     return score_table(rows), _named(values), answers
 
 
@@ -68,7 +76,7 @@ def asked_items(items: ShardSet, limit: int, seed: int) -> pl.DataFrame:
     labelled = (pl.col("choices").list.len() > 1) & pl.col("label").is_not_null()
     chosen = of_part(test, "choices").filter(labelled).with_columns(how=pl.lit(CHOICES))
     written = [of_part(test, part).filter(pl.col("answers").list.len() > 0) for part in ("exact_match", "writing")]
-    short = pl.concat(written).filter(pl.col("kind") != "translation").with_columns(how=pl.lit(WRITTEN))
+    short = pl.concat(written).filter(pl.col("kind").ne_missing("translation")).with_columns(how=pl.lit(WRITTEN))
     return drawn(pl.concat([chosen, short]), "source", limit, seed)
 
 
@@ -171,14 +179,16 @@ def _changes(values: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rows(values: pl.DataFrame, resamples: int, seed: int, about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _rows(
+    values: pl.DataFrame, resamples: int, seed: int, about: Mapping[str, Any], seen: Collection[str] | None
+) -> Iterator[dict[str, Any]]:
     """A score of each set, metric and noise, over all of its items."""
     for (by, group, metric), part in values.group_by("by", "group", "metric", maintain_order=True):
         more = {"decoding": "likelihood" if str(metric).startswith(CHOICE) else "greedy"}
         if metric == CHRF:
             more["harness"] = f"sacrebleu {_scorer().get_signature()}"
         shares = SHARES if by != MEAN else ()
-        for row in score_rows(part, resamples, seed, shares=shares, about={**about, **more}):
+        for row in score_rows(part, resamples, seed, shares=shares, about={**about, **more}, seen=seen):
             if row["by"] == ALL:
                 yield row | {"by": by, "group": group}
 

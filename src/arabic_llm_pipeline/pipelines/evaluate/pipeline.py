@@ -5,7 +5,7 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from arabic_llm_pipeline.pipelines.evaluate import robustness
+from arabic_llm_pipeline.pipelines.evaluate import robustness, seen
 from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
 from arabic_llm_pipeline.recipes import BASE, SUPERVISED, last_stage, parent
 
@@ -23,6 +23,7 @@ def create_pipeline(candidates: Sequence[str]) -> Pipeline:
     frames = [f"{candidate}_{kind}" for candidate in candidates for kind in ("answers", "details")]
     return Pipeline(
         [
+            seen.node(),
             *map(_evaluated, candidates),
             *(measure.node(candidate) for candidate in candidates for measure in MEASURES),
             Node(score_baselines, inputs=HELD_OUT | SETTINGS, outputs="baseline_scores", name="score_baselines"),

@@ -22,6 +22,7 @@ def measure_robustness(
     tokenizer: Path,
     items: ShardSet,
     scores: dict[str, Any],
+    seen_items: pl.DataFrame,
     robustness: RobustnessSettings,
     model: ModelSettings,
     seed: int,
@@ -31,19 +32,20 @@ def measure_robustness(
     """Scores of one candidate by noise, the values behind them, and every answer; in the format of its other scores."""
     from arabic_llm_pipeline.evaluation.candidate import Candidate
     from arabic_llm_pipeline.evaluation.robustness.measure import measure
+    from arabic_llm_pipeline.evaluation.seen import taught
     from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
     from arabic_llm_pipeline.training.models import load_candidate, quantization
 
     name = scores["format"]
     loaded = load_candidate(base_model, adapter, model, candidate)
     asked = Candidate(candidate, loaded, load_tokenizer(tokenizer), (name,), quantization(base_model, model))
-    return measure(asked, name, items, robustness, seed)
+    return measure(asked, name, items, robustness, seed, taught(seen_items))
 
 
 def node(candidate: str) -> Node:
     """The node that measures a candidate."""
     function = update_wrapper(partial(measure_robustness, candidate=candidate), measure_robustness)
-    inputs = {name: name for name in ("base_model", "tokenizer", "items")}
+    inputs = {name: name for name in ("base_model", "tokenizer", "items", "seen_items")}
     inputs |= {name: f"params:{name}" for name in ("robustness", "model", "seed")}
     inputs["scores"] = f"{candidate}_scores"
     inputs["adapter"] = "start_adapter" if candidate == BASE else f"{candidate}_adapter"

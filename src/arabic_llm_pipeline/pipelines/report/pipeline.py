@@ -8,6 +8,7 @@ from kedro.pipeline import Pipeline
 from arabic_llm_pipeline.pipelines.report.nodes import draw_funnel, draw_scores, draw_training, make_report
 from arabic_llm_pipeline.pipelines.wiring import step
 from arabic_llm_pipeline.recipes import last_stage
+from arabic_llm_pipeline.reporting.inputs import MEASURES
 
 DATA = (
     "funnel", "dialect_table", "script_table", "quality_table", "verdicts", "audit_table", "group_mentions",
@@ -25,12 +26,13 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str]) -> Pipelin
         stages: the trained ones of them.
     """
     scores, answers = ([f"{name}_{of}" for name in candidates] for of in ("scores", "answers"))
+    measures = [f"{name}_{kind}" for name in candidates for kind in MEASURES]
     logs, resources = ([f"{name}_{of}" for name in stages] for of in ("log", "resources"))
     methods = {name: f"params:{name}" for name in _of_methods(stages)}
     page = update_wrapper(partial(make_report, candidates=list(candidates), stages=list(stages)), make_report)
     return Pipeline(
         [
-            step(page, "report", *DATA, *scores, *answers, *logs, *resources, **methods),
+            step(page, "report", *DATA, *scores, *answers, *measures, *logs, *resources, **methods),
             step(draw_funnel, "funnel_plot"),
             step(draw_training, "training_plot", *logs),
             step(draw_scores, "scores_plot", *scores),
