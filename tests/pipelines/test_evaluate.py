@@ -14,6 +14,7 @@ from arabic_llm_pipeline.common.files import write_json
 from arabic_llm_pipeline.corpus.records import FEEDBACK
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.base import Settings
+from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
@@ -33,7 +34,9 @@ SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=10
 
 def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
-    measured = {f"{name}.{kind}" for name in CANDIDATES for kind in ("evaluate", "measure_robustness")}
+    measured = {
+        f"{name}.{kind}" for name in CANDIDATES for kind in ("evaluate", "measure_choices", "measure_robustness")
+    }
     assert {node.name for node in made.nodes} == {*measured, "compare", "find_seen_items", "score_baselines"}
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
         *GIVEN, "start_adapter", "sft_adapter", "sft_dpo_adapter",
@@ -118,7 +121,8 @@ def _adapter(folder: Path, base: Path, pointer: dict[str, Any], model: ModelSett
 def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given = {name: made[name] for name in GIVEN}
     given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
-    given |= {"params:duplicates": DuplicatesSettings(), "params:engine": EngineSettings(processes=1)}
+    given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
+    given |= {"params:engine": EngineSettings(processes=1)}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     given |= {"params:robustness": RobustnessSettings(levels=(0.5,), kinds=(), worst_of=1, max_new_tokens=2)}
     for node in pipeline.nodes:
@@ -141,6 +145,7 @@ def test_a_run(made: dict[str, Any]) -> None:
     }  # fmt: skip
     assert {len(found[f"{name}_robustness"].filter(pl.col("value").is_not_null())) for name in CANDIDATES} == {10}
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
+    assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
     again = run(made, create_pipeline(["base"]))
     assert again["base_scores"] == scores["base"]
     assert again["base_answers"].equals(found["base_answers"])

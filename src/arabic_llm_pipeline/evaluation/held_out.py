@@ -43,14 +43,19 @@ def held_out(documents: ShardSet, pairs: ShardSet, items: ShardSet, settings: Ev
     """Read what is measured on; dropped rows and other splits stay out."""
     prose = kept(documents, "test").filter(pl.col("kind") == "prose").with_columns(FIRST.alias("text"))
     asked = {split: of_part(kept(items, split), "exact_match") for split in ("dev", "test")}
-    everything = pl.lit("pairs").alias("all")
     return HeldOut(
         drawn(prose, "dialect", settings.documents, seed).select("id", "dialect", "text"),
         drawn(asked["test"].filter(ANSWERABLE), "family", settings.items, seed),
         drawn(asked["dev"].filter(ANSWERABLE), "family", 0, seed),
-        drawn(kept(pairs, "test").with_columns(everything), "all", settings.pairs, seed).drop("all"),
+        held_out_pairs(pairs, settings, seed),
         asked["test"].filter(~ANSWERABLE).select(pl.len()).collect().item(),
     )
+
+
+def held_out_pairs(pairs: ShardSet, settings: EvaluateSettings, seed: int) -> pl.DataFrame:
+    """Pairs of the test split."""
+    everything = pl.lit("pairs").alias("all")
+    return drawn(kept(pairs, "test").with_columns(everything), "all", settings.pairs, seed).drop("all")
 
 
 def of_part(items: pl.LazyFrame, part: Part) -> pl.LazyFrame:

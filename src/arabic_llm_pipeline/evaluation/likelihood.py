@@ -1,7 +1,7 @@
 """Log-probabilities that a model gives to tokens."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from arabic_llm_pipeline.evaluation.portions import in_portions
 
 LOGITS_BYTES = 256 << 20  # of one batch: vocabularies of 150,000 make logits larger than the model
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 
 
 class Stretch(NamedTuple):
@@ -36,24 +37,46 @@ def log_probabilities(
     Raises:
         UserError: the model gives no numbers (NaN) for one of them, or memory runs out with one alone.
     """
+    return _in_batches(model, stretches, [len(one.ids) - 1 for one in stretches], _score, batch_size, label, names)
+
+
+class Next(NamedTuple):
+    """Tokens of which each is scored as the one that comes after `ids`."""
+
+    ids: NDArray[np.int64]
+    tokens: NDArray[np.int64]
+
+
+def next_log_probabilities(
+    model: Any, contexts: Sequence[Next], batch_size: int, label: str, names: Sequence[str] | None = None
+) -> list[Floats]:
+    """Natural log-probability of each token that could come next: one pass for all of them.
+
+    Arguments and errors are those of `log_probabilities`.
+    """
+    return _in_batches(model, contexts, [len(one.ids) for one in contexts], _score_next, batch_size, label, names)
+
+
+def _in_batches(
+    model: Any,
+    asked: Sequence[T],
+    widths: Sequence[int],
+    score: Callable[[Any, list[T]], list[Floats]],
+    batch_size: int,
+    label: str,
+    names: Sequence[str] | None,
+) -> list[Floats]:
     vocabulary, width = model.config.get_text_config().vocab_size, model.dtype.itemsize
 
     def work(batch: list[int]) -> list[Floats]:
-        scored = _score(model, [stretches[place] for place in batch])
+        scored = score(model, [asked[place] for place in batch])
         for place, row in zip(batch, scored, strict=True):
             if np.isnan(row).any():
                 raise not_a_number(model, label, names[place] if names else f"sequence {place + 1}")
         return scored
 
-    return in_portions(
-        model,
-        [len(stretch.ids) for stretch in stretches],
-        work,
-        size=batch_size,
-        kind="likelihood",
-        label=label,
-        tokens=LOGITS_BYTES // (vocabulary * width),
-    )
+    tokens = LOGITS_BYTES // (vocabulary * width)
+    return in_portions(model, widths, work, size=batch_size, kind="likelihood", label=label, tokens=tokens)
 
 
 def not_a_number(model: Any, label: str, item: str) -> UserError:
@@ -68,20 +91,42 @@ def not_a_number(model: Any, label: str, item: str) -> UserError:
 def _score(model: Any, stretches: Sequence[Stretch]) -> list[Floats]:
     import torch
 
-    ids = torch.zeros(len(stretches), max(len(stretch.ids) for stretch in stretches), dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for row, stretch in enumerate(stretches):
-        ids[row, : len(stretch.ids)] = torch.from_numpy(stretch.ids.astype(np.int64))
-        mask[row, : len(stretch.ids)] = 1
-    ids, mask = ids.to(model.device), mask.to(model.device)
     with torch.inference_mode():
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-        return [_right(logits[row], ids[row], stretch) for row, stretch in enumerate(stretches)]
+        read = [
+            stretch.ids[: max(1, len(stretch.ids) - 1)] for stretch in stretches
+        ]  # what comes after all is not asked
+        logits = _logits(model, read)
+        return [_right(logits[row], stretch) for row, stretch in enumerate(stretches)]
 
 
-def _right(logits: Any, ids: Any, stretch: Stretch) -> Floats:
+def _score_next(model: Any, contexts: Sequence[Next]) -> list[Floats]:
+    import torch
+
+    with torch.inference_mode():
+        logits = _logits(model, [context.ids for context in contexts])
+        last = [len(context.ids) - 1 for context in contexts]
+        found = logits[torch.arange(len(contexts)), last].float().log_softmax(1).double().cpu().numpy()
+    return [row[context.tokens] for row, context in zip(found, contexts, strict=True)]
+
+
+def _logits(model: Any, sequences: Sequence[NDArray[np.int64]]) -> Any:
+    """Of sequences, padded on the right."""
+    import torch
+
+    ids = torch.zeros(len(sequences), max(map(len, sequences)), dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = torch.from_numpy(sequence.astype(np.int64))
+        mask[row, : len(sequence)] = 1
+    return model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device), use_cache=False).logits
+
+
+def _right(logits: Any, stretch: Stretch) -> Floats:
     """Of one row at a time: all of them in float32 would take twice the memory."""
+    import torch
+
     predicted = logits[stretch.start - 1 : len(stretch.ids) - 1].float()
-    right = predicted.gather(1, ids[stretch.start : len(stretch.ids), None])[:, 0]
+    wanted = torch.from_numpy(stretch.ids[stretch.start :].astype(np.int64)).to(predicted.device)
+    right = predicted.gather(1, wanted[:, None])[:, 0]
     found: Floats = (right - predicted.logsumexp(1)).double().cpu().numpy()
     return found

@@ -76,7 +76,7 @@ def score_rows(
     found = []
     for (measure, of, metric), rows in values.group_by("measure", "set", "metric", maintain_order=True):
         key = {"measure": measure, "set": of, "metric": metric, "seed": seed, **(about or {})}
-        for by, group, part in [*_groups(rows), *_unseen(rows, seen or ())]:
+        for by, group, part in [*groups(rows), *_unseen(rows, seen or ())]:
             row = key | {"by": by, "group": group} | _score(part, metric in shares, resamples, seed)
             found.append(row | ({} if seen is None else {"seen": seen_share(part["id"], seen)}))
     return found
@@ -111,7 +111,8 @@ def _unseen(rows: pl.DataFrame, seen: Collection[str]) -> Iterator[tuple[str, st
         yield CONTAMINATION, UNSEEN, rows.filter(~known)
 
 
-def _groups(rows: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
+def groups(rows: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """All rows, and those of each dialect and each family, with what they are called: by, group, rows."""
     yield ALL, ALL, rows
     for by in GROUPS:
         named = rows.filter(pl.col(by).is_not_null())
