@@ -68,6 +68,8 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "recipes": _recipes,
         "memory_plan": lambda: _create("memory_plan", chosen(Asked.recipes)),
         "evaluate": lambda: _create("evaluate", candidates(Asked.recipes), reward_models(Asked.recipes)),
+        "human_sheet": lambda: _create("human_sheet", candidates(Asked.recipes)),
+        "human_score": lambda: _create("human_score"),
         "report": _report,
         "export": _export,
     }

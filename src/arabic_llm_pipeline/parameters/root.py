@@ -23,6 +23,7 @@ from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, Splits
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.export import ExportSettings
+from arabic_llm_pipeline.parameters.human import HumanSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.preference import (
@@ -112,6 +113,7 @@ class Parameters(Settings):
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
     robustness: RobustnessSettings = Field(RobustnessSettings(), description="What noise does to answers.")
+    human: HumanSettings = Field(HumanSettings(), description="What people are asked about the answers.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")
