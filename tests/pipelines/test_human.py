@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
@@ -53,13 +52,3 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert set(found["human_scores"]["candidate"].drop_nulls()) == set(NAMES)
     with pytest.raises(UserError, match=r"set human\.filled"):
         run(scoring(), given | {"human_files": files(tmp_path)})
-
-
-def test_the_project_knows_both(project: Path) -> None:
-    """Their entries are in the catalog, and the files are those that the parameters name."""
-    with KedroSession.create(project, runtime_params={"human": {"filled": ["human/*.csv"]}}) as session:
-        catalog = session.load_context().catalog
-        bound = catalog.get("human_files").external_files()
-    assert [path.name for path in bound] == ["*.csv"], "what is missing stands for itself"
-    named = {name for pipeline in (asking(NAMES), scoring()) for name in pipeline.datasets()}
-    assert all(catalog.get(name) is not None for name in named)
