@@ -21,6 +21,7 @@ from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.root import Parameters
+from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES, create_pipeline
 from arabic_llm_pipeline.recipes import candidates
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
@@ -29,15 +30,17 @@ from tests.tokenizers import train_bpe
 
 GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
+KINDS = ("evaluate", "measure_choices", "measure_writing", "measure_robustness")
+WRITING = WritingSettings(answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, resamples=100)
 SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)
 
 
 def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
-    measured = {
-        f"{name}.{kind}" for name in CANDIDATES for kind in ("evaluate", "measure_choices", "measure_robustness")
-    }
-    assert {node.name for node in made.nodes} == {*measured, "compare", "find_seen_items", "score_baselines"}
+    assert {node.name for node in made.nodes} == {
+        "compare", "find_seen_items", "make_spelling_list", "score_baselines",
+        *(f"{name}.{kind}" for name in CANDIDATES for kind in KINDS),
+    }  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
         *GIVEN, "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
@@ -123,6 +126,7 @@ def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
+    given |= {"params:writing": WRITING, "params:spelling": SpellingSettings()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     given |= {"params:robustness": RobustnessSettings(levels=(0.5,), kinds=(), worst_of=1, max_new_tokens=2)}
     for node in pipeline.nodes:
@@ -146,6 +150,9 @@ def test_a_run(made: dict[str, Any]) -> None:
     assert {len(found[f"{name}_robustness"].filter(pl.col("value").is_not_null())) for name in CANDIDATES} == {10}
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
     assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
+    kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}
+    assert kinds == {"free_answers", "instruction_following"}
+    assert set(found["base_writing_answers"]["id"]) >= {"t/4", "rule-00", "rule-01"}
     again = run(made, create_pipeline(["base"]))
     assert again["base_scores"] == scores["base"]
     assert again["base_answers"].equals(found["base_answers"])

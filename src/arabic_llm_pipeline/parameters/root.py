@@ -46,6 +46,7 @@ from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
 from arabic_llm_pipeline.parameters.training import CptSettings, PretrainSettings, SftSettings
+from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 
 
 class Parameters(Settings):
@@ -111,6 +112,8 @@ class Parameters(Settings):
     )
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
+    spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
     robustness: RobustnessSettings = Field(RobustnessSettings(), description="What noise does to answers.")
     human: HumanSettings = Field(HumanSettings(), description="What people are asked about the answers.")

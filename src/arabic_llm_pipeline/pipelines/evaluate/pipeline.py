@@ -5,11 +5,11 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from arabic_llm_pipeline.pipelines.evaluate import choices, reward, robustness, seen
+from arabic_llm_pipeline.pipelines.evaluate import choices, reward, robustness, seen, writing
 from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
 from arabic_llm_pipeline.recipes import BASE, SUPERVISED, last_stage, parent
 
-MEASURES = (choices, robustness)  # each gives the node that measures a candidate
+MEASURES = (choices, writing, robustness)  # each gives the node that measures a candidate
 HELD_OUT = {"documents": "documents", "pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
 
@@ -27,6 +27,7 @@ def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()
             seen.node(),
             *map(_evaluated, candidates),
             *(measure.node(candidate) for measure in MEASURES for candidate in candidates),
+            writing.spelling(),
             *map(reward.node, reward_models),
             Node(score_baselines, inputs=HELD_OUT | SETTINGS, outputs="baseline_scores", name="score_baselines"),
             Node(

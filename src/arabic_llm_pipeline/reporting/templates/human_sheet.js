@@ -40,7 +40,7 @@ function show(message) {
   bar.value = done;
   for (const row of rows) row.classList.toggle("full", [...row.querySelectorAll("fieldset")].every(chosen));
   const warning = saves ? "" : " لا يُحفظ شيء في هذا المتصفّح: نزّل الملف قبل أن تغلقه.";
-  state.value = (message ?? `${done} / ${fields.length}`) + warning;
+  state.value = (message ?? `مُلئ ${done} من ${fields.length}`) + warning;
 }
 function go(field) {
   if (!field) return;
