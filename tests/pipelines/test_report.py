@@ -46,7 +46,6 @@ def test_it_reads_what_candidates_and_stages_left() -> None:
         "ingested_documents",
         "ingest_rejects",
     }
-    made |= {f"{name}_robustness" for name in CANDIDATES}
     assert {name for name in found.inputs() if not name.startswith("params:")} == made
 
 

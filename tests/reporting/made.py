@@ -12,7 +12,6 @@ from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import DpoSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
-from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
@@ -39,7 +38,6 @@ from tests.reporting.made_scores import (
     comparison,
     log,
     resources,
-    robustness,
     scores,
 )
 
@@ -89,7 +87,6 @@ def data(folder: Path) -> dict[str, Any]:
     }
     for name in CANDIDATES:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
-        found[f"{name}_robustness"] = robustness(name)
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
     return found
@@ -158,7 +155,6 @@ def settings(**changed: Any) -> dict[str, Any]:
         "sft": SftSettings(),
         "dpo": DpoSettings(),
         "evaluate": EvaluateSettings(),
-        "robustness": RobustnessSettings(),
         "report": ReportSettings(),
     } | changed
 

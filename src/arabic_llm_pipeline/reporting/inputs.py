@@ -10,8 +10,6 @@ from arabic_llm_pipeline.parameters.report import ReportSettings
 from arabic_llm_pipeline.recipes import parent
 from arabic_llm_pipeline.reporting.rows import changed_texts, dropped_rows, rejected_rows
 
-MEASURES = ("robustness",)  # kinds of measures that have a table a candidate
-
 
 @dataclass(frozen=True)
 class Inputs:
@@ -36,7 +34,6 @@ class Inputs:
     base_model: Mapping[str, Any]
     scores: Mapping[str, Mapping[str, Any]]
     answers: Mapping[str, pl.DataFrame]
-    measures: Mapping[str, Mapping[str, pl.DataFrame]]  # kind -> candidate -> rows of evaluation.results.SCORES
     logs: Mapping[str, pl.DataFrame]
     resources: Mapping[str, Mapping[str, Any]]
     dropped: pl.DataFrame
@@ -103,7 +100,6 @@ def gather(
         base_model=data["base_model"],
         scores={name: data[f"{name}_scores"] for name in candidates},
         answers={name: data[f"{name}_answers"] for name in candidates},
-        measures={kind: {name: data[f"{name}_{kind}"] for name in candidates} for kind in MEASURES},
         logs={name: data[f"{name}_log"] for name in stages},
         resources={name: data[f"{name}_resources"] for name in stages},
         dropped=dropped_rows(documents, report.dropped_per_reason, report.excerpt),

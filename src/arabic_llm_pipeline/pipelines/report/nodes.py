@@ -20,7 +20,6 @@ from arabic_llm_pipeline.parameters.preference import (
 )
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
-from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
@@ -47,7 +46,6 @@ def make_report(
     model: ModelSettings,
     adapter: AdapterSettings,
     evaluate: EvaluateSettings,
-    robustness: RobustnessSettings,
     cpt: CptSettings | None = None,
     sft: SftSettings | None = None,
     dpo: DpoSettings | None = None,
@@ -78,7 +76,7 @@ def make_report(
         "toxicity": toxicity, "groups": groups, "audit": audit,
         "duplicates": duplicates, "splits": splits,
         "tokenizer": tokenizer, "tokenize": tokenize, "model": model, "adapter": adapter,
-        "evaluate": evaluate, "robustness": robustness, "report": report,
+        "evaluate": evaluate, "report": report,
     }  # fmt: skip
     methods = {
         "cpt": cpt, "sft": sft, "dpo": dpo, "ipo": ipo, "kto": kto, "cpo": cpo, "simpo": simpo, "orpo": orpo,

@@ -15,7 +15,6 @@ from arabic_llm_pipeline.pipelines.report.nodes import (
 )
 from arabic_llm_pipeline.pipelines.wiring import step
 from arabic_llm_pipeline.recipes import last_stage
-from arabic_llm_pipeline.reporting.inputs import MEASURES
 
 DATA = (
     "funnel", "dialect_table", "script_table", "quality_table", "verdicts", "audit_table", "group_mentions",
@@ -34,7 +33,6 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str], reward_mod
         reward_models: those of the stages that left one.
     """
     scores, answers = ([f"{name}_{of}" for name in candidates] for of in ("scores", "answers"))
-    measures = [f"{name}_{kind}" for name in candidates for kind in MEASURES]
     logs, resources = ([f"{name}_{of}" for name in stages] for of in ("log", "resources"))
     methods = {name: f"params:{name}" for name in _of_methods(stages)}
     judged = [f"{name}_{of}" for name in reward_models for of in ("scores", "details")]
@@ -42,7 +40,7 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str], reward_mod
     page = update_wrapper(partial(make_report, **told), make_report)
     return Pipeline(
         [
-            step(page, "report", *DATA, *scores, *answers, *measures, *logs, *resources, *judged, **methods),
+            step(page, "report", *DATA, *scores, *answers, *logs, *resources, *judged, **methods),
             step(draw_funnel, "funnel_plot"),
             step(draw_training, "training_plot", *logs),
             step(draw_scores, "scores_plot", *scores),
