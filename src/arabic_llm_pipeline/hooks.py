@@ -58,6 +58,7 @@ class ProjectHooks:
             paths = {name: source.paths for name, source in sources.items()}
             licences = {name: source.licence for name, source in sources.items()}
             catalog.get(entry).bind(root, paths, licences)
+        catalog.get("lm_eval_files").bind(root, self.parameters.lm_eval.patterns())
         filled = list(self.parameters.human.filled)
         catalog.get("human_files").bind(root, {FILLED: filled} if filled else {})
         catalog.get("dialect_model_file").bind(self.project / trained if trained else None)

@@ -13,11 +13,13 @@ from kedro.validation.type_extractor import TypeExtractor
 from arabic_llm_pipeline.common.files import write_json
 from arabic_llm_pipeline.corpus.records import FEEDBACK
 from arabic_llm_pipeline.corpus.shards import ShardSet
+from arabic_llm_pipeline.corpus.sources import FoundFiles
 from arabic_llm_pipeline.parameters.base import Settings
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.root import Parameters
@@ -30,7 +32,7 @@ from tests.tokenizers import train_bpe
 
 GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
-KINDS = ("evaluate", "measure_choices", "measure_writing", "measure_robustness")
+KINDS = ("evaluate", *(f"measure_{kind}" for kind in ("choices", "writing", "lm_eval", "robustness")))
 WRITING = WritingSettings(answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, resamples=100)
 SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)
 
@@ -38,11 +40,12 @@ SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=10
 def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
     assert {node.name for node in made.nodes} == {
-        "compare", "find_seen_items", "make_spelling_list", "score_baselines",
+        "compare", "find_seen_items", "find_seen_lm_eval_items", "make_spelling_list", "score_baselines",
         *(f"{name}.{kind}" for name in CANDIDATES for kind in KINDS),
     }  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
-        *GIVEN, "start_adapter", "sft_adapter", "sft_dpo_adapter",
+        *GIVEN, "lm_eval_files", *(f"{name}_lm_eval_workspace" for name in CANDIDATES),
+        "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
     tables = {f"{name}_{table}" for name in CANDIDATES for measure in MEASURES for table in measure.OUTPUTS}
     assert made.outputs() == {*tables, "comparison"}
@@ -124,6 +127,8 @@ def _adapter(folder: Path, base: Path, pointer: dict[str, Any], model: ModelSett
 def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given = {name: made[name] for name in GIVEN}
     given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
+    given |= {"params:lm_eval": LmEvalSettings(), "lm_eval_files": FoundFiles(Path(), {})}
+    given |= {f"{name}_lm_eval_workspace": Path() for name in CANDIDATES}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
     given |= {"params:writing": WRITING, "params:spelling": SpellingSettings()}

@@ -24,6 +24,7 @@ from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.export import ExportSettings
 from arabic_llm_pipeline.parameters.human import HumanSettings
+from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.preference import (
@@ -115,6 +116,7 @@ class Parameters(Settings):
     writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
     spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
+    lm_eval: LmEvalSettings = Field(LmEvalSettings(), description="Tasks of lm-eval on local copies of their data.")
     robustness: RobustnessSettings = Field(RobustnessSettings(), description="What noise does to answers.")
     human: HumanSettings = Field(HumanSettings(), description="What people are asked about the answers.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
