@@ -162,3 +162,15 @@ def test_the_kinds_of_a_selection_stay_when_it_is_narrowed() -> None:
     assert CptSettings(selection={"kinds": ("prose",), "sources": ("wiki",)}).selection == DocumentSelection(
         kinds=("prose",), sources=("wiki",)
     )
+
+
+def test_a_cpu_computes_in_16_bits_where_it_is_told(job: Callable) -> None:
+    once = GROWN.model_copy(update={"steps": 1})
+    plain = job(once, "plain")
+    half = job(once, "half", ModelSettings(quantization="none", compute_dtype="bfloat16"))
+    for made in (plain, half):
+        pretrain.train(made, Answers())
+    losses = [log(made)["loss"][0] for made in (plain, half)]
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.01)
+    assert json.loads((half.finished / "resources.json").read_text())["dtype"] == "bfloat16"
