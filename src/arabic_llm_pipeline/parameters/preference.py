@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from arabic_llm_pipeline.parameters.base import Settings
+from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, PairSelection
 
 SMOOTHED = ("robust", "exo_pair", "aot")  # DPO's losses that TRL gives label_smoothing to
@@ -147,10 +147,10 @@ class DnoSettings(PreferenceSettings):
     )
     judge: str = neutral(
         OVERLAP,
-        "overlap: character F-score (Popovic 2015) against the chosen answer; arabic: share of Arabic words in an answer "
-        "that ends and does not repeat itself; or a directory, of which counts what it holds and not where: a reward "
-        "model, or an adapter that learned preferences, by how much likelier it makes an answer than what it was "
-        "trained from.",
+        "overlap: character F-score (Popovic 2015) against the chosen answer; arabic: share of Arabic words in an "
+        "answer that ends and does not repeat itself; or a directory, of which counts what it holds and not where: a "
+        "reward model, or an adapter that learned preferences, by how much likelier it makes an answer than what it "
+        "was trained from.",
         but=RULES,
     )
     margin: float = Field(0.2, description="By how much the best answer must beat the worst, by the judge.", gt=0)
