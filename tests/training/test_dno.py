@@ -188,7 +188,7 @@ def test_an_adapter_judges_against_what_it_was_trained_from(
             assert vars(policy.model).get("forward") == forward
     alone = judges.Policy(policies[0].model, base, FULL, tokenizer, on_base=False)
     assert judges.judge(str(learned), asked, alone, batch=4) == pytest.approx(wanted, abs=1e-4)
-    with pytest.raises(UserError, match=r"dno\.judge=nobody is no rule \(overlap, arabic\), and no directory"):
+    with pytest.raises(UserError, match=r"nobody is no judge: no rule \(overlap, arabic\), and no directory"):
         judges.judge("nobody", asked, policies[0], 4)
     shutil.rmtree(learned.parent.parent / "sft_adapter")
     with pytest.raises(UserError, match="was trained from weights that are not beside it any more"):

@@ -37,39 +37,47 @@ class Policy:
 
 
 def judge(name: str, asked: Sequence[Asked], policy: Policy, batch: int) -> Scores:
-    """A score for each answer, higher is better.
+    """A score for each answer, higher is better; arguments and errors as of `ready`."""
+    return ready(name, policy, batch)(asked)
+
+
+def ready(name: str, policy: Policy, batch: int) -> Callable[[Sequence[Asked]], Scores]:
+    """A judge, to be asked as often as one likes; what has a base of its own is loaded once, and stays.
 
     Args:
         name: one of `RULES`, or the directory of a reward model or of an adapter that learned preferences.
-        asked: what is judged.
-        policy: who answered; a judge on the same base is put on it, and takes no base of its own.
+        policy: who answers; a judge on the same base is put on it while it judges, and takes no base of its own.
         batch: answers in a forward pass.
 
     Raises:
         UserError: there is no such judge, it does not fit the policy, or what it was trained from is gone.
     """
     if name in RULES:
-        return _by_rule(name, asked, policy)
+        return lambda asked: _by_rule(name, asked, policy)
     directory = Path(name).expanduser()
     if models.is_reward(directory):
-        rewards.check_tokens(directory, policy.tokenizer)
-        rows = [np.concatenate([prompt, answer]) for prompt, _, answer in asked]
-        with scorer(directory, policy) as loaded:
-            return loaded.rewards(rows, batch)
+        return _by_reward(directory, policy, batch)
     if not (directory / models.ADAPTER).is_file() and not models.is_whole(directory):
         known = ", ".join(RULES)
-        raise UserError(f"dno.judge={name} is no rule ({known}), and no directory of a reward model or an adapter.")
-    return _implicit_rewards(directory, asked, policy, batch)
+        raise UserError(f"{name} is no judge: no rule ({known}), and no directory of a reward model or an adapter.")
+    return lambda asked: _implicit_rewards(directory, asked, policy, batch)
 
 
-@contextmanager
-def scorer(directory: Path, policy: Policy) -> Iterator[rewards.Scorer]:
-    """A reward model: on the policy's base if it is its own, too, else by itself."""
-    if policy.on_base and rewards.shares_base(directory, policy.base, policy.settings):
-        with rewards.lent_scorer(policy.model, directory, policy.tokenizer) as found:
-            yield found
-    else:
-        yield rewards.load_scorer(directory, policy.tokenizer, policy.settings)
+def _by_reward(directory: Path, policy: Policy, batch: int) -> Callable[[Sequence[Asked]], Scores]:
+    rewards.check_tokens(directory, policy.tokenizer)
+    if not (policy.on_base and rewards.shares_base(directory, policy.base, policy.settings)):
+        alone = rewards.load_scorer(directory, policy.tokenizer, policy.settings)
+        return lambda asked: alone.rewards(_rows(asked), batch)
+
+    def lent_for_a_while(asked: Sequence[Asked]) -> Scores:
+        with rewards.lent_scorer(policy.model, directory, policy.tokenizer) as scorer:
+            return scorer.rewards(_rows(asked), batch)
+
+    return lent_for_a_while
+
+
+def _rows(asked: Sequence[Asked]) -> list[Array]:
+    return [np.concatenate([prompt, answer]) for prompt, _, answer in asked]
 
 
 def _by_rule(name: str, asked: Sequence[Asked], policy: Policy) -> Scores:

@@ -1,8 +1,8 @@
 """What a loss needs of all rows of an optimizer step.
 
-TRL takes KTO's divergence, and the likelihood in CPO and ORPO, from one forward pass at a time: how a step is split into
-such passes then changes what is learned. Taken from the whole step, which the trainer fetches before its first pass, it
-changes no more than the last digits; in a step of one pass it is TRL's to the bit.
+TRL takes KTO's divergence, and the likelihood in CPO and ORPO, from one forward pass at a time: how a step is split
+into such passes then changes what is learned. Taken from the whole step, which the trainer fetches before its first
+pass, it changes no more than the last digits; in a step of one pass it is TRL's to the bit.
 """
 
 from collections.abc import Iterator
