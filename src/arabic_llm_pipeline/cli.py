@@ -105,7 +105,7 @@ def chat(
 @_number("--best-of", 1, click.IntRange(1), "Answers that are drawn for each prompt; --judge chooses the best.")
 @click.option(
     "--judge",
-    help="Who chooses: a stage that left a reward model (sft_reward), its directory, that of a preference stage, arabic.",
+    help="Who chooses: a stage that left a reward model (sft_reward), a directory, or the rule arabic.",
 )
 @_speaking
 @click.pass_obj
