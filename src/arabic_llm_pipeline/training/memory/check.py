@@ -126,10 +126,7 @@ def _settings(stage: Stage) -> dict[str, Any]:
 
 
 def _parts(found: Plan) -> str:
-    parts = {name: getattr(found, name) for name in ("weights", "embedding", "trained", "gradients", "optimizer")}
-    parts |= {
-        name: getattr(found, name) for name in ("reference", "activations", "logits", "sampling", "context", "margin")
-    }
+    parts = {name: getattr(found, name) for name in PARTS}
     return ", ".join(f"{name} {value / MIB:,.0f} MiB" for name, value in parts.items() if value >= MIB)
 
 
