@@ -29,7 +29,7 @@ from arabic_llm_pipeline.parameters.training import PairSelection
 from arabic_llm_pipeline.tokens.prompts import PairStore
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from arabic_llm_pipeline.tokens.writing import write_feedback
-from arabic_llm_pipeline.training import finish, models
+from arabic_llm_pipeline.training import finish, models, trainers
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.methods import kto, preference, referenceless
 from arabic_llm_pipeline.training.methods import sft as sft_method
@@ -299,10 +299,12 @@ SPLIT = {"kto": {}, "cpo": {"nll_weight": 3.0}, "simpo": {"nll_weight": 1.0}, "o
 
 
 @pytest.mark.parametrize("method", SPLIT)
-def test_how_a_step_is_split_changes_the_last_digits_only(method: str, of_method: Made, before: Callable) -> None:
+def test_how_a_step_is_split_changes_the_last_digits_only(
+    method: str, of_method: Made, before: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The divergence, and the likelihood of answers of unlike lengths, are those of the whole step."""
-    loop = {**SPLIT[method], "optimizer": "sgd", "learning_rate": 0.1, "steps": 3}
-    found = []
+    loop, found, options = {**SPLIT[method], "learning_rate": 0.1, "steps": 3}, [], trainers.adapter_options
+    monkeypatch.setattr(trainers, "adapter_options", lambda *given: {**options(*given), "optim": "sgd"})
     for micro_batch, accumulation in ((8, 1), (4, 2), (2, 4)):
         made = of_method(method, f"of-{micro_batch}", micro_batch=micro_batch, accumulation=accumulation, **loop)
         METHODS[method][1](made, Answers())
