@@ -13,8 +13,9 @@ from click.testing import CliRunner
 
 from arabic_llm_pipeline.cli import cli
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.evaluation import generation
 from arabic_llm_pipeline.parameters.preference import RewardSettings
-from arabic_llm_pipeline.talk import places
+from arabic_llm_pipeline.talk import best, places
 from arabic_llm_pipeline.talk.best import BestOf, best_of
 from arabic_llm_pipeline.talk.prompts import write_answers
 from arabic_llm_pipeline.talk.speaker import DEFAULTS, Place, files_fingerprint, fingerprint, load
@@ -47,8 +48,17 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
 
 
-def test_the_best_by_a_reward_model(job: Callable, pair_tokens: Path, place: Place, tmp_path: Path) -> None:
-    """What is written down is what the reward model, loaded by itself, says of the text; a run in pieces is alike."""
+def test_the_best_by_a_reward_model(
+    job: Callable, pair_tokens: Path, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores are what the reward model, loaded by itself, gives the tokens that were drawn; a run in pieces is alike."""
+    drawn, real = [], generation.written
+
+    def watched(*given: Any, **more: Any) -> list[np.ndarray]:
+        drawn.append(real(*given, **more))
+        return drawn[-1]
+
+    monkeypatch.setattr(best, "written", watched)
     settings = RewardSettings(steps=2, micro_batch=4, learning_rate=0.01, save_steps=50)
     made = job(settings, "reward", FULL, tokens=pair_tokens)
     reward.train(made, Answers())
@@ -59,21 +69,23 @@ def test_the_best_by_a_reward_model(job: Callable, pair_tokens: Path, place: Pla
         "best": best_of(4, str(directory), place, model, 2),
     }  # fmt: skip
     write_answers(model, words, PROMPTS, tmp_path / "a.jsonl", **told)
+    answers = [*zip(*drawn[:4], strict=True), *zip(*drawn[4:], strict=True)]  # of two prompts, then of one; four each
     whole = (tmp_path / "a.jsonl").read_bytes()
     (tmp_path / "b.jsonl").write_bytes(whole[: whole.index(b"\n", whole.index(b"\n") + 1) + 5])
     write_answers(model, words, PROMPTS, tmp_path / "b.jsonl", **told)
     assert (tmp_path / "b.jsonl").read_bytes() == whole
     renderer, scorer = Renderer(words), rewards.load_scorer(directory, place.tokenizer, FULL)
-    rows = rows_of(tmp_path / "a.jsonl")
-    for row, prompt in zip(rows, renderer.prompts([one["messages"] for one in PROMPTS]), strict=True):
-        assert len(row["scores"]) == 4
+    prompts = renderer.prompts([one["messages"] for one in PROMPTS])
+    for row, prompt, made_of in zip(rows_of(tmp_path / "a.jsonl"), prompts, answers, strict=True):
+        ended = [bool(ids[-1] in renderer.stop_ids) for ids in made_of]
+        read = [np.append(ids[:-1], renderer.turn_end) if end else ids for ids, end in zip(made_of, ended, strict=True)]
+        wanted = scorer.rewards([np.concatenate([prompt, ids]) for ids in read], 1)
+        assert row["scores"] == pytest.approx(wanted.tolist(), abs=1e-4)
         assert len(set(row["scores"])) > 1
-        if not row["stopped"]:
-            assert row["score"] == max(row["scores"])
-        ids = words(row["answer"], add_special_tokens=False)["input_ids"]
-        if words.decode(ids) == row["answer"] and "\ufffd" not in row["answer"]:
-            again = np.array([*prompt, *ids, *([renderer.turn_end] if row["stopped"] else [])])
-            assert row["score"] == pytest.approx(float(scorer.rewards([again], 1)[0]), abs=1e-4)
+        among = [place for place, end in enumerate(ended) if end] or range(4)
+        chosen = max(among, key=lambda place: row["scores"][place])
+        assert (row["score"], row["stopped"]) == (row["scores"][chosen], ended[chosen])
+        assert row["answer"] == words.decode(made_of[chosen], skip_special_tokens=True)
     assert not [name for name, _ in model.named_parameters() if "lora" in name]
 
 
