@@ -126,12 +126,14 @@ def generate(
     asked, out, catalog = read_prompts(Path(prompts)), Path(answers), _catalog(metadata, env, params)
     place = _place(catalog, model, quantization)
     loaded, tokenizer = load(place)
-    about, best = {"model": model, "fingerprint": fingerprint(place)}, None
+    about: dict[str, Any] = {"model": model, "fingerprint": fingerprint(place)}
+    best = None
     if judge:
         best, chosen = _best(catalog, judge, place, loaded, best_of, batch_size)
         about |= {"best_of": best_of, "judge": judge, **chosen}
-    told = {"about": about, "options": options, "batch_size": batch_size, "seed": seed, "best": best}
-    write_answers(loaded, tokenizer, asked, out, **told)
+    write_answers(
+        loaded, tokenizer, asked, out, about=about, options=options, batch_size=batch_size, seed=seed, best=best
+    )
     click.echo(f"{len(asked)} answers in {answers}")
 
 

@@ -51,7 +51,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 def test_the_best_by_a_reward_model(
     job: Callable, pair_tokens: Path, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Scores are what the reward model, loaded by itself, gives the tokens that were drawn; a run in pieces is alike."""
+    """Scores are those of the reward model, loaded by itself, for the tokens drawn; a run in pieces is alike."""
     drawn, real = [], generation.written
 
     def watched(*given: Any, **more: Any) -> list[np.ndarray]:

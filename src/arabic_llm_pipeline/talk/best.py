@@ -45,7 +45,7 @@ class BestOf:
             sampling: as transformers' GenerationConfig has it.
         """
         renderer = Renderer(tokenizer)
-        told = {"max_new_tokens": max_new_tokens, "sampling": sampling}
+        told: dict[str, Any] = {"max_new_tokens": max_new_tokens, "sampling": sampling}
         rounds = [written(model, tokenizer, prompts, renderer.stop_ids, **told) for _ in range(self.count)]
         drawn = list(zip(*rounds, strict=True))
         ended = [[_ended(ids, renderer) for ids in answers] for answers in drawn]
