@@ -35,9 +35,9 @@ METHODS: dict[str, Method] = {
 }
 
 
-def compares(settings: Mapping[str, Any]) -> bool:
-    """Whether a loss compares the rows of a pass, so that it hangs on how a batch is split: aot sorts them."""
-    return settings.get("loss_type") == "aot"
+def is_summed(method: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a method sums up over rows, so that how a batch is split differs by rounding alone; aot sorts a pass."""
+    return method in METHODS and settings.get("loss_type") != "aot"
 
 
 def method_of(target: str) -> str | None:
