@@ -25,6 +25,7 @@ from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, Splits
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.export import ExportSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
@@ -115,6 +116,7 @@ class Parameters(Settings):
     devices: DeviceSettings = Field(DeviceSettings(), description="On what a stage is trained.")
     dry_run: DryRunSettings = Field(DryRunSettings(), description="The first steps of a recipe, timed.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    language: LanguageSettings = Field(LanguageSettings(), description="How held-out prose is scored.")
     writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
     spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
