@@ -10,7 +10,7 @@ from kedro.pipeline import Node
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
-from arabic_llm_pipeline.recipes import BASE
+from arabic_llm_pipeline.recipes import adapter_of
 
 OUTPUTS = ("robustness", "robustness_values", "robustness_answers")
 Measured = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
@@ -48,6 +48,6 @@ def node(candidate: str) -> Node:
     inputs = {name: name for name in ("base_model", "tokenizer", "items", "seen_items")}
     inputs |= {name: f"params:{name}" for name in ("robustness", "model", "seed")}
     inputs["scores"] = f"{candidate}_scores"
-    inputs["adapter"] = "start_adapter" if candidate == BASE else f"{candidate}_adapter"
+    inputs["adapter"] = adapter_of(candidate)
     outputs = [f"{candidate}_{kind}" for kind in OUTPUTS]
     return Node(function, inputs=inputs, outputs=outputs, name="measure_robustness", namespace=candidate)
