@@ -44,6 +44,7 @@ from tests.reporting.made_scores import (
     language,
     log,
     resources,
+    robustness,
     scores,
     speed,
 )
@@ -95,6 +96,7 @@ def data(folder: Path) -> dict[str, Any]:
     for name in CANDIDATES:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
         found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
+        found[f"{name}_robustness"] = robustness(name)
         found |= {f"{name}_language": language(name), f"{name}_speed": speed(name)}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
