@@ -21,6 +21,7 @@ from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeS
 from arabic_llm_pipeline.parameters.training import SftSettings
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
 from arabic_llm_pipeline.reporting.inputs import Inputs
+from tests.reporting import made_choices
 from tests.reporting.made_corpus import (
     AFTER,
     BEFORE,
@@ -93,6 +94,7 @@ def data(folder: Path) -> dict[str, Any]:
     for name in CANDIDATES:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
         found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
+        found |= {f"{name}_{kind}": getattr(made_choices, kind)(name) for kind in ("choices", "choices_answers")}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
     return found
@@ -168,6 +170,7 @@ def settings(**changed: Any) -> dict[str, Any]:
         "dpo": DpoSettings(),
         "evaluate": EvaluateSettings(),
         **{name: Parameters.model_fields[name].default for name in of_measures() if name != "seed"},
+        "choices": made_choices.SETTINGS,
         "report": ReportSettings(),
     } | changed
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from arabic_llm_pipeline.reporting import (
     audit,
+    choices,
     costs,
     data,
     fertility,
@@ -40,6 +41,7 @@ SECTIONS: Sequence[tuple[str, str, Sequence[Part]]] = (
     ("tokens", "Tokens", (tokens, fertility)),
     ("training", "Training", (training,)),
     ("scores", "Scores", (scores, reward)),
+    ("choices", "Questions with choices", (choices,)),
     ("samples", "Samples", (samples,)),
     ("resources", "Resources", (costs,)),
     ("run", "What was run", (run,)),
