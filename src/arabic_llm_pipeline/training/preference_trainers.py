@@ -17,7 +17,7 @@ from trl.trainer.utils import add_fused_lm_head
 
 from arabic_llm_pipeline.parameters.training import LoopSettings
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-from arabic_llm_pipeline.training import adapters
+from arabic_llm_pipeline.training import adapters, workers
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.preference_batches import FeedbackRows, PairRows
@@ -198,8 +198,11 @@ def _reference(trainer: PairTrainer, rows: PairRows, plan: Schedule, file: Path)
 
     They are kept in the workspace: a training that goes on after a kill is against the very same numbers.
     """
-    if file.is_file():
-        return load_file(file)["reference"]
+    workers.once("reference", lambda: None if file.is_file() else _score(trainer, rows, plan, file))
+    return load_file(file)["reference"]
+
+
+def _score(trainer: PairTrainer, rows: PairRows, plan: Schedule, file: Path) -> None:
     found, places = np.zeros((len(rows.rows), 2), dtype=np.float32), np.unique(plan.order())
     for start in range(0, len(places), trainer.args.per_device_train_batch_size):
         part = places[start : start + trainer.args.per_device_train_batch_size]
@@ -210,7 +213,6 @@ def _reference(trainer: PairTrainer, rows: PairRows, plan: Schedule, file: Path)
     new = file.with_suffix(".new")
     save_file({"reference": found}, new)
     new.replace(file)
-    return found
 
 
 def _halves(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:

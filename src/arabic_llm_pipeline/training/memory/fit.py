@@ -6,6 +6,7 @@ from typing import Any
 
 from arabic_llm_pipeline.training.memory.methods import METHODS
 from arabic_llm_pipeline.training.memory.plan import GB, Plan, Stage, plan
+from arabic_llm_pipeline.training.memory.split import sizes
 
 RECOMPUTED = 4 / 3  # time of a step with activation checkpointing: a second forward pass beside forward and backward
 HALF_IDLE = 512  # tokens in a forward pass at which a card is taken to be half busy; only ranks choices that fit
@@ -16,8 +17,8 @@ Change = tuple[str, Stage]
 
 def choose(stage: Stage, config: Any, fits: Fits) -> Plan | None:
     """The quickest micro-batch, accumulation and checkpointing that fit, at the same batch; None: none does."""
-    sizes = [size for size in range(METHODS[stage.method].smallest, stage.batch + 1) if stage.batch % size == 0]
-    ways = [_sized(stage, size, checkpointing) for size in sizes for checkpointing in (False, True)]
+    fitting = sizes(stage.method, stage.batch, stage.processes)
+    ways = [_sized(stage, size, checkpointing) for size in fitting for checkpointing in (False, True)]
     for way in sorted(ways, key=_slowness):
         if fits(plan(way, config, roughly=True)):
             return plan(way, config)
@@ -73,7 +74,7 @@ def _slowness(stage: Stage) -> float:
 
 def _changes(stage: Stage) -> Iterator[Change]:
     """Each with the words in which one would type it, the cheapest in quality and time first."""
-    smallest = next(size for size in range(METHODS[stage.method].smallest, stage.batch + 1) if stage.batch % size == 0)
+    smallest = next(iter(sizes(stage.method, stage.batch, stage.processes)), stage.micro_batch)
     if smallest < stage.micro_batch:
         changed = _sized(stage, smallest, stage.checkpointing)
         yield f"{stage.method}.micro_batch={smallest} and {stage.method}.accumulation={changed.accumulation}", changed

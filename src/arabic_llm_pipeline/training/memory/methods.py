@@ -1,7 +1,8 @@
 """What each method puts through the model in a step."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Head = Literal["tiled", "whole", "score"]
 SCORE: Final = "score"  # one number of each position, without an output layer
@@ -32,6 +33,18 @@ METHODS: dict[str, Method] = {
     "reward": Method(sequences=2, head=SCORE),
     "pretrain": Method(padded=False, extra=1),  # a window ends with the token the next begins with
 }
+
+
+SUMMED = ("sft", "cpt", "dpo", "ipo", "simpo", "reward", "pretrain")
+
+
+def is_summed(method: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a method sums up over rows, so that how a batch is split differs by rounding alone.
+
+    KTO estimates its divergence from a forward pass, the likelihood in CPO, ORPO and CPO-SimPO is a mean over its
+    tokens, DPO's aot sorts it, DNO samples by it.
+    """
+    return method in SUMMED and settings.get("loss_type") != "aot" and not settings.get("nll_weight")
 
 
 def method_of(target: str) -> str | None:

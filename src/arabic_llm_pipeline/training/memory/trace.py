@@ -34,6 +34,7 @@ class Passes:
     dtype: torch.dtype  # that is computed in
     weights: torch.dtype  # that weights are held in, where they are not quantised
     on_card: bool  # autocast, and TRL's kernels of a card; else as on a CPU
+    flash: bool = False  # attention without a mask of length x length, which else is given or made of the positions
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,8 @@ def _step(model: Any, passes: Passes) -> Held:
 
 def _batch(passes: Passes) -> dict[str, torch.Tensor]:
     ids = torch.zeros((passes.rows, passes.length), dtype=torch.long)
+    if passes.flash:
+        return {"input_ids": ids}
     batch = {"input_ids": ids, "position_ids": torch.arange(passes.length).expand(passes.rows, -1)}
     if passes.method.padded:
         batch["attention_mask"] = torch.ones((passes.rows, 1, passes.length, passes.length), dtype=torch.bool)
