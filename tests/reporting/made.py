@@ -86,6 +86,7 @@ def data(folder: Path) -> dict[str, Any]:
         "fertility_table": fertility_table(),
         "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},
         "comparison": comparison(),
+        "paired_tests": made_choices.paired_tests(),
         "base_model": base_model(),
         "provenance": provenance(),
         "ingested_documents": shards(folder / "ingested", [document("1", BEFORE)], DOCUMENTS),

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from arabic_llm_pipeline.evaluation.choices import tables
+from arabic_llm_pipeline.evaluation.paired import paired
 from arabic_llm_pipeline.evaluation.results import SCORES, missing, score_table
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from tests.reporting.made_scores import CANDIDATES
@@ -54,6 +55,11 @@ def choices(name: str) -> pl.DataFrame:
     rows, _ = tables.score(choices_answers(name), SETTINGS, 0, {"school/0"})
     lost = missing("multiple_choice", "no_labels", "left_out", "7 items whose label is none of their choices")
     return score_table([*rows, lost])
+
+
+@cache
+def paired_tests() -> pl.DataFrame:
+    return paired({name: tables.score(choices_answers(name), SETTINGS, 0, ())[1] for name in CANDIDATES}, 100, 0)
 
 
 def lm_eval(name: str) -> pl.DataFrame:

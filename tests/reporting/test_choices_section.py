@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from arabic_llm_pipeline.evaluation.results import missing, score_table
-from arabic_llm_pipeline.reporting import choices
+from arabic_llm_pipeline.reporting import choices, scores
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from tests.reporting import made_choices
 from tests.reporting.made import changed, inputs
@@ -94,3 +94,17 @@ def test_figures_of_lm_eval_stand_apart(made: Inputs) -> None:
     assert block.tables[0].rows == [
         ["exams", "acc", "268", "0.0%", "exams 1.0, plain", *(f"{v:.1f}% [20.0, 50.0]" for v in (25, 35, 45))]
     ]
+
+
+def test_paired_tests_of_each_kind_the_surest_first(made: Inputs) -> None:
+    tables = list(scores.paired_tables(made))
+    assert [table.title for table in tables] == [
+        "Multiple choice: paired tests", "Classification: paired tests", "Culture: paired tests",
+    ]  # fmt: skip
+    rows = tables[0].rows
+    assert {(row[2], row[3]) for row in rows} == {("base", "sft"), ("base", "sft_dpo"), ("sft", "sft_dpo")}
+    [found] = [row for row in rows if row[1:4] == ["letters acc 0shot", "base", "sft_dpo"]]
+    change = (right("sft_dpo", "letters", "school") - right("base", "letters", "school")) / 100
+    assert found[4] == f"{change:+.3f}"
+    assert found[8] == "36"
+    assert tables[0].caption.endswith("24 of 24 tests.")
