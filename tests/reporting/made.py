@@ -45,6 +45,7 @@ from tests.reporting.made_scores import (
     language,
     log,
     resources,
+    robustness,
     scores,
 )
 
@@ -96,6 +97,7 @@ def data(folder: Path) -> dict[str, Any]:
     for name in CANDIDATES:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
         found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
+        found[f"{name}_robustness"] = robustness(name)
         found |= {f"{name}_language": language(name)}
         found |= {f"{name}_{kind}": getattr(made_choices, kind)(name) for kind in ("choices", "choices_answers")}
     for name in STAGES:
