@@ -175,7 +175,6 @@ def settings(**changed: Any) -> dict[str, Any]:
         "dpo": DpoSettings(),
         "evaluate": EvaluateSettings(),
         **{name: Parameters.model_fields[name].default for name in of_measures() if name != "seed"},
-        "choices": made_choices.SETTINGS,
         "report": ReportSettings(),
     } | changed
 
