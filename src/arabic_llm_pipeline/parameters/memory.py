@@ -26,6 +26,11 @@ class MemorySettings(Settings):
         "was killed for memory goes on with it where that differs by rounding: sft, dpo, ipo, simpo.",
         ge=1,
     )
+    retry: bool = Field(
+        False,
+        description="A stage that ran out of memory goes on by itself, at the same batch: with half as many rows in a "
+        "forward pass, and half of that, where that differs by rounding; then with activations computed again.",
+    )
     activation_checkpointing: bool = Field(
         False,
         description="Compute activations again in the backward pass, whatever the method says; goes on as above.",

@@ -15,10 +15,18 @@ Fits = Callable[[Plan], bool]
 Change = tuple[str, Stage]
 
 
-def choose(stage: Stage, config: Any, fits: Fits) -> Plan | None:
-    """The quickest micro-batch, accumulation and checkpointing that fit, at the same batch; None: none does."""
-    fitting = sizes(stage.method, stage.batch, stage.processes)
-    ways = [_sized(stage, size, checkpointing) for size in fitting for checkpointing in (False, True)]
+def choose(stage: Stage, config: Any, fits: Fits, most: int | None = None, *, again: bool = False) -> Plan | None:
+    """The quickest micro-batch, accumulation and checkpointing that fit, at the same batch; None: none does.
+
+    Args:
+        stage: as it is.
+        config: of the base.
+        fits: whether a plan does.
+        most: rows in a forward pass; None: as many as fit.
+        again: with checkpointing only.
+    """
+    fitting = [size for size in sizes(stage.method, stage.batch, stage.processes) if most is None or size <= most]
+    ways = [_sized(stage, size, checkpointing) for size in fitting for checkpointing in {again, True}]
     for way in sorted(ways, key=_slowness):
         if fits(plan(way, config, roughly=True)):
             return plan(way, config)
