@@ -64,8 +64,9 @@ AGAIN = {"activation_checkpointing": True}
         ("sft", {"micro_batch": 9, **AGAIN}, 1, [{"micro_batch": 3}]),  # 4 rows do not come out even
         ("sft", {"micro_batch": 4, "accumulation": 3}, 4, [{"micro_batch": 1}, AGAIN]),  # nor would 2, in 4 processes
         ("sft", {"micro_batch": 1, "accumulation": 8}, 1, [AGAIN]),
-        ("kto", {"micro_batch": 8}, 1, [AGAIN]),  # counts by forward pass
-        ("simpo", {"micro_batch": 8, "nll_weight": 1.0}, 1, [AGAIN]),
+        ("kto", {"micro_batch": 8}, 1, [{"micro_batch": 4}, AGAIN]),
+        ("kto", {"micro_batch": 2, "accumulation": 4}, 1, [AGAIN]),  # one answer alone is none
+        ("dpo", {"micro_batch": 8, "loss_type": "aot"}, 1, [AGAIN]),  # sorts a forward pass
     ],
 )
 def test_what_takes_less(job: Callable, method: str, loop: dict[str, Any], processes: int, found: list[Any]) -> None:

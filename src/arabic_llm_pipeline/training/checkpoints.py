@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 
 from arabic_llm_pipeline.common.errors import UserError, causes, no_room
 from arabic_llm_pipeline.common.files import read_json, write_json
+from arabic_llm_pipeline.common.neutral import is_neutral
 from arabic_llm_pipeline.parameters.training import LoopSettings
 from arabic_llm_pipeline.training import workers
 from arabic_llm_pipeline.training.job import Job
@@ -97,7 +98,7 @@ def stamp(job: Job) -> dict[str, Any]:
     """What tells one training from another, but for the data: these are in its workspace's name."""
     weights = {name: digest for name, digest in job.base.get("files", {}).items() if name.endswith(".safetensors")}
     return {
-        "settings": {name: value for name, value in job.settings.items() if name not in _neutral(LoopSettings)},
+        "settings": {name: value for name, value in job.settings.items() if not _changes_nothing(name, value)},
         "adapter": job.lora.model_dump(mode="json"),
         "model": job.model.model_dump(mode="json", exclude={"name", "revision", "adapter"}),
         "base": weights,
@@ -107,11 +108,17 @@ def stamp(job: Job) -> dict[str, Any]:
     }
 
 
-def _neutral(settings: type[LoopSettings]) -> set[str]:
-    """Fields of all methods that change no result, such as how often a checkpoint is written."""
-    fields = settings.model_fields.items()
-    own = {name for name, field in fields if isinstance(field.json_schema_extra, dict) and field.json_schema_extra}
-    return own.union(*map(_neutral, settings.__subclasses__()))
+def _changes_nothing(name: str, value: Any) -> bool:
+    """Whether a setting of some method changes no result, such as how often a checkpoint is written."""
+    return any(is_neutral(field, value) for field in _named(name, LoopSettings))
+
+
+def _named(name: str, settings: type[LoopSettings]) -> Iterator[Any]:
+    """The fields of that name, of all methods."""
+    if name in settings.model_fields:
+        yield settings.model_fields[name]
+    for method in settings.__subclasses__():
+        yield from _named(name, method)
 
 
 def mark(checkpoint: Path, of: dict[str, Any]) -> None:

@@ -15,9 +15,10 @@ from arabic_llm_pipeline.training import attention, models
 from arabic_llm_pipeline.training.base import base_path
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.memory import architecture, fit, split
+from arabic_llm_pipeline.training.memory.drawing import drawing, judge_bytes
 from arabic_llm_pipeline.training.memory.limits import Room, cap, room
-from arabic_llm_pipeline.training.memory.methods import method_of
-from arabic_llm_pipeline.training.memory.plan import GB, MIB, Plan, Stage, plan
+from arabic_llm_pipeline.training.memory.methods import is_summed, method_of
+from arabic_llm_pipeline.training.memory.plan import GB, MIB, PARTS, Plan, Stage, plan, weights_of
 from arabic_llm_pipeline.training.memory.record import CHOSEN, PLAN
 
 log = logging.getLogger(__name__)
@@ -75,9 +76,14 @@ def describe(job: Job, method: str) -> tuple[Stage, Any]:
         on_card=models.device().type == "cuda",
         stored=_folder(job.tokens),
         base_files=_folder(base_path(job.base)) if job.base else 0,
+        compared=not is_summed(method, loop),
         processes=job.devices.processes,
         sharded=job.devices.sharding == "full",
     )
+    if "judge" in loop:
+        whole = job.lora.kind == "full"
+        judge = judge_bytes(loop["judge"], job.base, stage.model, whole=whole, dtype=weights_of(stage))
+        stage = replace(stage, drawing=drawing(loop, judge))
     if method == "pretrain" and job.base:
         config = architecture.read_config(base_path(job.base))
         return stage, architecture.with_layers(config, config.num_hidden_layers + loop["added_layers"])
@@ -134,8 +140,7 @@ def _settings(stage: Stage) -> dict[str, Any]:
 
 
 def _parts(found: Plan) -> str:
-    parts = {name: getattr(found, name) for name in ("weights", "embedding", "trained", "gradients", "optimizer")}
-    parts |= {name: getattr(found, name) for name in ("reference", "activations", "logits", "context", "margin")}
+    parts = {name: getattr(found, name) for name in PARTS}
     return ", ".join(f"{name} {value / MIB:,.0f} MiB" for name, value in parts.items() if value >= MIB)
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import torch
 
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.training.memory.drawing import Drawing, drawn
 from arabic_llm_pipeline.training.memory.holdings import Holdings, holdings
 from arabic_llm_pipeline.training.memory.methods import METHODS, SCORE
 from arabic_llm_pipeline.training.memory.trace import Held, Passes, held
@@ -42,6 +43,8 @@ class Stage:
     head: str = ""  # another one than the method's: "whole" to compare
     stored: int = 0  # bytes of the token store
     base_files: int = 0  # bytes of the base on disk; 0: as large as its parameters in 16 bits
+    drawing: Drawing | None = None  # of answers, between rounds of training
+    compared: bool = False  # its loss compares the rows of a pass: another micro-batch would be another training
     processes: int = 1  # that share a step; the plan is of one of them, host and disk are of all
     sharded: bool = False  # weights, gradients and state are divided among them
 
@@ -64,6 +67,7 @@ class Plan:
     reference: float
     activations: float
     logits: float
+    sampling: float  # what drawing answers and having them judged takes beyond training
     context: float
     margin: float
     host: float
@@ -76,7 +80,7 @@ class Plan:
         """What torch will have handed out at most: `max_memory_allocated` on a card."""
         return (
             self.weights + self.embedding + self.trained + self.gradients + self.optimizer + self.reference
-            + self.activations + self.logits
+            + self.activations + self.logits + self.sampling
         )  # fmt: skip
 
     @property
@@ -92,8 +96,8 @@ class Plan:
 
 
 PARTS = (
-    "weights", "embedding", "trained", "gradients", "optimizer", "reference", "activations", "logits", "context",
-    "margin",
+    "weights", "embedding", "trained", "gradients", "optimizer", "reference", "activations", "logits", "sampling",
+    "context", "margin",
 )  # fmt: skip
 
 
@@ -113,6 +117,8 @@ def plan(stage: Stage, config: Any, *, roughly: bool = False) -> Plan:
     allocated = sum(
         (kept.linear, kept.rest, kept.trained, kept.gradients, kept.optimizer, kept.reference, max(body, passing.head))
     )
+    sampling = max(0.0, _drawn(config, stage, kept) - allocated)
+    allocated += sampling
     on_card = stage.on_card
     return Plan(
         stage=stage,
@@ -124,6 +130,7 @@ def plan(stage: Stage, config: Any, *, roughly: bool = False) -> Plan:
         reference=kept.reference,
         activations=body,
         logits=max(0.0, passing.head - body),
+        sampling=sampling,
         context=CONTEXT if on_card else 0.0,
         margin=FRAGMENTATION * allocated if on_card else 0.0,
         host=stage.processes * (_host(kept, allocated, on_card=on_card) + _loading(whole, stage)),
@@ -190,12 +197,25 @@ def _holdings(config: Any, stage: Stage) -> Holdings:
 
 
 def _held(config: Any, stage: Stage) -> Held:
+    return _once(held, config, stage.model, stage.lora, _passes(stage))
+
+
+def _drawn(config: Any, stage: Stage, kept: Holdings) -> float:
+    """All that is held while answers are drawn and judged: there are no gradients, and no reference, yet."""
+    if stage.drawing is None:
+        return 0.0
+    passes = replace(_passes(stage), rows=1, checkpointing=False)  # which are training's: one answer for all of them
+    beside = _once(drawn, config, stage.model, stage.lora, passes, stage.drawing)
+    return kept.linear + kept.rest + kept.trained + beside
+
+
+def _passes(stage: Stage) -> Passes:
     method = METHODS[stage.method]
     if stage.head:
         method = replace(method, head=stage.head)  # type: ignore[arg-type]
     if stage.precomputed:
         method = replace(method, reference=False)
-    passes = Passes(
+    return Passes(
         rows=stage.micro_batch * method.sequences,
         length=stage.length + method.extra,
         checkpointing=stage.checkpointing,
@@ -205,7 +225,6 @@ def _held(config: Any, stage: Stage) -> Held:
         on_card=stage.on_card,
         flash=stage.model.attention == "flash_attention_2",
     )
-    return _once(held, config, stage.model, stage.lora, passes)
 
 
 def _held_roughly(config: Any, stage: Stage) -> Held:

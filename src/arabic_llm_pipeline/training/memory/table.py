@@ -11,7 +11,9 @@ from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.training import models
 from arabic_llm_pipeline.training.memory import architecture, fit
+from arabic_llm_pipeline.training.memory.drawing import drawing
 from arabic_llm_pipeline.training.memory.limits import Room, room
+from arabic_llm_pipeline.training.memory.methods import is_summed
 from arabic_llm_pipeline.training.memory.plan import MIB, Plan, Stage, plan
 from arabic_llm_pipeline.training.quiet import hush
 
@@ -29,6 +31,7 @@ def stage_table(
 ) -> pl.DataFrame:
     """A row a stage: its settings, its parts in MiB, whether it fits and what would make it.
 
+    Judges count as rules here: whether one brings a base of its own is known when it is there, before its stage.
     For the card of this machine; without one, for a card of `memory.limit_gb`; with no limit either, for a CPU.
 
     Args:
@@ -58,6 +61,8 @@ def stage_table(
             continues=continues,
             precomputed=bool(loop.get("precompute_reference")),
             on_card=real or memory.limit_gb is not None,
+            drawing=drawing(loop),
+            compared=not is_summed(method, loop),
             processes=devices.processes,
             sharded=devices.sharding == "full",
         )

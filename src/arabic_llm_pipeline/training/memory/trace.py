@@ -72,6 +72,25 @@ def held(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes
     return few.further(more, (layers - FEW) // (MORE - FEW))
 
 
+def forward(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes: Passes) -> float:
+    """Bytes beside weights that a forward pass without gradients holds at most; the more layers, the same.
+
+    Args:
+        config: of the base.
+        model: how the base is held.
+        lora: the adapter; None: there is none.
+        passes: the micro-batch.
+    """
+    made = _made(with_layers(config, FEW), model, lora, passes)
+    with FakeTensorMode():
+        _fill(made, quantised=model.quantization != "none" and lora is not None)
+        batch = _batch(passes)
+        live = Live([*made.parameters(), *made.buffers(), *batch.values()])
+        with live, torch.no_grad(), _autocast(passes):
+            _backbone(made.eval(), batch)
+        return live.most
+
+
 class Live(TorchDispatchMode):
     """Adds up the storages that are alive; `known` ones do not count."""
 
@@ -109,9 +128,7 @@ class Live(TorchDispatchMode):
 
 
 def _traced(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes: Passes) -> Held:
-    if lora and (lora.freeze_top or lora.freeze_bottom):  # of few layers none would be left; so it is never too little
-        lora = lora.model_copy(update={"freeze_top": 0, "freeze_bottom": 0})
-    made: Any = build(config, passes.weights, model.attention, lora, scoring=passes.method.head == SCORE)
+    made = _made(config, model, lora, passes)
     with FakeTensorMode():
         _fill(made, quantised=model.quantization != "none" and lora is not None)
         made.train()
@@ -119,6 +136,12 @@ def _traced(config: Any, model: ModelSettings, lora: AdapterSettings | None, pas
             made.gradient_checkpointing_enable({"use_reentrant": False})
             made.enable_input_require_grads()
         return _step(made, passes)
+
+
+def _made(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes: Passes) -> Any:
+    if lora and (lora.freeze_top or lora.freeze_bottom):  # of few layers none would be left; so it is never too little
+        lora = lora.model_copy(update={"freeze_top": 0, "freeze_bottom": 0})
+    return build(config, passes.weights, model.attention, lora, scoring=passes.method.head == SCORE)
 
 
 def _fill(model: Any, *, quantised: bool) -> None:

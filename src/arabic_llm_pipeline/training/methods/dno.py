@@ -91,7 +91,7 @@ def _pairs(job: Job, settings: DnoSettings, number: int, model: Any) -> list[Pai
     from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
     from arabic_llm_pipeline.training import finish
     from arabic_llm_pipeline.training.batches import check
-    from arabic_llm_pipeline.training.judges import judge
+    from arabic_llm_pipeline.training.judges import Policy, judge
     from arabic_llm_pipeline.training.sampling import sample
 
     prompts, chosen = _prompts(job, settings, number)
@@ -104,7 +104,9 @@ def _pairs(job: Job, settings: DnoSettings, number: int, model: Any) -> list[Pai
         for prompt, best, made in zip(prompts, chosen, given, strict=True)
         for answer in made
     ]  # fmt: skip
-    scores = np.split(judge(job, settings.judge, asked, settings.micro_batch), np.cumsum([len(made) for made in given]))
+    policy = Policy(model, job.base, job.model, job.tokenizer, on_base=hasattr(model, "peft_config"))
+    judged = judge(settings.judge, asked, policy, settings.sampling_batch)
+    scores = np.split(judged, np.cumsum([len(made) for made in given]))
     kept = [
         pair
         for prompt, made, found in zip(prompts, given, scores, strict=False)
@@ -167,6 +169,7 @@ def _gather(job: Job, rounds: int) -> None:
     import polars as pl
 
     from arabic_llm_pipeline.training.memory.record import planned
+    from arabic_llm_pipeline.training.models import ABOUT, FROM, weights_of
 
     folders = [job.workspace / f"round-{number + 1}" / job.finished.name for number in range(rounds)]
     logs, steps = [pl.read_parquet(folder / LOG) for folder in folders], 0
@@ -181,6 +184,8 @@ def _gather(job: Job, rounds: int) -> None:
     new = job.workspace / ".finishing"
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(folders[-1] / RESULT, new / RESULT)
+    about = new / RESULT / ABOUT  # it was trained from what the first round began with, whatever the last one did
+    write_json(about, {**read_json(about), FROM: weights_of(job.adapter)})
     pl.concat(logs, how="diagonal").write_parquet(new / LOG)
     write_json(new / RESOURCES, total)
     new.replace(job.finished)
