@@ -23,7 +23,7 @@ class MemorySettings(Settings):
     micro_batch: int | None = Field(
         None,
         description="At most so many rows in a forward pass, at the same batch; null: as the method says. A stage that "
-        "was killed for memory goes on with it where that differs by rounding: sft, dpo, ipo, simpo.",
+        "was killed for memory goes on with it where that differs by rounding: all but DPO's aot.",
         ge=1,
     )
     retry: bool = Field(
