@@ -191,15 +191,11 @@ def _dialect_tables(tables: Mapping[str, pl.DataFrame], pairs: Sequence[tuple[st
         named = [Column("Dialect"), Column("Candidate"), Column("Items", "number")]
         columns = [*named, *(Column(f"Noise {level}", "number") for level in levels)]
         rows = [
-            [
-                dialect,
-                name,
-                count(of_levels[0]["items"]),
-                *(" ".join(_cells(row, PERCENT[metric])) for row in of_levels),
-            ]
+            [dialect, name, count(found[name, levels[0], dialect]["items"])]
+            + [" ".join(_cells(found[name, level, dialect], PERCENT[metric])) for level in levels]
             for dialect in sorted({dialect for *_, dialect in found})
             for name in tables
-            if (of_levels := [found[name, level, dialect] for level in levels if (name, level, dialect) in found])
+            if all((name, level, dialect) in found for level in levels)
         ]
         caption = f"{TITLES[metric].capitalize()} of {words(of)} by dialect and noise, with 95% intervals."
         if rows:
