@@ -30,7 +30,9 @@ GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
 KINDS = ("choices", "writing")
 MEASURED = [f"{name}_{kind}{of}" for name in CANDIDATES for kind in KINDS for of in ("", "_values", "_answers")]
-WRITING = WritingSettings(answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, resamples=100)
+WRITING = WritingSettings(
+    answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, dialect_texts=1, resamples=100
+)
 SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)
 
 
