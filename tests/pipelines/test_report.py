@@ -32,6 +32,7 @@ def test_it_reads_what_candidates_and_stages_left() -> None:
         "token_summary",
         "fertility_table",
     }
+    made |= {f"{name}_writing{of}" for name in CANDIDATES for of in ("", "_answers")}
     made |= {
         "quality_table",
         "audit_table",

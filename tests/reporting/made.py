@@ -16,6 +16,7 @@ from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import SftSettings
+from arabic_llm_pipeline.parameters.writing import WritingSettings
 from tests.reporting.made_corpus import (
     AFTER,
     BEFORE,
@@ -32,6 +33,7 @@ from tests.reporting.made_corpus import (
 from tests.reporting.made_scores import (
     BASELINES,
     CANDIDATES,
+    KINDS,
     STAGES,
     accuracy,
     answers,
@@ -39,6 +41,8 @@ from tests.reporting.made_scores import (
     log,
     resources,
     scores,
+    writing,
+    written,
 )
 
 
@@ -87,6 +91,7 @@ def data(folder: Path) -> dict[str, Any]:
     }
     for name in CANDIDATES:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
+        found |= {f"{name}_writing": writing(name), f"{name}_writing_answers": written(name)}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
     return found
@@ -155,6 +160,7 @@ def settings(**changed: Any) -> dict[str, Any]:
         "sft": SftSettings(),
         "dpo": DpoSettings(),
         "evaluate": EvaluateSettings(),
+        "writing": WritingSettings(),
         "report": ReportSettings(),
     } | changed
 
@@ -164,4 +170,4 @@ def page(folder: Path, **changed: Any) -> str:
     from arabic_llm_pipeline.pipelines.report.nodes import make_report
 
     made = settings() | data(folder) | {"recipes": "sft_dpo", "seed": 0} | changed
-    return make_report(candidates=CANDIDATES, stages=STAGES, **made)
+    return make_report(candidates=CANDIDATES, stages=STAGES, kinds=KINDS, **made)

@@ -9,11 +9,11 @@ from arabic_llm_pipeline.reporting import findings
 from arabic_llm_pipeline.reporting.inputs import Inputs, gather
 from arabic_llm_pipeline.reporting.measured import best_baseline, beyond
 from tests.reporting.made import data, settings
-from tests.reporting.made_scores import CANDIDATES, STAGES
+from tests.reporting.made_scores import CANDIDATES, KINDS, STAGES
 
 
 def inputs(folder: Path, **changed: Any) -> Inputs:
-    return gather(CANDIDATES, STAGES, "sft_dpo", 0, settings(), data(folder / "corpus") | changed)
+    return gather(CANDIDATES, STAGES, KINDS, "sft_dpo", 0, settings(), data(folder / "corpus") | changed)
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from arabic_llm_pipeline.reporting.inputs import Inputs, gather
 from tests.reporting.made import data as catalog
 from tests.reporting.made import provenance, settings
 from tests.reporting.made_corpus import GONE, KEPT, funnel
-from tests.reporting.made_scores import CANDIDATES, STAGES, log
+from tests.reporting.made_scores import CANDIDATES, KINDS, STAGES, log
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Inputs:
-    return gather(CANDIDATES, STAGES, "sft_dpo", 0, settings(), catalog(tmp_path / "corpus"))
+    return gather(CANDIDATES, STAGES, KINDS, "sft_dpo", 0, settings(), catalog(tmp_path / "corpus"))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from arabic_llm_pipeline.parameters.report import ReportSettings
 from arabic_llm_pipeline.recipes import parent
 from arabic_llm_pipeline.reporting.rows import changed_texts, dropped_rows, rejected_rows
 
+WRITING = "writing"
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -34,12 +36,14 @@ class Inputs:
     base_model: Mapping[str, Any]
     scores: Mapping[str, Mapping[str, Any]]
     answers: Mapping[str, pl.DataFrame]
+    measured: Mapping[str, Mapping[str, pl.DataFrame]]  # kind of measure -> candidate -> rows of results.SCORES
     logs: Mapping[str, pl.DataFrame]
     resources: Mapping[str, Mapping[str, Any]]
     dropped: pl.DataFrame
     rejects: pl.DataFrame
     changes: Sequence[tuple[str, str, str]]  # id, text before, text after
     provenance: Mapping[str, Any]
+    written: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # what each candidate wrote, with its scores
     # of each reward model its scores, and the values behind them
     rewards: Mapping[str, tuple[Mapping[str, Any], pl.DataFrame]] = field(default_factory=dict)
 
@@ -62,6 +66,7 @@ class Inputs:
 def gather(
     candidates: Sequence[str],
     stages: Sequence[str],
+    kinds: Sequence[str],
     recipes: str,
     seed: int,
     settings: Mapping[str, Any],
@@ -73,6 +78,7 @@ def gather(
     Args:
         candidates: the base, then what each stage made.
         stages: the trained ones of them.
+        kinds: of measures that have scores of their own.
         recipes: what was asked for.
         seed: draws the samples.
         settings: parameter models by name.
@@ -100,11 +106,13 @@ def gather(
         base_model=data["base_model"],
         scores={name: data[f"{name}_scores"] for name in candidates},
         answers={name: data[f"{name}_answers"] for name in candidates},
+        measured={kind: {name: data[f"{name}_{kind}"] for name in candidates} for kind in kinds},
         logs={name: data[f"{name}_log"] for name in stages},
         resources={name: data[f"{name}_resources"] for name in stages},
         dropped=dropped_rows(documents, report.dropped_per_reason, report.excerpt),
         rejects=rejected_rows(data["ingest_rejects"].scan(), report.dropped_per_reason),
         changes=changed_texts(data["ingested_documents"].scan(), documents, report.changes),
         provenance=data["provenance"],
+        written={name: data[f"{name}_{WRITING}_answers"] for name in candidates if WRITING in kinds},
         rewards={name: (data[f"{name}_scores"], data[f"{name}_details"]) for name in reward_models},
     )

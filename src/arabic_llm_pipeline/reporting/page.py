@@ -15,6 +15,7 @@ from arabic_llm_pipeline.reporting import (
     scores,
     tokens,
     training,
+    writing,
 )
 from arabic_llm_pipeline.reporting.changes import change
 from arabic_llm_pipeline.reporting.inputs import Inputs
@@ -80,6 +81,7 @@ def sections(inputs: Inputs) -> list[Section]:
         ),
         Section("training", "Training", training.stage_blocks(inputs)),
         Section("scores", "Scores", scores.blocks(inputs)),
+        Section("writing", "Writing", writing.blocks(inputs)),
         Section("samples", "Samples", []),
         Section("resources", "Resources", [Block(tables=[training.resources_table(inputs)])]),
         Section("run", "What was run", run.blocks(inputs)),

@@ -24,6 +24,7 @@ from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import CptSettings, SftSettings
+from arabic_llm_pipeline.parameters.writing import WritingSettings
 
 
 def make_report(
@@ -46,6 +47,7 @@ def make_report(
     model: ModelSettings,
     adapter: AdapterSettings,
     evaluate: EvaluateSettings,
+    writing: WritingSettings,
     cpt: CptSettings | None = None,
     sft: SftSettings | None = None,
     dpo: DpoSettings | None = None,
@@ -59,14 +61,15 @@ def make_report(
     domain: DomainSettings | None = None,
     candidates: Sequence[str],
     stages: Sequence[str],
+    kinds: Sequence[str] = (),
     reward_models: Sequence[str] = (),
     **data: Any,
 ) -> str:
     """The page of an experiment.
 
     `candidates` are the base, then what each of the `stages` made that writes; the others of these are `reward_models`.
-    `data` is by the names of the catalog. All settings are shown, of methods those that trained a stage; `report` says
-    how many samples are, and the seed draws them.
+    `kinds` are measures with scores of their own. `data` is by the names of the catalog. All settings are shown, of
+    methods those that trained a stage; `report` says how many samples are, and the seed draws them.
     """
     from arabic_llm_pipeline.reporting.inputs import gather
     from arabic_llm_pipeline.reporting.page import render
@@ -76,14 +79,14 @@ def make_report(
         "toxicity": toxicity, "groups": groups, "audit": audit,
         "duplicates": duplicates, "splits": splits,
         "tokenizer": tokenizer, "tokenize": tokenize, "model": model, "adapter": adapter,
-        "evaluate": evaluate, "report": report,
+        "evaluate": evaluate, "writing": writing, "report": report,
     }  # fmt: skip
     methods = {
         "cpt": cpt, "sft": sft, "dpo": dpo, "ipo": ipo, "kto": kto, "cpo": cpo, "simpo": simpo, "orpo": orpo,
         "dno": dno, "reward": reward, "domain": domain,
     }  # fmt: skip
     settings |= {name: found for name, found in methods.items() if found is not None}
-    return render(gather(candidates, stages, recipes, seed, settings, data, reward_models))
+    return render(gather(candidates, stages, kinds, recipes, seed, settings, data, reward_models))
 
 
 def draw_funnel(funnel: list[dict[str, Any]]) -> Any:

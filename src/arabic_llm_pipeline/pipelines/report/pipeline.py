@@ -22,6 +22,7 @@ DATA = (
     "baseline_scores", "comparison", "base_model", "provenance",
     "ingested_documents", "documents", "ingest_rejects",
 )  # fmt: skip
+KINDS = ("writing",)  # measures of each candidate that have a section
 
 
 def create_pipeline(candidates: Sequence[str], stages: Sequence[str], reward_models: Sequence[str] = ()) -> Pipeline:
@@ -33,14 +34,19 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str], reward_mod
         reward_models: those of the stages that left one.
     """
     scores, answers = ([f"{name}_{of}" for name in candidates] for of in ("scores", "answers"))
+    measured = [f"{name}_{kind}" for kind in KINDS for name in candidates]
+    written = [f"{name}_writing_answers" for name in candidates]
     logs, resources = ([f"{name}_{of}" for name in stages] for of in ("log", "resources"))
     methods = {name: f"params:{name}" for name in _of_methods(stages)}
     judged = [f"{name}_{of}" for name in reward_models for of in ("scores", "details")]
-    told: Any = {"candidates": list(candidates), "stages": list(stages), "reward_models": list(reward_models)}
+    told: Any = {
+        "candidates": list(candidates), "stages": list(stages), "kinds": list(KINDS),
+        "reward_models": list(reward_models),
+    }  # fmt: skip
     page = update_wrapper(partial(make_report, **told), make_report)
     return Pipeline(
         [
-            step(page, "report", *DATA, *scores, *answers, *logs, *resources, *judged, **methods),
+            step(page, "report", *DATA, *scores, *answers, *measured, *written, *logs, *resources, *judged, **methods),
             step(draw_funnel, "funnel_plot"),
             step(draw_training, "training_plot", *logs),
             step(draw_scores, "scores_plot", *scores),
