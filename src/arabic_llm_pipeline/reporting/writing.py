@@ -85,14 +85,17 @@ def _told(scores: Scores) -> list[str]:
     whole = [row for frame in scores.values() for row in rows(frame, by="all")]
     reasons = [f"Not measured: {row['why']}." for row in whole if row["why"]]
     asked = [
-        f"{name}: {listed(sorted(set(frame['format'].drop_nulls())))}, {listed(frame['decoding'].drop_nulls().unique())}"
-        for name, frame in scores.items()
+        f"{name}: {_different(frame, 'format')}, {_different(frame, 'decoding')}" for name, frame in scores.items()
     ]
     told = [f"Formats and decoding: {'; '.join(asked)}.", *dict.fromkeys(reasons)]
     seen = max((row["seen"] or 0 for row in whole), default=0)
     if seen:
         told.append(f"Of a set up to {share(seen)} of the items stand in what was trained on.")
     return told
+
+
+def _different(frame: pl.DataFrame, column: str) -> str:
+    return listed(frame[column].drop_nulls().unique().sort())
 
 
 def _sets(scores: Scores, measure: str) -> list[str]:
