@@ -17,6 +17,7 @@ from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.judge import JudgeSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.root import Parameters
 from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
@@ -30,6 +31,7 @@ GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
 KINDS = ("choices", "writing")
 MEASURED = [f"{name}_{kind}{of}" for name in CANDIDATES for kind in KINDS for of in ("", "_values", "_answers")]
+JUDGED = [f"{name}_{of}" for name in CANDIDATES[1:] for of in ("wins", "verdicts")]
 WRITING = WritingSettings(
     answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, dialect_texts=1, resamples=100
 )
@@ -41,11 +43,14 @@ def test_a_node_for_each_candidate_once() -> None:
     assert sorted(node.name for node in made.nodes) == sorted([
         "compare", "find_seen_items", "make_spelling_list", "score_baselines",
         *(f"{name}.{what}" for name in CANDIDATES for what in ("evaluate", "measure_choices", "measure_writing")),
+        "sft.judge_answers", "sft_dpo.judge_answers",
     ])  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
         *GIVEN, "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
-    assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison", *MEASURED}
+    assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison", *JUDGED, *MEASURED} - {
+        f"{name}_writing_answers" for name in CANDIDATES
+    }  # fmt: skip
 
 
 def test_a_preference_stage_is_measured_against_what_it_started_from() -> None:
@@ -126,7 +131,7 @@ def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
-    given |= {"params:writing": WRITING, "params:spelling": SpellingSettings()}
+    given |= {"params:writing": WRITING, "params:spelling": SpellingSettings(), "params:judge": JudgeSettings()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     for node in pipeline.nodes:
         given |= node.run({name: given[name] for name in node.inputs})
@@ -151,6 +156,9 @@ def test_a_run(made: dict[str, Any]) -> None:
     kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}
     assert kinds == {"free_answers", "instruction_following"}
     assert set(found["base_writing_answers"]["id"]) >= {"t/4", "rule-00", "rule-01"}
+    assert found["sft_wins"]["why"].to_list() == [
+        "no judge is declared: set judge.directory, or judge.address and judge.name"
+    ]
     again = run(made, create_pipeline(["base"]))
     assert again["base_scores"] == scores["base"]
     assert again["base_answers"].equals(found["base_answers"])

@@ -5,7 +5,7 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from arabic_llm_pipeline.pipelines.evaluate import choices, reward, seen, writing
+from arabic_llm_pipeline.pipelines.evaluate import choices, reward, seen, wins, writing
 from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
 from arabic_llm_pipeline.recipes import BASE, SUPERVISED, last_stage, parent
 
@@ -28,6 +28,7 @@ def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()
             *map(_evaluated, candidates),
             *(measure.node(candidate) for measure in MEASURES for candidate in candidates),
             writing.spelling(),
+            *wins.nodes(candidates),
             *map(reward.node, reward_models),
             Node(score_baselines, inputs=HELD_OUT | SETTINGS, outputs="baseline_scores", name="score_baselines"),
             Node(
