@@ -23,8 +23,8 @@ def ask(told: str, settings: JudgeSettings) -> str:
     Raises:
         UserError: it cannot be reached, refuses, or answers with something else.
     """
-    body = {"model": settings.name, "messages": [{"role": "user", "content": told}]}
-    body |= {"temperature": 0, "max_tokens": TOKENS}
+    said = [{"role": "user", "content": told}]
+    body = {"model": settings.name, "messages": said, "temperature": 0, "max_tokens": TOKENS}
     for attempt in range(settings.retries + 1):
         try:
             return _text(_sent(body, settings))
