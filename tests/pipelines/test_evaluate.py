@@ -154,7 +154,7 @@ def test_a_run(made: dict[str, Any]) -> None:
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
     assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
     kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}
-    assert kinds == {"free_answers", "instruction_following"}
+    assert kinds == {"free_answers", "instruction_following", "question_answering", "translation"}
     assert set(found["base_writing_answers"]["id"]) >= {"t/4", "rule-00", "rule-01"}
     assert found["sft_wins"]["why"].to_list() == [
         "no judge is declared: set judge.directory, or judge.address and judge.name"
