@@ -12,12 +12,14 @@ from kedro.validation.type_extractor import TypeExtractor
 from arabic_llm_pipeline.common.files import write_json
 from arabic_llm_pipeline.corpus.records import FEEDBACK
 from arabic_llm_pipeline.corpus.shards import ShardSet
+from arabic_llm_pipeline.corpus.sources import FoundFiles
 from arabic_llm_pipeline.parameters.base import Settings
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.judge import JudgeSettings
+from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.root import Parameters
 from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
@@ -29,8 +31,8 @@ from tests.tokenizers import train_bpe
 
 GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
-KINDS = ("choices", "writing")
-MEASURED = [f"{name}_{kind}{of}" for name in CANDIDATES for kind in KINDS for of in ("", "_values", "_answers")]
+KINDS = {"choices": ("", "_values", "_answers"), "writing": ("", "_values", "_answers"), "lm_eval": ("", "_values")}
+MEASURED = [f"{name}_{kind}{of}" for name in CANDIDATES for kind, ends in KINDS.items() for of in ends]
 JUDGED = [f"{name}_{of}" for name in CANDIDATES[1:] for of in ("wins", "verdicts")]
 WRITING = WritingSettings(
     answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, dialect_texts=1, resamples=100
@@ -41,12 +43,13 @@ SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=10
 def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
     assert sorted(node.name for node in made.nodes) == sorted([
-        "compare", "find_seen_items", "make_spelling_list", "score_baselines",
-        *(f"{name}.{what}" for name in CANDIDATES for what in ("evaluate", "measure_choices", "measure_writing")),
+        *(f"{name}.{of}" for name in CANDIDATES for of in ("evaluate", *(f"measure_{kind}" for kind in KINDS))),
+        *("compare", "find_seen_items", "find_seen_lm_eval_items", "make_spelling_list", "score_baselines"),
         "sft.judge_answers", "sft_dpo.judge_answers",
     ])  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
-        *GIVEN, "start_adapter", "sft_adapter", "sft_dpo_adapter",
+        *GIVEN, "lm_eval_files", *(f"{name}_lm_eval_workspace" for name in CANDIDATES),
+        "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
     assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison", *JUDGED, *MEASURED} - {
         f"{name}_writing_answers" for name in CANDIDATES
@@ -129,6 +132,8 @@ def _adapter(folder: Path, base: Path, pointer: dict[str, Any], model: ModelSett
 def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given = {name: made[name] for name in GIVEN}
     given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
+    given |= {"params:lm_eval": LmEvalSettings(), "lm_eval_files": FoundFiles(Path(), {})}
+    given |= {f"{name}_lm_eval_workspace": Path() for name in CANDIDATES}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
     given |= {"params:writing": WRITING, "params:spelling": SpellingSettings(), "params:judge": JudgeSettings()}

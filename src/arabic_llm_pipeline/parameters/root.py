@@ -24,6 +24,7 @@ from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.export import ExportSettings
 from arabic_llm_pipeline.parameters.judge import JudgeSettings
+from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.preference import (
@@ -115,6 +116,7 @@ class Parameters(Settings):
     judge: JudgeSettings = Field(JudgeSettings(), description="Who says which of two candidates answers better.")
     spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
+    lm_eval: LmEvalSettings = Field(LmEvalSettings(), description="Tasks of lm-eval on local copies of their data.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")
