@@ -9,7 +9,6 @@ import polars as pl
 from arabic_llm_pipeline.evaluation.results import SCORES
 
 CANDIDATES, STAGES = ["base", "sft", "sft_dpo"], ["sft", "sft_dpo"]
-KINDS = ["writing"]
 # family -> dialect, prompt, terse and full answer, a wrong one, accuracy of base, sft, sft_dpo, two baselines
 ASKED = {
     "addition": ("MSA", "كم يساوي 6 + 10؟", "16", "المجموع هو 16.", "17", (0.0, 0.03, 0.05, 0.05, 0.03)),

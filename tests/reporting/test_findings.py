@@ -1,19 +1,15 @@
 """Sentences follow the figures: other figures, other sentences."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from arabic_llm_pipeline.reporting import findings
-from arabic_llm_pipeline.reporting.inputs import Inputs, gather
+from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import best_baseline, beyond
-from tests.reporting.made import data, settings
-from tests.reporting.made_scores import CANDIDATES, KINDS, STAGES
-
-
-def inputs(folder: Path, **changed: Any) -> Inputs:
-    return gather(CANDIDATES, STAGES, KINDS, "sft_dpo", 0, settings(), data(folder / "corpus") | changed)
+from tests.reporting.made import data, inputs
+from tests.reporting.made_scores import CANDIDATES
 
 
 @pytest.fixture
@@ -39,7 +35,7 @@ def test_each_stage_is_held_against_what_it_was_trained_from(made: Inputs) -> No
     ],
 )
 def test_parents_of_stages(made: Inputs, chains: list[str], parents: list[str]) -> None:
-    other = Inputs(**{**vars(made), "stages": chains})
+    other = replace(made, stages=chains)
     assert [other.parent(chain) for chain in chains] == parents
 
 

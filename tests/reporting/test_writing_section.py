@@ -5,15 +5,19 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from arabic_llm_pipeline.evaluation.results import missing, score_table
 from arabic_llm_pipeline.reporting import dialect_tables, writing
-from arabic_llm_pipeline.reporting.inputs import Inputs, gather
+from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.view import Table
-from tests.reporting.made import data, settings
-from tests.reporting.made_scores import CANDIDATES, KINDS, STAGES
+from tests.reporting.made import inputs as everything
+from tests.reporting.made_scores import CANDIDATES, written
+from tests.reporting.made_scores import writing as scores
 
 
 def inputs(folder: Path, **changed: pl.DataFrame) -> Inputs:
-    return gather(CANDIDATES, STAGES, KINDS, "sft_dpo", 0, settings(), data(folder) | changed)
+    found = {f"{name}_writing": scores(name) for name in CANDIDATES}
+    found |= {f"{name}_writing_answers": written(name) for name in CANDIDATES}
+    return everything(folder, **found | changed)
 
 
 @pytest.fixture
@@ -63,15 +67,34 @@ def test_the_parts_and_what_is_absent(made: Inputs) -> None:
 
 
 def test_without_the_set_in_five_varieties_its_parts_are_left_out(tmp_path: Path) -> None:
-    found, other = data(tmp_path / "a"), ~pl.col("set").str.starts_with("dialects")
-    without = {f"{name}_writing": found[f"{name}_writing"].filter(other) for name in CANDIDATES}
-    titles = [block.title for block in writing.blocks(inputs(tmp_path / "b", **without))]
+    other = ~pl.col("set").str.starts_with("dialects")
+    without = {f"{name}_writing": scores(name).filter(other) for name in CANDIDATES}
+    made = inputs(tmp_path, **without)
+    titles = [block.title for block in writing.blocks(made)]
+    assert list(dialect_tables.blocks(made)) == []
     assert titles == ["", "Questions", "Translation", "Free answers", "Instructions"]
 
 
 def test_nothing_at_all_is_told(tmp_path: Path) -> None:
-    frame = data(tmp_path / "a")["base_writing"].filter(pl.col("why").is_not_null())
+    frame = scores("base").filter(pl.col("why").is_not_null())
     none = {f"{name}_writing": frame for name in CANDIDATES}
-    first = writing.blocks(inputs(tmp_path / "b", **none))[0]
+    first = writing.blocks(inputs(tmp_path, **none))[0]
     assert not first.figures
     assert "Not measured: a reason that is told." in first.text
+
+
+def test_the_page_without_any_of_it(tmp_path: Path) -> None:
+    assert writing.blocks(everything(tmp_path)) == []
+
+
+def test_win_rates(tmp_path: Path) -> None:
+    row = {"measure": "win_rate", "set": "dialects_talk", "by": "against", "group": "base", "items": 40}
+    judged = {"harness": "arabic_llm_pipeline 0.1.0, judge: large at http://localhost/v1"}
+    rows = [row | judged | {"metric": "win_rate", "value": 0.75, "low": 0.625, "high": 0.875}]
+    rows.append(row | judged | {"metric": "first_wins", "value": 0.5})
+    block = writing.blocks(inputs(tmp_path / "a", sft_wins=score_table(rows)))[-1]
+    assert "judge: large at http://localhost/v1" in block.tables[0].caption
+    assert line(block.tables[0], "sft", "base")["Wins"] == "75.0 [62.5, 87.5]"
+    assert line(block.tables[0], "sft", "base")["First wins"] == "50.0"
+    nobody = score_table([missing("win_rate", "all", "win_rate", "no judge is declared")])
+    assert writing.blocks(inputs(tmp_path / "b", sft_wins=nobody))[-1].text == ["Not measured: no judge is declared."]

@@ -7,10 +7,11 @@ import polars as pl
 from arabic_llm_pipeline.arabic.dialect import REGIONS
 from arabic_llm_pipeline.evaluation.writing.dialects import ABOUT_TEXTS, FROM_ENGLISH, TALK, TO_ENGLISH, TO_MSA
 from arabic_llm_pipeline.reporting.cells import find, shown
-from arabic_llm_pipeline.reporting.inputs import WRITING, Inputs
+from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import Row, value
 from arabic_llm_pipeline.reporting.view import ABSENT, Block, Column, Table, count, decimal, share
 
+WRITING, WRITTEN = "writing", "writing_answers"  # entries of each candidate
 UNKNOWN = "unknown"
 NO_DATA = "no data"
 PUBLISHED = {  # Table 4 of the paper, in the order of REGIONS
@@ -33,7 +34,7 @@ ROWS = (  # what it is called, set, metric, factor, digits
 
 def blocks(inputs: Inputs) -> Iterator[Block]:
     """The parts of the section, where the set in five varieties was asked."""
-    if not any(len(frame.filter(pl.col("set") == TALK)) for frame in inputs.measured[WRITING].values()):
+    if not any(len(frame.filter(pl.col("set") == TALK)) for frame in inputs.of(WRITING).values()):
         return
     yield Block("Five varieties", [_about()], tables=[varieties_table(inputs)])
     tables = [stays_table(inputs), examples_table(inputs)]
@@ -54,7 +55,7 @@ def varieties_table(inputs: Inputs) -> Table:
     columns = [Column("Measure"), Column("Candidate"), *(Column(region, "number") for region in REGIONS)]
     rows = [[_perplexity(), name, *_perplexities(inputs, name)] for name in inputs.candidates]
     for label, of, metric, factor, digits in ROWS:
-        for name, frame in inputs.measured[WRITING].items():
+        for name, frame in inputs.of(WRITING).items():
             found = [find(frame, set=of, metric=metric, by="dialect", group=region) for region in REGIONS]
             rows.append([label, name, *(_cell(row, digits, factor) for row in found)])
     rows += [[name, "paper, Table 4", *map(str, values)] for name, values in PUBLISHED.items()]
@@ -72,9 +73,9 @@ def _perplexity() -> str:
 def _perplexities(inputs: Inputs, name: str) -> list[str]:
     rows = inputs.scores[name].get("perplexity") or ()
     found = {row["dialect"]: value(row, "per_token") for row in rows if row["view"] == "text"}
-    if "language" in inputs.measured:
+    if name in (frames := inputs.of("language")):
         of = {"measure": "perplexity", "set": "prose", "metric": "perplexity_per_token", "by": "dialect"}
-        frame = inputs.measured["language"][name]
+        frame = frames[name]
         found = {region: value(find(frame, **of, group=region), "value") for region in REGIONS}
     return [NO_DATA if found.get(region) is None else decimal(found[region], 1) for region in REGIONS]
 
@@ -82,7 +83,7 @@ def _perplexities(inputs: Inputs, name: str) -> list[str]:
 def stays_table(inputs: Inputs) -> Table:
     """How many answers the tagger gives the dialect of their question; and how many of the references."""
     columns = [Column("Answers of"), *(Column(region, "number") for region in REGIONS), Column("All", "number")]
-    frames = inputs.measured[WRITING]
+    frames = inputs.of(WRITING)
     groups = [*(("dialect", region) for region in REGIONS), ("all", "all")]
     rows = [[name, *(_of(frame, "same_dialect", *group) for group in groups)] for name, frame in frames.items()]
     first = next(iter(frames.values()))
@@ -105,7 +106,7 @@ def tagged_table(inputs: Inputs) -> Table:
     columns = [Column("Candidate"), Column("Question"), *(Column(tag, "number") for tag in tags)]
     rows = [
         [name, region, *(_tagged(frame, region, tag) for tag in tags), count(_items(frame, region))]
-        for name, frame in inputs.measured[WRITING].items()
+        for name, frame in inputs.of(WRITING).items()
         for region in REGIONS
     ]
     caption = "What answers are tagged as, by the dialect of the question"
@@ -123,10 +124,11 @@ def _items(frame: pl.DataFrame, region: str) -> float | None:
 def examples_table(inputs: Inputs) -> Table:
     """One question in each variety with its reference and all answers, as the paper's Table 5."""
     columns = [Column("Dialect"), Column("Question", "arabic"), Column("Reference", "arabic")]
-    columns += [Column(name, "arabic") for name in inputs.written]
+    written = inputs.of(WRITTEN)
+    columns += [Column(name, "arabic") for name in written]
     rows = []
     for region in REGIONS:
-        found = {name: _first(frame, region) for name, frame in inputs.written.items()}
+        found = {name: _first(frame, region) for name, frame in written.items()}
         one = next((row for row in found.values() if row), None)
         if one:
             asked = [one["prompt"][-1]["content"], one["answers"][0]]

@@ -86,7 +86,7 @@ def steps(inputs: Inputs) -> Iterator[Step]:
 
 def _tests(inputs: Inputs) -> dict[tuple[str, str, str], Row]:
     """The paired tests by measure, from and to."""
-    return {(row["measure"], row["a"], row["b"]): row for row in inputs.comparison}
+    return {(row["measure"], row["a"], row["b"]): row for row in inputs["comparison"]}
 
 
 def found(inputs: Inputs) -> list[str]:
@@ -204,7 +204,7 @@ def facts(inputs: Inputs) -> list[Fact]:
     ]
     seconds = [inputs.resources[stage].get("seconds") for stage in inputs.stages]
     time = Fact("Training", duration(sum(filter(None, seconds))), listed(inputs.stages))
-    read = [split["all"] for split in inputs.tokens.get("documents", {}).values()]
+    read = [split["all"] for split in inputs["token_summary"].get("documents", {}).values()]
     documents = sum(figures["documents"] for figures in read)
     tokens = Fact("Tokens", count(sum(figures["tokens"] for figures in read)), f"in {count(documents)} documents")
     return [*(fact for fact in made if fact), tokens, time]

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from arabic_llm_pipeline.evaluation.writing.items import FREE, QUESTIONS, RULES, TRANSLATION
-from arabic_llm_pipeline.reporting import dialect_tables, plots
+from arabic_llm_pipeline.reporting import plots
 from arabic_llm_pipeline.reporting.cells import ends, find, rows, shown
-from arabic_llm_pipeline.reporting.inputs import WRITING, Inputs
+from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import Row, value
 from arabic_llm_pipeline.reporting.plots import Series
 from arabic_llm_pipeline.reporting.style import to_svg
@@ -16,6 +16,7 @@ from arabic_llm_pipeline.reporting.view import Block, Column, Figure, Table, cou
 SIGNED = "sacrebleu "
 Scores = Mapping[str, pl.DataFrame]
 Metrics = Mapping[str, tuple[str, float, int]]  # column -> metric, factor, digits
+WIN_RATE, AGAINST = "win_rate", "against"
 FIRST = {QUESTIONS: ("f1_squad", 100), TRANSLATION: ("chrf++", 1), FREE: ("rougeL", 100), RULES: ("prompt_strict", 100)}
 OF_QUESTIONS: Metrics = {
     "Exact, SQuAD": ("exact_squad", 100, 1),
@@ -69,14 +70,16 @@ OF_RULES: Metrics = {
 
 def blocks(inputs: Inputs) -> list[Block]:
     """The section's parts."""
-    scores = inputs.measured[WRITING]
+    scores = inputs.of("writing")
+    if not any(map(len, scores.values())):
+        return []
     return [
         Block(text=_told(scores), figures=_overview(scores)),
         _questions(scores),
         _translations(scores),
         _free(scores),
         _rules(scores),
-        *dialect_tables.blocks(inputs),
+        *_wins(inputs.of("wins")),
     ]
 
 
@@ -180,6 +183,28 @@ def _rules(scores: Scores) -> Block:
     )
     by = _by_table(scores, RULES, {"Kept": ("instruction_strict", 100, 1)}, "rule", "By rule")
     return Block("Instructions", tables=[_table(scores, RULES, OF_RULES, caption)], lists=[by])
+
+
+def _wins(tables: Scores) -> Iterator[Block]:
+    found = [
+        (name, row) for name, table in tables.items() for row in rows(table, metric=WIN_RATE) if row["value"] is None
+    ]
+    whole = [(name, table, row) for name, table in tables.items() for row in rows(table, metric=WIN_RATE, by=AGAINST)]
+    if not whole:
+        yield from (Block("Win rate", [f"Not measured: {row['why']}."]) for _, row in found[:1])
+        return
+    names = ("Candidate", "Against", "Set", "Pairs", "Wins", "Orders agree", "First wins", "Unread")
+    columns = [Column(title, "text" if place < 3 else "number") for place, title in enumerate(names)]
+    cells = []
+    for name, table, row in whole:
+        of = {"set": row["set"], "by": AGAINST, "group": row["group"]}
+        how = [shown(find(table, metric=metric, **of), 1, 100) for metric in ("agrees", "first_wins", "unread")]
+        cells.append([name, row["group"], words(row["set"]), count(row["items"]), shown(row, 1, 100), *how])
+    caption = (
+        f"Percent of answers that are better, {whole[0][2]['harness'].partition(', ')[2]}. A win is one in both orders, "
+        "all else half a win; where what stands first wins often, the judge looks at places. With 95% intervals."
+    )
+    yield Block("Win rate", tables=[Table(caption, columns, cells)])
 
 
 def _table(scores: Scores, measure: str, metrics: Metrics, caption: str, sets: Sequence[str] | None = None) -> Table:
