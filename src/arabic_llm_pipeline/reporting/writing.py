@@ -186,12 +186,10 @@ def _rules(scores: Scores) -> Block:
 
 
 def _wins(tables: Scores) -> Iterator[Block]:
-    found = [
-        (name, row) for name, table in tables.items() for row in rows(table, metric=WIN_RATE) if row["value"] is None
-    ]
     whole = [(name, table, row) for name, table in tables.items() for row in rows(table, metric=WIN_RATE, by=AGAINST)]
     if not whole:
-        yield from (Block("Win rate", [f"Not measured: {row['why']}."]) for _, row in found[:1])
+        reasons = (row["why"] for table in tables.values() for row in rows(table, metric=WIN_RATE) if row["why"])
+        yield from (Block("Win rate", [f"Not measured: {why}."]) for why in dict.fromkeys(reasons))
         return
     names = ("Candidate", "Against", "Set", "Pairs", "Wins", "Orders agree", "First wins", "Unread")
     columns = [Column(title, "text" if place < 3 else "number") for place, title in enumerate(names)]
@@ -200,9 +198,10 @@ def _wins(tables: Scores) -> Iterator[Block]:
         of = {"set": row["set"], "by": AGAINST, "group": row["group"]}
         how = [shown(find(table, metric=metric, **of), 1, 100) for metric in ("agrees", "first_wins", "unread")]
         cells.append([name, row["group"], words(row["set"]), count(row["items"]), shown(row, 1, 100), *how])
+    judge = whole[0][2]["harness"].partition(", ")[2]
     caption = (
-        f"Percent of answers that are better, {whole[0][2]['harness'].partition(', ')[2]}. A win is one in both orders, "
-        "all else half a win; where what stands first wins often, the judge looks at places. With 95% intervals."
+        f"Percent of answers that are better; {judge}. A win is one in both orders, all else half a win; where what "
+        "stands first wins often, the judge looks at places. With 95% intervals."
     )
     yield Block("Win rate", tables=[Table(caption, columns, cells)])
 
