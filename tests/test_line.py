@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import polars as pl
 import pytest
 from nbclient import NotebookClient
 
@@ -71,6 +72,23 @@ def test_a_stage_is_exported_and_answers(line: Line) -> None:
     talked = line.run("chat", "sft_dpo", "--env=smoke", *said, typed="ما عاصمة قطر؟\n/reset\n")
     assert "Forgotten." in talked
     assert "Traceback" not in talked
+
+
+def test_a_dry_run_tells_the_time_and_leaves_nothing_behind(line: Line) -> None:
+    models = sorted(line.folder.glob("data/06_models/*/*"))
+    before, at = line.fingerprints(), {path: path.lstat().st_mtime_ns for path in models}
+    said = line.run("run", "--env=smoke", "--pipelines=dry_run", "--params=dry_run.steps=4,dry_run.skipped=1")
+    assert {name: of for name, of in line.fingerprints().items() if name != "dry_run"} == before
+    assert {path: path.lstat().st_mtime_ns for path in sorted(line.folder.glob("data/06_models/*/*"))} == at
+    assert re.search(r"sft_dpo: \d+\.\d\d s a step, [\d,]+ tokens/s; all 4 steps about .* MiB, [\d,]+ planned", said)
+    [table] = (line.folder / "data" / "08_reporting" / "dry_run").glob("*/dry_run.parquet")
+    rows = pl.read_parquet(table)
+    assert rows["stage"].to_list() == ["sft", "sft_dpo"]
+    assert rows["steps"].to_list() == [6, 4]  # of the stages themselves
+    assert rows["measured_steps"].to_list() == [3, 3]
+    assert (rows["estimated_seconds_low"] <= rows["estimated_seconds"]).all()
+    assert (rows["estimated_seconds"] >= rows["seconds_per_step"] * rows["steps"]).all()
+    assert rows["planned_to_peak"].is_between(0.2, 5).all()
 
 
 def test_the_sources_are_shown_each_time(line: Line) -> None:

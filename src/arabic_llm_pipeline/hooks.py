@@ -43,7 +43,7 @@ class ProjectHooks:
     @hook_impl
     def after_catalog_created(self, catalog: Any) -> None:
         """Tell the entries of files from outside which files these are: parameters say so, the catalog cannot."""
-        from arabic_llm_pipeline.parameters.preference import OVERLAP
+        from arabic_llm_pipeline.parameters.preference import RULES
 
         root, trained = self.project / self.parameters.data_root, self.parameters.dialect.model
         judge = self.parameters.toxicity.model
@@ -64,18 +64,18 @@ class ProjectHooks:
         begun = self.parameters.model.adapter
         catalog.get("start_adapter").bind(self.project / begun if begun else None)
         chosen = self.parameters.dno.judge
-        catalog.get("judge_adapter").bind(None if chosen == OVERLAP else self.project / Path(chosen).expanduser())
+        catalog.get("judge_adapter").bind(None if chosen in RULES else self.project / Path(chosen).expanduser())
         catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
         catalog.get("compared_tokenizers").bind(self.parameters.fertility.directories(self.project))
 
     @hook_impl
     def before_pipeline_run(self) -> None:
-        """Have work on shards done as `engine` says, and training under the limits of `memory`."""
+        """Have work on shards done as `engine` says, and training under `memory` and on `devices`."""
         from arabic_llm_pipeline.corpus import workers
         from arabic_llm_pipeline.training import conditions
 
         workers.begin(self.parameters.engine)
-        conditions.begin(self.parameters.memory)
+        conditions.begin(self.parameters.memory, self.parameters.devices)
 
     @hook_impl
     def on_pipeline_error(self) -> None:

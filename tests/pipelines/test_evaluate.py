@@ -19,6 +19,7 @@ from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.judge import JudgeSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings, WordSettings
 from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.root import Parameters
@@ -31,13 +32,19 @@ from tests.tokenizers import train_bpe
 
 GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
-KINDS = {"choices": ("", "_values", "_answers"), "writing": ("", "_values", "_answers"), "lm_eval": ("", "_values")}
+KINDS = {
+    "language": ("",), "choices": ("", "_values", "_answers"), "writing": ("", "_values", "_answers"),
+    "lm_eval": ("", "_values"),
+}  # fmt: skip
 MEASURED = [f"{name}_{kind}{of}" for name in CANDIDATES for kind, ends in KINDS.items() for of in ends]
 JUDGED = [f"{name}_{of}" for name in CANDIDATES[1:] for of in ("wins", "verdicts")]
 WRITING = WritingSettings(
     answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, dialect_texts=1, resamples=100
 )
-SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)
+LANGUAGE = LanguageSettings(
+    window=32, stride=16, stride_parts=(1,), words=WordSettings(documents=1, beams=5, tokens=4), resamples=100
+)
+SETTINGS = EvaluateSettings(window=64, max_new_tokens=4, resamples=100, dev_items=2)
 
 
 def test_a_node_for_each_candidate_once() -> None:
@@ -136,6 +143,7 @@ def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given |= {f"{name}_lm_eval_workspace": Path() for name in CANDIDATES}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
+    given |= {"params:language": LANGUAGE}
     given |= {"params:writing": WRITING, "params:spelling": SpellingSettings(), "params:judge": JudgeSettings()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     for node in pipeline.nodes:
@@ -150,7 +158,7 @@ def test_a_run(made: dict[str, Any]) -> None:
     assert {scores[name]["quantization"] for name in CANDIDATES} == {"nf4"}
     assert set(scores["base"]["formats_dev"]) == set(SETTINGS.formats)
     assert set(scores["sft"]["formats_dev"]) == {"chat"}
-    bits = {scores[name]["perplexity"][0]["bits_per_byte"] for name in CANDIDATES}
+    bits = {found[f"{name}_language"].filter(metric="bits_per_byte")["value"][0] for name in CANDIDATES}
     assert len(bits) == 3, "each candidate is another model"
     assert [scores[name]["preference"]["implicit_accuracy"] is None for name in CANDIDATES] == [True, True, False]
     assert {(row["a"], row["b"]) for row in found["comparison"] if row["measure"] == "bits_per_byte_text"} == {

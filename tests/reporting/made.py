@@ -42,6 +42,7 @@ from tests.reporting.made_scores import (
     accuracy,
     answers,
     comparison,
+    language,
     log,
     resources,
     scores,
@@ -94,6 +95,7 @@ def data(folder: Path) -> dict[str, Any]:
     for name in CANDIDATES:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
         found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
+        found |= {f"{name}_language": language(name)}
     found |= {output: score_table([]) for node in wins.nodes(CANDIDATES) for output in node.outputs}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}

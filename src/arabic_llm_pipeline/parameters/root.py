@@ -18,12 +18,15 @@ from arabic_llm_pipeline.parameters.audit import (
 )
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
+from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
+from arabic_llm_pipeline.parameters.dry_run import DryRunSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.export import ExportSettings
 from arabic_llm_pipeline.parameters.judge import JudgeSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
@@ -111,7 +114,10 @@ class Parameters(Settings):
         PretrainSettings(), description="A base model: from random weights, or from another base."
     )
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
+    devices: DeviceSettings = Field(DeviceSettings(), description="On what a stage is trained.")
+    dry_run: DryRunSettings = Field(DryRunSettings(), description="The first steps of a recipe, timed.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    language: LanguageSettings = Field(LanguageSettings(), description="How held-out prose is scored.")
     writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
     judge: JudgeSettings = Field(JudgeSettings(), description="Who says which of two candidates answers better.")
     spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")

@@ -71,12 +71,9 @@ def _perplexity() -> str:
 
 
 def _perplexities(inputs: Inputs, name: str) -> list[str]:
-    rows = inputs.scores[name].get("perplexity") or ()
-    found = {row["dialect"]: value(row, "per_token") for row in rows if row["view"] == "text"}
-    if name in (frames := inputs.of("language")):
-        of = {"measure": "perplexity", "set": "prose", "metric": "perplexity_per_token", "by": "dialect"}
-        frame = frames[name]
-        found = {region: value(find(frame, **of, group=region), "value") for region in REGIONS}
+    of = {"measure": "perplexity", "set": "prose", "metric": "perplexity_per_token", "by": "dialect"}
+    frame = inputs.of("language")[name]
+    found = {region: value(find(frame, **of, group=region), "value") for region in REGIONS}
     return [NO_DATA if found.get(region) is None else decimal(found[region], 1) for region in REGIONS]
 
 
