@@ -46,6 +46,8 @@ from tests.reporting.made_scores import (
     log,
     resources,
     scores,
+    writing,
+    written,
 )
 
 
@@ -96,6 +98,7 @@ def data(folder: Path) -> dict[str, Any]:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
         found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
         found |= {f"{name}_language": language(name)}
+        found |= {f"{name}_writing": writing(name), f"{name}_writing_answers": written(name)}
     found |= {output: score_table([]) for node in wins.nodes(CANDIDATES) for output in node.outputs}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}

@@ -9,15 +9,9 @@ from arabic_llm_pipeline.evaluation.results import missing, score_table
 from arabic_llm_pipeline.reporting import dialect_tables, writing
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.view import Table
-from tests.reporting.made import inputs as everything
-from tests.reporting.made_scores import CANDIDATES, written
+from tests.reporting.made import inputs
+from tests.reporting.made_scores import CANDIDATES
 from tests.reporting.made_scores import writing as scores
-
-
-def inputs(folder: Path, **changed: pl.DataFrame) -> Inputs:
-    found = {f"{name}_writing": scores(name) for name in CANDIDATES}
-    found |= {f"{name}_writing_answers": written(name) for name in CANDIDATES}
-    return everything(folder, **found | changed)
 
 
 @pytest.fixture
@@ -84,7 +78,8 @@ def test_nothing_at_all_is_told(tmp_path: Path) -> None:
 
 
 def test_the_page_without_any_of_it(tmp_path: Path) -> None:
-    assert writing.blocks(everything(tmp_path)) == []
+    none = {f"{name}_writing": score_table([]) for name in CANDIDATES}
+    assert writing.blocks(inputs(tmp_path, **none)) == []
 
 
 def test_win_rates(tmp_path: Path) -> None:
