@@ -22,6 +22,7 @@ from arabic_llm_pipeline.parameters.training import SftSettings
 from arabic_llm_pipeline.pipelines.evaluate import wins
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
 from arabic_llm_pipeline.reporting.inputs import Inputs
+from tests.reporting import made_choices
 from tests.reporting.made_corpus import (
     AFTER,
     BEFORE,
@@ -45,6 +46,7 @@ from tests.reporting.made_scores import (
     language,
     log,
     resources,
+    robustness,
     scores,
     writing,
     written,
@@ -88,6 +90,7 @@ def data(folder: Path) -> dict[str, Any]:
         "fertility_table": fertility_table(),
         "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},
         "comparison": comparison(),
+        "paired_tests": made_choices.paired_tests(),
         "base_model": base_model(),
         "provenance": provenance(),
         "ingested_documents": shards(folder / "ingested", [document("1", BEFORE)], DOCUMENTS),
@@ -97,7 +100,9 @@ def data(folder: Path) -> dict[str, Any]:
     for name in CANDIDATES:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
         found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
+        found[f"{name}_robustness"] = robustness(name)
         found |= {f"{name}_language": language(name)}
+        found |= {f"{name}_{kind}": getattr(made_choices, kind)(name) for kind in ("choices", "choices_answers")}
         found |= {f"{name}_writing": writing(name), f"{name}_writing_answers": written(name)}
     found |= {output: score_table([]) for node in wins.nodes(CANDIDATES) for output in node.outputs}
     for name in STAGES:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from arabic_llm_pipeline.reporting import (
     audit,
+    choices,
     costs,
     data,
     dialect_tables,
@@ -16,6 +17,7 @@ from arabic_llm_pipeline.reporting import (
     losses,
     quality,
     reward,
+    robustness,
     rows,
     run,
     samples,
@@ -44,7 +46,9 @@ SECTIONS: Sequence[tuple[str, str, Sequence[Part]]] = (
     ("training", "Training", (training,)),
     ("scores", "Scores", (scores, reward)),
     ("language", "Language", (language,)),
+    ("choices", "Questions with choices", (choices,)),
     ("writing", "Writing", (writing, dialect_tables)),
+    ("robustness", "Robustness", (robustness,)),
     ("samples", "Samples", (samples,)),
     ("resources", "Resources", (costs,)),
     ("run", "What was run", (run,)),
