@@ -9,6 +9,7 @@ from arabic_llm_pipeline.reporting import (
     choices,
     costs,
     data,
+    dialect_tables,
     fertility,
     findings,
     language,
@@ -24,6 +25,7 @@ from arabic_llm_pipeline.reporting import (
     speed,
     tokens,
     training,
+    writing,
 )
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.templating import environment
@@ -46,6 +48,7 @@ SECTIONS: Sequence[tuple[str, str, Sequence[Part]]] = (
     ("scores", "Scores", (scores, reward)),
     ("language", "Language", (language,)),
     ("choices", "Questions with choices", (choices,)),
+    ("writing", "Writing", (writing, dialect_tables)),
     ("robustness", "Robustness", (robustness,)),
     ("speed", "Speed", (speed,)),
     ("samples", "Samples", (samples,)),
