@@ -43,6 +43,7 @@ from tests.reporting.made_scores import (
     accuracy,
     answers,
     comparison,
+    encoders,
     language,
     log,
     resources,
@@ -96,6 +97,7 @@ def data(folder: Path) -> dict[str, Any]:
         "provenance": provenance(),
         "ingested_documents": shards(folder / "ingested", [document("1", BEFORE)], DOCUMENTS),
         "documents": shards(folder / "documents", [kept, *dropped], DOCUMENTS),
+        "encoder_scores": encoders(),
         "ingest_rejects": shards(folder / "rejects", rejects, REJECTS),
     }
     for name in CANDIDATES:
