@@ -126,10 +126,10 @@ def measure(
     """
     asked = with_distractors(places, documents, pools, settings.words.distractors, seed)
     limit = int(model.config.max_position_embeddings)
-    words = [[_located(tokenizer, place, word) for word in (place.word, *others)] for place, others in asked]
-    seen = [all(word and len(word.ids) <= limit for word in row) for row in words]
-    asked = [one for one, whole in zip(asked, seen, strict=True) if whole]
-    words = [row for row, whole in zip(words, seen, strict=True) if whole]
+    read = [[_located(tokenizer, place, word) for word in (place.word, *others)] for place, others in asked]
+    known = [[word for word in row if word and len(word.ids) <= limit] for row in read]
+    whole = [at for at, row in enumerate(known) if len(row) == len(read[at])]
+    asked, words = [asked[at] for at in whole], [known[at] for at in whole]
     ask = _Asking(model, tokenizer, settings.batch_size, [f"document {documents['id'][p.document]}" for p, _ in asked])
     nats = ask.words(words)
     ranked = ask.ranked([row[0] for row in words], settings.words.tokens)
@@ -157,20 +157,20 @@ class _Asking:
         self.mask, self.pad = int(tokenizer.mask_token_id), int(tokenizer.pad_token_id)
         self.special = list(tokenizer.all_special_ids)
 
-    def words(self, rows: Sequence[Sequence[Word | None]]) -> list[list[float]]:
+    def words(self, rows: Sequence[Sequence[Word]]) -> list[list[float]]:
         """Log-probability of each word of each row."""
-        every = [(at, word) for at, row in enumerate(rows) for word in row if word]
+        every = [(at, word) for at, row in enumerate(rows) for word in row]
         gaps = [(at, self._gap(word, step)) for at, word in every for step in range(len(word.tokens))]
         found = iter(self._asked(gaps))
         sums = iter([sum(next(found).nats for _ in word.tokens) for _, word in every])
         return [[next(sums) for _ in row] for row in rows]
 
-    def ranked(self, words: Sequence[Word | None], most: int) -> list[list[tuple[int, ...]]]:
+    def ranked(self, words: Sequence[Word], most: int) -> list[list[tuple[int, ...]]]:
         """The most probable words of as many tokens, by their tokens; none of words of more than `most`."""
         beams: list[list[Beam]] = [[(0.0, ())] for _ in words]
         for step in range(most):
-            open_ = [at for at, word in enumerate(words) if word and step < len(word.tokens) <= most]
-            gaps = [(at, self._gap(words[at], step, tokens)) for at in open_ for _, tokens in beams[at]]  # type: ignore[arg-type]
+            open_ = [at for at, word in enumerate(words) if step < len(word.tokens) <= most]
+            gaps = [(at, self._gap(words[at], step, tokens)) for at in open_ for _, tokens in beams[at]]
             found = iter(self._asked(gaps))
             for at in open_:
                 grown = [
