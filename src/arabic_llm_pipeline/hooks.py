@@ -69,12 +69,12 @@ class ProjectHooks:
 
     @hook_impl
     def before_pipeline_run(self) -> None:
-        """Have work on shards done as `engine` says, and training under the limits of `memory`."""
+        """Have work on shards done as `engine` says, training under the limits of `memory`, told as `tracking` says."""
         from arabic_llm_pipeline.corpus import workers
         from arabic_llm_pipeline.training import conditions
 
         workers.begin(self.parameters.engine)
-        conditions.begin(self.parameters.memory)
+        conditions.begin(self.parameters.memory, self.parameters.tracking, self.project)
 
     @hook_impl
     def on_pipeline_error(self) -> None:

@@ -41,6 +41,7 @@ from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
+from arabic_llm_pipeline.parameters.tracking import TrackingSettings
 from arabic_llm_pipeline.parameters.training import PretrainSettings, SftSettings
 
 
@@ -102,6 +103,7 @@ class Parameters(Settings):
     domain: DomainSettings = Field(DomainSettings(), description="What the recipe `domain` is about.")
     pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
+    tracking: TrackingSettings = Field(TrackingSettings(), description="Who else gets the row of every step.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")

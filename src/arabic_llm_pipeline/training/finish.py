@@ -13,11 +13,13 @@ from arabic_llm_pipeline.parameters.model import conflict
 from arabic_llm_pipeline.tokens.show import bracketed
 from arabic_llm_pipeline.tokens.store import Store
 from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer
-from arabic_llm_pipeline.training import adapters, checkpoints, models, monitor
+from arabic_llm_pipeline.training import adapters, checkpoints, costs, models
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.memory.record import planned
+from arabic_llm_pipeline.training.monitor import Monitor
 from arabic_llm_pipeline.training.schedule import Schedule
+from arabic_llm_pipeline.training.tracking import tracked
 from arabic_llm_pipeline.training.trainers import Watched
 
 SHOWN = 2  # rows (of pairs: pairs), on the screen, before a training begins
@@ -106,25 +108,37 @@ def finish(
     """
     Store(job.tokens).check_made_from(digests(job.tokenizer))
     torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it; on a CPU as before
-    trainer.watch(monitor.Monitor(plan, channel), job)
+    monitor = Monitor(plan, channel, trainer.settings)
+    trainer.watch(monitor, job)
     checkpoint = checkpoints.latest(job.checkpoints)
     if checkpoint:
         checkpoints.check(checkpoint, trainer.stamp)
     else:
         channel.send("rows", first_rows(trainer.data_collator(plan.order()[:SHOWN].tolist()), job.tokenizer))
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if trainer.state.global_step < trainer.state.max_steps:
+    if monitor.validation:
+        monitor.validation.begin(checkpoints.step_of(checkpoint) if checkpoint else 0)
+    try:
+        with tracked(monitor, job, checkpoint):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        monitor.gauges.close()
+    if trainer.state.global_step < trainer.state.max_steps and not monitor.exhausted:
         raise InterruptedTrainingError
     with checkpoints.told_when_full(job.checkpoints, "the result"):
         _leave(trainer, job, data, quantization, save)
+    if monitor.interrupted:  # in the last step: what comes after this training does not begin
+        raise InterruptedTrainingError
 
 
 def _leave(trainer: Any, job: Job, data: dict[str, Any], quantization: str, save: Callable[[Path], Any]) -> None:
-    new = job.workspace / ".finishing"
+    new, monitor, history = job.workspace / ".finishing", trainer.monitor, trainer.state.log_history
     shutil.rmtree(new, ignore_errors=True)
+    validated = monitor.validation.take_best(history) if monitor.validation else {}
     save(new / RESULT)
-    log = monitor.table(trainer.state.log_history)
+    log = costs.table(history)
     log.write_parquet(new / LOG)
-    cost = monitor.resources(log, trainer.model, models.compute_dtype(job.model), quantization)
-    write_json(new / RESOURCES, {**cost, **planned(job.workspace), "data": data})
+    cost = costs.resources(
+        log, trainer.model, models.compute_dtype(job.model), quantization, monitor.since, monitor.gauges.energy_of
+    )
+    write_json(new / RESOURCES, {**cost, **validated, **planned(job.workspace), "data": data})
     new.replace(job.finished)

@@ -11,6 +11,7 @@ from pydantic import Field
 from arabic_llm_pipeline.parameters.base import Settings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.tracking import TrackingSettings
 
 CHECKPOINTS, FINISHED = "checkpoints", "finished"  # in the workspace
 RESULT, LOG, RESOURCES = "result", "log.parquet", "resources.json"  # in what is finished
@@ -29,6 +30,8 @@ class Job(Settings):
     lora: AdapterSettings = Field(default_factory=AdapterSettings, description="A new adapter's shape.")
     adapter: Path | None = Field(default=None, description="Adapter of the stage before.")
     memory: MemorySettings = Field(default_factory=MemorySettings, description="What the stage may take.")
+    tracking: TrackingSettings | None = Field(default=None, description="Who else gets the row of every step.")
+    run: str = Field(default="stage", description="Name of the training for them: stage and fingerprint.")
 
     @property
     def checkpoints(self) -> Path:

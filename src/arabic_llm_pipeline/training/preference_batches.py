@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+import numpy as np
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.preference import KtoSettings, PreferenceSettings
@@ -11,7 +13,7 @@ from arabic_llm_pipeline.tokens.columns import Array
 from arabic_llm_pipeline.tokens.mixture import Draws
 from arabic_llm_pipeline.tokens.prompts import FeedbackStore, PairSplit, PairStore
 from arabic_llm_pipeline.tokens.store import Ints
-from arabic_llm_pipeline.training.batches import PADDING, Batch, check, whole
+from arabic_llm_pipeline.training.batches import HELD_OUT, ONCE, PADDING, Batch, check, whole
 from arabic_llm_pipeline.training.schedule import lay_out
 
 log = logging.getLogger(__name__)
@@ -21,7 +23,7 @@ BALANCED = (1.0, 1.33)  # weight of all good answers over that of all bad ones; 
 class PairRows:
     """Rows of preference pairs."""
 
-    def __init__(self, directory: Path, settings: PreferenceSettings, vocabulary: int, seed: int):
+    def __init__(self, directory: Path, settings: PreferenceSettings, vocabulary: int, seed: int, split: str = "train"):
         """Choose pairs.
 
         Args:
@@ -29,13 +31,14 @@ class PairRows:
             settings: selection and mixture.
             vocabulary: rows of the model's embedding.
             seed: of what a mixture draws.
+            split: of the store.
 
         Raises:
             UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
         """
         from trl.trainer.dpo_trainer import DataCollatorForPreference
 
-        self.split: PairSplit = whole(PairStore(directory).split("train"))
+        self.split: PairSplit = whole(PairStore(directory).split(split))
         self.vocabulary = vocabulary
         chosen = self.split.select(sources=settings.selection.sources, dialects=settings.selection.dialects)
         self.draws = Draws(self.split, chosen, settings.mixture, seed)
@@ -46,6 +49,19 @@ class PairRows:
         self.reference: Array | None = None  # log-probabilities of the chosen and rejected answers; [rows, 2]
         if not self.rows:
             raise UserError(f"No pair in {directory} is chosen to train on by {settings.selection!r}.")
+
+    @classmethod
+    def held_out(cls, directory: Path, settings: PreferenceSettings, vocabulary: int, seed: int) -> "PairRows":
+        """All that is chosen of the dev split, each once.
+
+        Raises:
+            UserError: nothing is.
+        """
+        return PairRows(directory, settings.model_copy(update=ONCE), vocabulary, seed, HELD_OUT)
+
+    def records(self, rows: Sequence[int]) -> Ints:
+        """The pairs of a micro-batch, as rows of the store."""
+        return np.array([self.rows[row] for row in rows], dtype=np.int64)
 
     def about(self) -> dict[str, Any]:
         """What is trained on, in figures: rows of a pass, pairs that were cut, shares of the mixture."""
@@ -102,7 +118,7 @@ class SampledRows(PairRows):
 class FeedbackRows:
     """Rows of answers that are good or bad, each for itself: records of feedback, or the two answers of each pair."""
 
-    def __init__(self, directory: Path, settings: KtoSettings, vocabulary: int, seed: int):
+    def __init__(self, directory: Path, settings: KtoSettings, vocabulary: int, seed: int, split: str = "train"):
         """Choose answers.
 
         Args:
@@ -110,6 +126,7 @@ class FeedbackRows:
             settings: selection, mixture and weights.
             vocabulary: rows of the model's embedding.
             seed: of what a mixture draws.
+            split: of the store.
 
         Raises:
             UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
@@ -118,7 +135,7 @@ class FeedbackRows:
 
         self.paired = settings.feedback == "pairs"
         store: Any = PairStore(directory) if self.paired else FeedbackStore(directory)
-        self.split = whole(store.split("train"))
+        self.split = whole(store.split(split))
         self.vocabulary, self._mismatched = vocabulary, settings.loss_type == "kto"
         chosen = self.split.select(sources=settings.selection.sources, dialects=settings.selection.dialects)
         self.draws = Draws(self.split, chosen, settings.mixture, seed)
@@ -131,7 +148,21 @@ class FeedbackRows:
                 f"No {settings.feedback} in {directory} are chosen to train on by {settings.selection!r}. "
                 "kto.feedback=pairs takes the answers of pairs, kto.feedback=feedback records of feedback."
             )
-        self._warn(settings)
+        if split != HELD_OUT:
+            self._warn(settings)
+
+    @classmethod
+    def held_out(cls, directory: Path, settings: KtoSettings, vocabulary: int, seed: int) -> Self:
+        """All that is chosen of the dev split, each once.
+
+        Raises:
+            UserError: nothing is.
+        """
+        return cls(directory, settings.model_copy(update=ONCE), vocabulary, seed, HELD_OUT)
+
+    def records(self, rows: Sequence[int]) -> Ints:
+        """The rows of the store that the answers of a micro-batch are from."""
+        return np.array([self.rows[row][0] for row in rows], dtype=np.int64)
 
     def about(self) -> dict[str, Any]:
         """What is trained on, in figures: answers of a pass, good ones, those that were cut, shares of the mixture."""

@@ -1,6 +1,7 @@
 """A stage in a process of its own: started, watched, stopped and resumed; clean memory at every start."""
 
 import importlib
+import importlib.util
 import json
 import logging
 import os
@@ -59,7 +60,7 @@ def run_stage(train: Train, job: Job, label: str) -> tuple[Path, pl.DataFrame, d
 
 def _run(train: Train, job: Job, label: str) -> None:
     told, said = job.workspace / "job.json", job.workspace / "stage.log"
-    told.write_text(conditions.of_this_run(job).model_dump_json(indent=1), encoding="utf-8")
+    told.write_text(_asked(job, label).model_dump_json(indent=1), encoding="utf-8")
     target = f"{train.__module__}:{train.__name__}"
     command = [sys.executable, "-m", __name__, str(told), target, str(os.getpid())]
     with said.open("wb") as words:
@@ -77,6 +78,22 @@ def _run(train: Train, job: Job, label: str) -> None:
         child.wait()
     if code != 0 or error:
         _fail(label, code, error, said)
+
+
+def _asked(job: Job, label: str) -> Job:
+    """The job under what holds for this run.
+
+    Raises:
+        UserError: a tracker is to be told that is not installed.
+    """
+    found = conditions.of_this_run(job, label)
+    for name in found.tracking.to if found.tracking else ():
+        if importlib.util.find_spec(name) is None:
+            raise UserError(
+                f"tracking.to names {name}, which is not installed. Leave it out, or install it: "
+                f"pip install 'arabic-llm-pipeline[{name}]'"
+            )
+    return found
 
 
 def _environment() -> dict[str, str]:
@@ -112,16 +129,26 @@ def _show_rows(label: str, rows: list[str]) -> None:
 def _show(answers: Iterator[tuple[str, Any]], label: str, first: int, steps: int) -> str | None:
     if first:
         log.info("%s: going on after step %d of %d", label, first, steps)
-    with progress(label, steps) as advance:
-        advance(first)
+    with progress(label, steps, first) as advance:
         for kind, value in answers:
             if kind == "error":
                 return str(value)
             if kind == "row":
-                advance(1, f"loss {value['loss']:.3f}, {value['tokens_per_second']:,.0f} tokens/s")
+                advance(1, _now(value))
             else:
                 log.warning("%s: %s", label, value)
     return None
+
+
+def _now(row: dict[str, Any]) -> str:
+    """A step in a few words."""
+    held = row.get("device_memory_mb") or row.get("process_memory_now_mb")
+    validated = row.get("validation_loss")
+    return (
+        f"loss {row['loss']:.3f}, {row['tokens_per_second']:,.0f} tokens/s"
+        + (f", {held:,.0f} MB" if held else "")
+        + (f", held-out loss {validated:.3f}" if validated is not None else "")
+    )
 
 
 def _answers(out: IO[bytes]) -> Iterator[tuple[str, Any]]:

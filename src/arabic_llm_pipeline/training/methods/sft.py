@@ -17,5 +17,5 @@ def train(job: Job, channel: Channel) -> None:
     rows = DocumentRows(job.tokens, settings, finish.vocabulary(model), job.seed)
     plan = schedule(rows.passes, settings, job.seed)
     options = trainers.adapter_options(settings, settings.learning_rate)
-    trainer = trainers.document_trainer(model, job, settings, plan, rows.collate, **options)
+    trainer = trainers.document_trainer(model, job, settings, plan, rows, **options)
     finish.finish_adapter(trainer, job, plan, channel, rows.about())
