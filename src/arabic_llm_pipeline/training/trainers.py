@@ -71,6 +71,7 @@ class Watched:
             monitor.validation = Validation(self, self.held_out, self.settings, job.checkpoints)
         self.remove_callback(transformers.PrinterCallback)  # type: ignore[attr-defined]
         if adalora.is_adalora(self.model):
+            adalora.check_to_the_end(self.settings)
             self.allocation = adalora.Allocation(self.model, job.lora)
             self.add_callback(self.allocation)  # type: ignore[attr-defined]
         self.add_callback(monitor)  # type: ignore[attr-defined]
