@@ -6,7 +6,8 @@ from importlib import import_module
 from kedro.framework.project import pipelines as project
 from kedro.pipeline import Pipeline
 
-from arabic_llm_pipeline.recipes import CHAINS, candidates, chosen, name, prefixes
+from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.recipes import CHAINS, candidates, chosen, name, prefixes, reward_models, trained
 
 DEFAULT_RECIPES = "sft_dpo"
 DEFAULT = ("preprocess", "recipes", "evaluate", "report")
@@ -35,8 +36,14 @@ def _recipes() -> Pipeline:
 
 
 def _report() -> Pipeline:
-    stages = {name(prefix): prefix for chain in chosen(Asked.recipes) for prefix in prefixes(chain)}
-    return _create("report", candidates(Asked.recipes), list(stages))
+    return _create("report", candidates(Asked.recipes), trained(Asked.recipes), reward_models(Asked.recipes))
+
+
+def _export() -> Pipeline:
+    """Of the stage that is named, or else of the last one of the first recipe that writes."""
+    first = [name(prefix) for prefix in prefixes(chosen(Asked.recipes)[0])]
+    writing = [stage for stage in first if stage in candidates(Asked.recipes)]
+    return _create("export", Asked.exported or (writing or first)[-1], Asked.push)
 
 
 def makers() -> dict[str, Callable[[], Pipeline]]:
@@ -54,21 +61,22 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "tokenizer": lambda: _create("tokenizer"),
         "compare_tokenizers": lambda: _create("compare_tokenizers"),
         "pretrain": lambda: _create("tokenizer") + _create("pretrain"),
+        "continue_pretraining": lambda: _create("base_model") + _create("tokenize") + _create("pretrain", True),
     }
     found |= {label: lambda chain=chain: _trained(chain) for label, chain in CHAINS.items()}  # type: ignore[misc]
     found |= {
         "recipes": _recipes,
         "memory_plan": lambda: _create("memory_plan", chosen(Asked.recipes)),
-        "evaluate": lambda: _create("evaluate", candidates(Asked.recipes)),
+        "evaluate": lambda: _create("evaluate", candidates(Asked.recipes), reward_models(Asked.recipes)),
         "report": _report,
-        "export": lambda: _create("export", Asked.exported or name(chosen(Asked.recipes)[0]), Asked.push),
+        "export": _export,
     }
     return found
 
 
 def upstream(names: Iterable[str]) -> tuple[list[str], Pipeline]:
     """The registered pipelines that make the named data sets and what those need; and those nodes in one pipeline."""
-    built = {label: make() for label, make in makers().items()}
+    built = {label: made for label, make in makers().items() if (made := _if_possible(make))}
     todo, found = set(names), set()
     while todo:
         wanted = todo.pop()
@@ -78,6 +86,13 @@ def upstream(names: Iterable[str]) -> tuple[list[str], Pipeline]:
             todo |= built[maker].inputs()
     order = [label for label in built if label in found]
     return order, sum((built[label] for label in order), Pipeline([])).to_outputs(*names)
+
+
+def _if_possible(make: Callable[[], Pipeline]) -> Pipeline | None:
+    try:
+        return make()
+    except UserError:  # a reward model has no export
+        return None
 
 
 def register_pipelines() -> dict[str, Pipeline]:

@@ -37,10 +37,13 @@ STAGES: dict[str, Stage] = {
     "glf": _of_dialect("GLF"),
     "mgr": _of_dialect("MGR"),
 }
-SUPERVISED = ("sft",)  # methods that learn from answers; others from preferences
+CONTINUED = "cpt"  # continued pretraining: learns from prose, and no chat format
+SUPERVISED = (CONTINUED, "sft")  # methods that learn from documents; others from preferences
 PREFERENCE = ("dpo", "ipo", "kto", "cpo", "simpo", "orpo", "dno")
-METHODS = (*SUPERVISED, *PREFERENCE)
+SCORING = ("reward",)  # methods that leave no language model but one that gives answers scores; they end a chain
+METHODS = (*SUPERVISED, *PREFERENCE, *SCORING)
 CHAINS: dict[str, Chain] = {
+    "cpt": (CONTINUED,),
     "sft": ("sft",),
     "sft_dpo": ("sft", "dpo"),
     "sft_ipo": ("sft", "ipo"),
@@ -49,11 +52,14 @@ CHAINS: dict[str, Chain] = {
     "sft_simpo": ("sft", "simpo"),
     "sft_orpo": ("sft", "orpo"),
     "sft_dno": ("sft", "dno"),
+    "sft_reward": ("sft", "reward"),
+    "cpt_sft": (CONTINUED, "sft"),
+    "cpt_sft_dpo": (CONTINUED, "sft", "dpo"),
     "sft_dpo_ipo": ("sft", "dpo", "ipo_refine"),
     "sft_kto_cpo": ("sft", "kto", "cpo"),
     "domain": ("domain_sft", "domain_dpo", "domain_more"),
     "dialects": ("msa", "egy", "lev", "glf", "mgr"),
-    **{method: (method,) for method in PREFERENCE},  # on a model that is instructed already
+    **{method: (method,) for method in (*PREFERENCE, *SCORING)},  # on a model that is instructed already
 }
 BASE = "base"  # the candidate that no stage has touched
 
@@ -84,6 +90,13 @@ def parent(candidate: str) -> str:
     return name(before) if before else BASE
 
 
+def instructed(candidate: str) -> bool:
+    """Whether any stage taught a candidate the chat format; the base, and what only read more prose, have to be asked
+    in whatever format suits them.
+    """
+    return any(stage(label).method != CONTINUED for label in chain_of(candidate))
+
+
 def last_stage(candidate: str) -> Stage | None:
     """The stage that made a candidate; None for the base."""
     chain = chain_of(candidate)
@@ -102,10 +115,25 @@ def chosen(recipes: str) -> list[Chain]:
     return [CHAINS[part] for part in names]
 
 
+def scores_answers(candidate: str) -> bool:
+    """Whether a stage left a reward model, which gives scores and no answers."""
+    made = last_stage(candidate)
+    return made is not None and made.method in SCORING
+
+
+def trained(recipes: str) -> list[str]:
+    """Every stage that these recipes train, each once."""
+    return list(dict.fromkeys(name(prefix) for chain in chosen(recipes) for prefix in prefixes(chain)))
+
+
 def candidates(recipes: str) -> list[str]:
-    """Every model that these recipes make, the base first, each once: what is evaluated and reported."""
-    found = [BASE, *(name(prefix) for chain in chosen(recipes) for prefix in prefixes(chain))]
-    return list(dict.fromkeys(found))
+    """Every language model that these recipes make, the base first, each once: what is asked for answers."""
+    return [BASE, *(name for name in trained(recipes) if not scores_answers(name))]
+
+
+def reward_models(recipes: str) -> list[str]:
+    """Every reward model that these recipes make, each once."""
+    return [name for name in trained(recipes) if scores_answers(name)]
 
 
 def methods(recipes: str) -> list[str]:

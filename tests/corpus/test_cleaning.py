@@ -81,7 +81,15 @@ def test_reasons_for_pairs(tmp_path, row, reason):
 
 def test_items(tmp_path):
     rows = [
-        item("1", "كم <b>كتابا</b>؟", "كتـاب", choices=["كتـاب", "2"], label=0, passage="فقـرة"),
+        item(
+            "1",
+            "كم <b>كتابا</b>؟",
+            "كتـاب",
+            choices=["كتـاب", "2"],
+            label=0,
+            passage="فقـرة",
+            question="كم <b>كتابا</b>؟",
+        ),
         item("2", "what?", "x"),
         item("3", "ماذا؟", "<br>"),
         item("4", "س" * 201, "x"),
@@ -92,6 +100,7 @@ def test_items(tmp_path):
     first = found.row(0, named=True)
     assert (first["answers"], first["choices"], first["passage"]) == (["كتاب"], ["كتاب", "2"], "فقرة")
     assert first["prompt"] == [message("user", "كم كتابا؟")]
+    assert first["question"] == "كم كتابا؟"
 
 
 def test_the_policy_has_every_switch():

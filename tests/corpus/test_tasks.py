@@ -244,3 +244,29 @@ def test_cells_between_other_signs(tmp_path: Path) -> None:
     fields = {"record": "classification", "columns": {"label": 0, "text": 1}, "labels": {1: "نعم", -1: "لا"}}
     found = read(path, format="tsv", header=False, delimiter=";", **fields, use="training", template="{text}")
     assert said(found) == [['قال "نعم', "نعم"], ["لا", "لا"]]
+
+
+def test_an_item_tells_what_it_is_what_it_asks_and_where_it_belongs(tmp_path: Path) -> None:
+    row = {"id": "Islamic Studies-7", "question": "ما الصحيح؟", "A": "هذا", "B": "ذاك", "answer": "B"}
+    (tmp_path / "x.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    columns = {"id": "id", "choices": ["A", "B"], "label": "answer"}
+    by = {"format": "jsonl", "first_label": "A", "task": "exams", "family_pattern": "^(.*)-[0-9]+$"}
+    whole = read(tmp_path / "x.jsonl", **by, record="multiple_choice", use="evaluation",
+                 columns={**columns, "question": "question"})  # fmt: skip
+    written = read(tmp_path / "x.jsonl", **by, record="item", template="{question} {A} {B}", columns=columns)
+    for found, question in ((whole, "ما الصحيح؟"), (written, None)):
+        [item] = found["items"]
+        assert (item["kind"], item["question"], item["family"]) == ("multiple_choice", question, "Islamic Studies")
+    short = read(tmp_path / "x.jsonl", **by, record="item", columns={"prompt": "question", "answers": "B"})["items"]
+    assert [(item["kind"], item["family"]) for item in short] == [("short_answer", "exams")]
+    said = {"columns": {"prompt": "question", "answers": "B"}, "constants": {"kind": "classification"}}
+    assert read(tmp_path / "x.jsonl", **by, record="item", **said)["items"][0]["kind"] == "classification"
+    said["constants"] = {"kind": "essay"}
+    assert reasons(read(tmp_path / "x.jsonl", **by, record="item", **said)) == [(1, "unknown_kind")]
+
+
+@pytest.mark.parametrize(("pattern", "why"), [("^(.*", "no regular expression"), ("^.*", "has no group")])
+def test_a_family_pattern_that_names_none_is_refused(tmp_path: Path, pattern: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        read(tmp_path / "x", format="jsonl", record="item", task="t", family_pattern=pattern,
+             columns={"prompt": "q", "answers": "a"})  # fmt: skip

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from arabic_llm_pipeline.corpus.records import DOCUMENTS
+from arabic_llm_pipeline.corpus.records import DOCUMENTS, ITEMS
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.evaluation import baselines
-from arabic_llm_pipeline.evaluation.held_out import HeldOut, drawn, held_out
+from arabic_llm_pipeline.evaluation.held_out import HeldOut, drawn, held_out, kept, of_part
 from arabic_llm_pipeline.evaluation.ngrams import Index, ngrams
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from tests.evaluation.conftest import item, items, shards, taught
@@ -131,3 +131,15 @@ def test_a_large_index_finds_each_of_its_own_texts() -> None:
     texts = ["".join(random.choice(list("ابتثجحخدذر "), 20)) for _ in range(500)]
     index = Index(texts)
     assert [index.nearest(text) for text in texts[::50]] == list(range(0, 500, 50))
+
+
+def test_items_are_measured_by_their_kind(tmp_path: Path, corpus: dict[str, ShardSet]) -> None:
+    kinds = {"multiple_choice": "choices", "classification": "choices", "question_answering": "writing",
+             "translation": "writing", "short_answer": "exact_match", None: "exact_match"}  # fmt: skip
+    rows = [item(f"k/{kind}", "f", "سؤال؟", "جواب", kind=kind) for kind in kinds]
+    mixed = shards(tmp_path / "mixed", ITEMS, rows)
+    for part in ("choices", "writing", "exact_match"):
+        found = of_part(kept(mixed, "test"), part).collect()["id"].to_list()
+        assert found == [f"k/{kind}" for kind, by in kinds.items() if by == part]
+    asked = held_out(**{**corpus, "items": mixed}, settings=EvaluateSettings(), seed=0)
+    assert set(asked.items["id"]) == {"k/short_answer", "k/None"}

@@ -10,28 +10,38 @@ from kedro.pipeline import Pipeline
 from kedro.validation.type_extractor import TypeExtractor
 
 from arabic_llm_pipeline.common.files import write_json
+from arabic_llm_pipeline.corpus.records import FEEDBACK
 from arabic_llm_pipeline.corpus.shards import ShardSet
+from arabic_llm_pipeline.parameters.base import Settings
+from arabic_llm_pipeline.parameters.choices import ChoicesSettings
+from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
+from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.parameters.root import Parameters
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import create_pipeline
 from arabic_llm_pipeline.recipes import candidates
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from tests.evaluation.conftest import CORPUS, TEXTS, shards
 from tests.tokenizers import train_bpe
 
+GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
+OF_CHOICES = ("choices", "choices_values", "choices_answers")
+MEASURED = [f"{name}_{of}" for name in CANDIDATES for of in OF_CHOICES]
 SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)
 
 
 def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
     assert sorted(node.name for node in made.nodes) == [
-        "base.evaluate", "compare", "score_baselines", "sft.evaluate", "sft_dpo.evaluate",
+        "base.evaluate", "base.measure_choices", "compare", "find_seen_items", "score_baselines", "sft.evaluate",
+        "sft.measure_choices", "sft_dpo.evaluate", "sft_dpo.measure_choices",
     ]  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
-        "base_model", "tokenizer", "documents", "pairs", "items", "start_adapter", "sft_adapter", "sft_dpo_adapter",
+        *GIVEN, "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
-    assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison"}
+    assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison", *MEASURED}
 
 
 def test_a_preference_stage_is_measured_against_what_it_started_from() -> None:
@@ -50,10 +60,9 @@ def test_kedro_finds_the_model_of_every_parameter() -> None:
     """It counts the inputs of a node, and matches them with arguments by number."""
     for node in create_pipeline(CANDIDATES).nodes:
         found = TypeExtractor({"evaluate": Pipeline([node])}).extract_types_from_pipelines()
-        expected = {"evaluate": EvaluateSettings} | (
-            {"model": ModelSettings} if node.name.endswith(".evaluate") else {}
-        )
-        assert found == expected, node.name
+        asked = [name.removeprefix("params:") for name in node.inputs if name.startswith("params:")]
+        models = {name: Parameters.model_fields[name].annotation for name in asked}
+        assert found == {name: of for name, of in models.items() if issubclass(of, Settings)}, node.name
 
 
 def test_importing_the_pipeline_is_light(project: Path) -> None:
@@ -86,7 +95,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     model = ModelSettings(name=str(base))
     pointer = resolve_base(model, base)
     adapters = {name: _adapter(folder / name, base, pointer, model, seed) for seed, name in enumerate(CANDIDATES[1:])}
-    corpus = {name: shards(folder / name, *given) for name, given in CORPUS.items()}
+    given = CORPUS | {"feedback": (FEEDBACK, [])}
+    corpus = {name: shards(folder / name, *of) for name, of in given.items()}
     return {"base_model": pointer, "tokenizer": tokenizer, "model": model, "adapters": adapters, **corpus}
 
 
@@ -108,8 +118,10 @@ def _adapter(folder: Path, base: Path, pointer: dict[str, Any], model: ModelSett
 
 
 def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
-    given = {name: made[name] for name in ("base_model", "tokenizer", "documents", "pairs", "items")}
+    given = {name: made[name] for name in GIVEN}
     given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
+    given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
+    given |= {"params:engine": EngineSettings(processes=1)}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     for node in pipeline.nodes:
         given |= node.run({name: given[name] for name in node.inputs})
@@ -130,6 +142,7 @@ def test_a_run(made: dict[str, Any]) -> None:
         ("base", "sft"), ("sft", "sft_dpo"), ("base", "sft_dpo"),
     }  # fmt: skip
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
+    assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
     again = run(made, create_pipeline(["base"]))
     assert again["base_scores"] == scores["base"]
     assert again["base_answers"].equals(found["base_answers"])

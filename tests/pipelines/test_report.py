@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
@@ -11,9 +13,10 @@ from kedro_datasets.matplotlib import MatplotlibDataset
 from kedro_datasets.text import TextDataset
 
 from arabic_llm_pipeline.artifacts.plan import Plan
+from arabic_llm_pipeline.parameters.preference import RewardSettings
 from arabic_llm_pipeline.pipelines.report.pipeline import create_pipeline
 from tests.reporting.made import data, settings
-from tests.reporting.made_scores import CANDIDATES, STAGES
+from tests.reporting.made_scores import CANDIDATES, STAGES, log, resources
 
 
 def test_it_reads_what_candidates_and_stages_left() -> None:
@@ -87,3 +90,37 @@ def test_neutral_settings_do_not_make_a_new_report(tmp_path: Path) -> None:
 def test_importing_it_is_light(module: str) -> None:
     code = f"import sys, arabic_llm_pipeline.pipelines.report.pipeline; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_reward_model_has_a_part_of_its_own(tmp_path: Path) -> None:
+    """It is no candidate: nobody asks for its answers; its figures, its plot and its training are shown."""
+    from arabic_llm_pipeline.evaluation import reward
+    from arabic_llm_pipeline.evaluation.details import long
+
+    random = np.random.default_rng(1)
+    columns = {name: random.normal(mean, 1, 60) for name, mean in (("chosen", 1.0), ("rejected", 0.0))}
+    tokens = {f"{name}_tokens": random.integers(1, 9, 60) for name in columns}
+    ids = [str(place) for place in range(60)]
+    frame = pl.DataFrame({"id": ids, "source": "preferences", "dialect": "MSA", **columns, **tokens})
+    scores = {"candidate": "sft_reward", **reward.scores(frame, 100, 0)}
+    details = long([frame.drop("source", "dialect")], [reward.REWARD])
+    found = create_pipeline(CANDIDATES, [*STAGES, "sft_reward"], ["sft_reward"])
+    assert "sft_reward_plot" in found.outputs()
+    assert "sft_reward_answers" not in found.inputs()
+    entries = catalog(tmp_path)
+    of_it = {"scores": scores, "details": details, "log": log("sft_dpo"), "resources": resources("sft_dpo")}
+    for name, value in of_it.items():
+        entries[f"sft_reward_{name}"] = MemoryDataset(value, copy_mode="assign")
+    entries["params:reward"] = MemoryDataset(RewardSettings())
+    entries["sft_reward_plot"] = MatplotlibDataset(filepath=str(tmp_path / "r.png"), save_args={"format": "png"})
+    SequentialRunner().run(found, entries)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Reward model sft_reward" in page
+    assert f"sft_reward puts the chosen answer first in {100 * scores['accuracy']:.1f}%" in page
+    assert "center_rewards_coefficient" in page
+    assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
+    blind = {**scores, "accuracy": 0.5, "interval": [0.4, 0.6]}
+    entries["sft_reward_scores"] = MemoryDataset(blind, copy_mode="assign")
+    SequentialRunner().run(found, entries)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "sft_reward tells chosen from rejected answers no better than" in page

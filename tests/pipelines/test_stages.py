@@ -13,6 +13,7 @@ from kedro.runner import SequentialRunner
 from kedro.validation.type_extractor import TypeExtractor
 
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.corpus.records import DOCUMENTS
 from arabic_llm_pipeline.datasets.model_directory import ModelDirectory, ModelFiles
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
@@ -28,7 +29,7 @@ from arabic_llm_pipeline.pipelines.stages.nodes import changed
 from arabic_llm_pipeline.pipelines.stages.pipeline import METHODS
 from arabic_llm_pipeline.pipelines.stages.pipeline import create_pipeline as stages
 from arabic_llm_pipeline.pipelines.tokenizer.pipeline import create_pipeline as tokenizer_of_ones_own
-from arabic_llm_pipeline.recipes import CHAINS, STAGES, name, prefixes, stage
+from arabic_llm_pipeline.recipes import CHAINS, STAGES, SUPERVISED, candidates, instructed, name, prefixes, stage
 from arabic_llm_pipeline.tokens.probes import check_ids
 from tests.training.conftest import (  # noqa: F401  fixtures
     base_directory,
@@ -164,7 +165,7 @@ def test_what_each_stage_is_told(
     assert [job.adapter for _, job in jobs] == [own, *(tmp_path / label for label in names[:-1])]
     for label, (_, job) in zip(chain, jobs, strict=True):
         made = stage(label)
-        supervised = made.method == "sft"
+        supervised = made.method in SUPERVISED
         about = (("chat",) if supervised else ("pref",)) if made.domain else None  # what the store has of the domain
         expected = changed(check_defaults(made.method), made.settings, made.rate, about)
         told_judge = {"judge": str(tmp_path / "judge")} if made.method == "dno" else {}
@@ -234,6 +235,22 @@ def test_from_a_corpus_to_a_base(tmp_path: Path, split: str, model_type: str) ->
     check_ids(model, model_type, made["trained_tokenizer"] / "tokenizer.json")
     assert isinstance(made["pretrain_log"], pl.DataFrame)
     assert made["pretrain_resources"]["quantization"] == "none"
+    further = {
+        **again,
+        "params:pretrain": PretrainSettings(added_layers=1, steps=2, micro_batch=2),
+        "tokenizer": made["trained_tokenizer"],
+        "document_tokens": made["pretrain_tokens"],
+        **workspaces(tmp_path, "continued_model_workspace"),
+    }
+    grown = run(base_model() + pretrain(True), further)
+    assert grown["continued_resources"]["parameters"] > made["pretrain_resources"]["parameters"]
+    assert read_json(grown["continued_model"] / "config.json")["num_hidden_layers"] == 2
+    assert (grown["continued_model"] / "chat_template.jinja").is_file()
+
+
+def test_what_only_read_more_prose_is_asked_as_the_base_is() -> None:
+    asked = {candidate: instructed(candidate) for candidate in candidates("cpt_sft_dpo+dpo")}
+    assert asked == {"base": False, "cpt": False, "cpt_sft": True, "cpt_sft_dpo": True, "dpo": True}
 
 
 def test_the_files_of_the_base_count(base_directory: Path, tmp_path: Path) -> None:  # noqa: F811

@@ -119,7 +119,7 @@ def test_the_loss_is_that_of_the_model_on_the_dev_split(job: Callable, mixed_doc
     settings = validated(sft(steps=1, **{**CONSTANT, "learning_rate": 1e-12}), eval_rows=100)
     made = job(settings, tokens=mixed_documents)
     sft_method.train(made, Answers())
-    rows = DocumentRows.held_out(mixed_documents, settings, 400, 0)
+    rows = DocumentRows(mixed_documents, settings, 400, 0).held_out(mixed_documents, settings, 0)
     assert {rows.split.id(int(record)).rpartition("/")[2] for record in rows.records(range(len(rows.rows)))} == {"dev"}
     model, total, count = load_base(made.base, made.model), 0.0, 0
     for row in range(len(rows.rows)):

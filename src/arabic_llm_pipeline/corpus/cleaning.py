@@ -106,12 +106,14 @@ class Shape:
         table: one of RECORDS.
         listed: columns of lists of answers.
         beside: columns of prose that are no part of the record's own text.
+        repeated: columns of what stands in the turns, too.
         judged: whether what the texts say decides if a record stays, and personal data in them are masked.
     """
 
     table: str
     listed: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
     judged: bool = True
 
     @property
@@ -133,7 +135,7 @@ class Shape:
 SHAPES = {
     "documents": Shape("documents", beside=("title",)),
     "pairs": Shape("pairs"),
-    "items": Shape("items", listed=("choices", "answers"), beside=("passage",), judged=False),
+    "items": Shape("items", listed=("choices", "answers"), beside=("passage",), repeated=("question",), judged=False),
     "feedback": Shape("feedback"),
 }
 
@@ -142,7 +144,7 @@ def _with_clean_texts(frame: pl.LazyFrame, shape: Shape, how: Cleaning) -> pl.La
     prose, answer = text_policy(how.text), turn_policy(how.text)
     frame = frame.with_columns(
         _messages(shape.turns, how.text),
-        *(clean_expr(pl.col(name), answer) for name in shape.answers),
+        *(clean_expr(pl.col(name), answer) for name in (*shape.answers, *shape.repeated)),
         *(pl.col(name).list.eval(clean_expr(pl.element(), answer)) for name in shape.listed),
         *(clean_expr(pl.col(name), prose) for name in shape.beside),
     )

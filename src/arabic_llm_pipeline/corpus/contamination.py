@@ -15,6 +15,7 @@ from arabic_llm_pipeline.parameters.duplicates import OverlapSettings, SplitsSet
 IN_EVALUATION, OVERLAPS_EVALUATION = "in_evaluation", "overlaps_evaluation"
 PROMPTS = pl.Schema({"text": pl.String, "source": pl.String, "words": pl.Int32})
 OVERLAP = pl.Struct({"prompt": pl.String, "share": pl.Float32})
+OVERLAPS = pl.List(OVERLAP)
 CLASSES = 16  # for each run of words of the prompts
 
 
@@ -88,6 +89,30 @@ def _overlaps(texts: pl.Series, prompts: tuple[str, ...], settings: OverlapSetti
     enough = (best >= 0) & (share >= np.float32(settings.share))
     found = pl.DataFrame({"prompt": pl.Series(prompts)[np.maximum(best, 0)], "share": share})
     return found.select(pl.when(pl.lit(pl.Series(enough))).then(pl.struct(pl.all()))).to_series().alias(texts.name)
+
+
+def every_overlap_expr(text: pl.Expr, prompts: tuple[str, ...], words: int, share: float) -> pl.Expr:
+    """All prompts of whose runs of so many words at least that share stands in a text, with shares (`OVERLAPS`)."""
+    if not prompts:
+        return pl.lit([], OVERLAPS)
+    return elementwise(text, partial(_every, prompts=prompts, words=words, share=share), OVERLAPS)
+
+
+def _every(texts: pl.Series, prompts: tuple[str, ...], words: int, share: float) -> pl.Series:
+    """Only texts that have enough of some prompt are gone through again, for all of them."""
+    from arabic_llm_pipeline.corpus import near_kernel
+
+    runs, (_, most) = _runs(prompts, words), _most(texts, prompts, words)
+    rows = np.flatnonzero(most >= np.float32(share))
+    column = from_series(texts[rows].fill_null(""))
+    values, sizes = near_kernel.shingle_sets(column.data, column.offsets, words)
+    found: list[list[dict[str, object]]] = [[] for _ in range(len(texts))]
+    for row, own in zip(rows, np.split(values, np.cumsum(sizes))[:-1], strict=True):
+        hits = np.bincount(runs.owners[np.isin(runs.values, own)], minlength=len(prompts))
+        shares = hits / np.maximum(runs.totals, 1)
+        enough = np.flatnonzero(shares.astype(np.float32) >= np.float32(share))
+        found[row] = [{"prompt": prompts[owner], "share": shares[owner]} for owner in enough if runs.totals[owner]]
+    return pl.Series(texts.name, found, dtype=OVERLAPS)
 
 
 def _most(texts: pl.Series, prompts: tuple[str, ...], words: int) -> tuple[np.ndarray, np.ndarray]:

@@ -143,6 +143,18 @@ def about(value: Any, source: SourceSettings) -> dict[str, Any]:
     return row
 
 
+def belonging(value: Any, source: SourceSettings, kind: str) -> dict[str, Any]:
+    """Where an item belongs: kind, task, and the family by its column, its id, its source, or else the task."""
+    task = optional(value, source, "task") or source.task
+    family = optional(value, source, "family") or _in_id(value, source) or source.family or task
+    return {"kind": kind, "task": task, "family": family}
+
+
+def _in_id(value: Any, source: SourceSettings) -> str | None:
+    found = re.search(source.family_pattern, optional(value, source, "id") or "") if source.family_pattern else None
+    return found[1] if found else None
+
+
 def prompt(value: Any, source: SourceSettings, name: str = "prompt") -> list[dict[str, str]]:
     """What is asked: the template or the field of that name, after the system message, if there is one."""
     if not source.template and (said := turns.listed(field(value, source, name))):

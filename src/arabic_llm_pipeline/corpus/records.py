@@ -42,6 +42,8 @@ ITEMS = _table(
     {
         "task": pl.String,
         "family": pl.String,
+        "kind": pl.String,  # one of parameters.shapes.ITEM_KINDS
+        "question": pl.String,  # what is asked, or the text to classify, without instruction, passage and choices
         "prompt": MESSAGES,
         "choices": TEXTS,
         "answers": TEXTS,

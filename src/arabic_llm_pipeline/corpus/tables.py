@@ -12,6 +12,7 @@ from arabic_llm_pipeline.corpus.mapping import (
     PLACE,
     about,
     answer,
+    belonging,
     conversation_row,
     converted,
     document_row,
@@ -35,7 +36,7 @@ from arabic_llm_pipeline.corpus.rows import (
     table_rows,
     text_rows,
 )
-from arabic_llm_pipeline.parameters.shapes import TASKS
+from arabic_llm_pipeline.parameters.shapes import ITEM_KINDS, SHORT_ANSWER, TASKS
 from arabic_llm_pipeline.parameters.sources import SourceSettings
 
 TEXT_COLUMN = {"text": 0}
@@ -144,9 +145,11 @@ def item_row(value: Any, source: SourceSettings) -> dict[str, Any]:
         answers = [choices[right]]
     if not answers:
         raise RefusedError("empty_text")
-    task = optional(value, source, "task") or source.task
-    family = optional(value, source, "family") or source.family or task
-    row = about(value, source) | {"task": task, "family": family, "passage": optional(value, source, "passage")}
+    kind = optional(value, source, "kind") or (SHORT_ANSWER if right is None or len(choices) < 2 else "multiple_choice")
+    if kind not in ITEM_KINDS:
+        raise RefusedError("unknown_kind")
+    row = about(value, source) | belonging(value, source, kind)
+    row |= {name: optional(value, source, name) for name in ("question", "passage")}
     return row | {"prompt": prompt(value, source), "choices": choices, "answers": answers, "label": right}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from arabic_llm_pipeline.arabic import alphabet
 from arabic_llm_pipeline.corpus.labels import LABELS, chosen, label
-from arabic_llm_pipeline.corpus.mapping import MISSING, about, field, filled, optional, required
+from arabic_llm_pipeline.corpus.mapping import MISSING, about, belonging, field, filled, optional, required
 from arabic_llm_pipeline.corpus.records import MANY, Record, RefusedError, message
 from arabic_llm_pipeline.parameters.sources import SourceSettings
 
@@ -60,11 +60,10 @@ def records(value: Any, source: SourceSettings) -> Iterator[Record]:
 
 
 def _item(asked: Asked, value: Any, source: SourceSettings) -> Record:
-    task = optional(value, source, "task") or source.task
-    row = _common(asked, value, source) | {"task": task, "family": optional(value, source, "family") or source.family}
-    row |= {"prompt": _turns(asked, value, source), "passage": asked.parts.get("context")}
-    row |= {"choices": asked.choices, "answers": asked.answers, "label": asked.label}
-    return Record("items", row | {"family": row["family"] or task})
+    row = _common(asked, value, source) | belonging(value, source, source.record)
+    row |= {"question": asked.parts.get("question") or asked.parts.get("text"), "passage": asked.parts.get("context")}
+    row |= {"prompt": _turns(asked, value, source), "answers": asked.answers}
+    return Record("items", row | {"choices": asked.choices, "label": asked.label})
 
 
 def _instruction(asked: Asked, value: Any, source: SourceSettings) -> Record:

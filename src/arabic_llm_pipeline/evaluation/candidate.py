@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import polars as pl
@@ -13,11 +12,11 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.evaluation import details, exact_match, formats, perplexity, preference
 from arabic_llm_pipeline.evaluation.generation import Generated, generate
 from arabic_llm_pipeline.evaluation.held_out import HeldOut, drawn
+from arabic_llm_pipeline.evaluation.results import harness
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.tokens.chat import Renderer
 
 log = logging.getLogger(__name__)
-PACKAGE = "arabic-llm-pipeline"
 PAIR = "_pair"  # ends the kinds of details that are about pairs; those about prose end in their view
 Scores = dict[str, Any]
 
@@ -74,7 +73,7 @@ def evaluate_candidate(
         "preference": preference.scores(pairs, before, resamples, seed),
         "stopped": answers["stopped"].mean(),
         "settings": settings.model_dump(mode="json"),
-        "harness": f"arabic_llm_pipeline {_version()}",
+        "harness": harness(),
     }
     return scores, answers, details.long([*prose.values(), pairs], [*(f"_{view}" for view in prose), PAIR])
 
@@ -106,12 +105,17 @@ def _answered(
 ) -> pl.DataFrame:
     """Answers to items in one format, judged."""
     prompts = formats.prompts(name, items, formats.examples(asked.dev, seed), renderer)
-    found = _generate(candidate, renderer, prompts, settings, name)
+    found = _generate(candidate, renderer, prompts, settings, name, items["id"].to_list())
     return exact_match.judged(items, [one.text for one in found], [one.stopped for one in found])
 
 
 def _generate(
-    candidate: Candidate, renderer: Renderer, prompts: Sequence[Any], settings: EvaluateSettings, name: str
+    candidate: Candidate,
+    renderer: Renderer,
+    prompts: Sequence[Any],
+    settings: EvaluateSettings,
+    name: str,
+    ids: list[str],
 ) -> list[Generated]:
     room = candidate.context - settings.max_new_tokens
     if cut := sum(len(prompt) > room for prompt in prompts):
@@ -125,6 +129,7 @@ def _generate(
         max_new_tokens=settings.max_new_tokens,
         batch_size=settings.batch_size,
         label=f"Answers ({name.replace('_', ' ')})",
+        names=[f"item {id_}" for id_ in ids],
     )
 
 
@@ -139,10 +144,3 @@ def _check_window(candidate: Candidate, settings: EvaluateSettings) -> None:
             f"evaluate.max_new_tokens is {settings.max_new_tokens}, which leaves no room for a prompt in the "
             f"{candidate.context} tokens that {candidate.name} can see: lower it."
         )
-
-
-def _version() -> str:
-    try:
-        return version(PACKAGE)
-    except PackageNotFoundError:  # run from its folder, not installed
-        return "not installed"

@@ -1,12 +1,14 @@
 """Answers, many at once: greedy for what is measured, drawn where it is asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arabic_llm_pipeline.common.progress import track
+from arabic_llm_pipeline.evaluation.likelihood import not_a_number
+from arabic_llm_pipeline.evaluation.portions import in_portions
 
 GREEDY = {"do_sample": False}
 
@@ -28,6 +30,7 @@ def generate(
     max_new_tokens: int,
     batch_size: int,
     label: str,
+    names: Sequence[str] | None = None,
 ) -> list[Generated]:
     """The most probable continuation, token by token, of each prompt, in the order of the prompts.
 
@@ -41,18 +44,40 @@ def generate(
         stop_ids: tokens that end an answer.
         stop_at_line: the end of a line that is not empty ends an answer, too.
         max_new_tokens: after which it is cut.
-        batch_size: prompts at once.
+        batch_size: prompts at once, at most; fewer where memory runs out.
         label: what is being done, for the progress shown.
+        names: of the prompts, for the error.
+
+    Raises:
+        UserError: the model gives no numbers (NaN) for one of them, or memory runs out with one alone.
     """
-    found: list[Generated] = [Generated("", False)] * len(prompts)
-    order = sorted(range(len(prompts)), key=lambda place: (-len(prompts[place]), place))  # what needs most memory first
-    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     lines = _LineEnds(tokenizer, model.device) if stop_at_line else None
-    for batch in track(batches, label):
-        new = _continue(model, tokenizer, [prompts[place] for place in batch], stop_ids, lines, max_new_tokens)
-        for place, ids in zip(batch, new, strict=True):
-            found[place] = _generated(tokenizer, ids, stop_ids, lines)
-    return found
+
+    def work(batch: list[int]) -> list[Generated]:
+        called = [names[place] if names else f"prompt {place + 1}" for place in batch]
+        with numbers(model, label, called):
+            new = _continue(model, tokenizer, [prompts[place] for place in batch], stop_ids, lines, max_new_tokens)
+        return [_generated(tokenizer, ids, stop_ids, lines) for ids in new]
+
+    widths = [len(prompt) + max_new_tokens for prompt in prompts]
+    return in_portions(model, widths, work, size=batch_size, kind="generation", label=label)
+
+
+class NotANumberError(Exception):
+    """The logits of a row of a batch are no numbers."""
+
+    def __init__(self, row: int):
+        super().__init__(f"row {row}")
+        self.row = row
+
+
+@contextmanager
+def numbers(model: Any, label: str, names: Sequence[str]) -> Iterator[None]:
+    """Within it, a row whose logits are no numbers is an error that says which model and which of `names` it is."""
+    try:
+        yield
+    except NotANumberError as error:
+        raise not_a_number(model, label, names[error.row]) from None
 
 
 def answered(
@@ -74,7 +99,8 @@ def answered(
         max_new_tokens: after which it is cut.
         sampling: as transformers' GenerationConfig has it.
     """
-    new = _continue(model, tokenizer, prompts, stop_ids, None, max_new_tokens, sampling)
+    with numbers(model, "Answers", [f"prompt {place + 1}" for place in range(len(prompts))]):
+        new = _continue(model, tokenizer, prompts, stop_ids, None, max_new_tokens, sampling)
     return [_generated(tokenizer, ids, stop_ids, None) for ids in new]
 
 
@@ -107,9 +133,18 @@ def _continue(
             attention_mask=mask.to(model.device),
             generation_config=config,
             stopping_criteria=stopping,
+            logits_processor=[only_numbers],
         )
     new: NDArray[np.int64] = whole[:, width:].cpu().numpy()
     return new
+
+
+def only_numbers(_ids: Any, scores: Any) -> Any:
+    """As `generate` wants it: the logits as they are, if they are numbers; of others the largest is any."""
+    wrong = scores.isnan().any(1)
+    if wrong.any():
+        raise NotANumberError(int(wrong.nonzero()[0]))
+    return scores
 
 
 def _generated(tokenizer: Any, ids: NDArray[np.int64], stop_ids: Sequence[int], lines: "_LineEnds | None") -> Generated:

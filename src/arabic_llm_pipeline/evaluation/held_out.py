@@ -1,6 +1,7 @@
 """What the candidates are asked: held-out rows, the same for all, drawn by the seed where there are too many."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,13 @@ from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 
 FIRST = pl.col("messages").list.first().struct.field("content")
 ANSWERABLE = pl.col("answers").list.len() > 0
+Part = Literal["choices", "writing", "exact_match"]
+PARTS: dict[str, Part] = {  # how an item is measured, by its kind
+    "multiple_choice": "choices",
+    "classification": "choices",
+    "question_answering": "writing",
+    "translation": "writing",
+}
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,7 @@ class HeldOut:
 
     Attributes:
         prose: id, dialect, text.
-        items: columns of items that have an answer.
+        items: columns of items that are measured by exact match and have an answer.
         dev: the same of the development split.
         pairs: id, prompt, chosen, rejected.
         unanswerable: test items left out because no accepted answer is known.
@@ -34,15 +42,26 @@ class HeldOut:
 def held_out(documents: ShardSet, pairs: ShardSet, items: ShardSet, settings: EvaluateSettings, seed: int) -> HeldOut:
     """Read what is measured on; dropped rows and other splits stay out."""
     prose = kept(documents, "test").filter(pl.col("kind") == "prose").with_columns(FIRST.alias("text"))
-    answerable = kept(items, "test").filter(ANSWERABLE)
-    everything = pl.lit("pairs").alias("all")
+    asked = {split: of_part(kept(items, split), "exact_match") for split in ("dev", "test")}
     return HeldOut(
         drawn(prose, "dialect", settings.documents, seed).select("id", "dialect", "text"),
-        drawn(answerable, "family", settings.items, seed),
-        drawn(kept(items, "dev").filter(ANSWERABLE), "family", 0, seed),
-        drawn(kept(pairs, "test").with_columns(everything), "all", settings.pairs, seed).drop("all"),
-        kept(items, "test").filter(~ANSWERABLE).select(pl.len()).collect().item(),
+        drawn(asked["test"].filter(ANSWERABLE), "family", settings.items, seed),
+        drawn(asked["dev"].filter(ANSWERABLE), "family", 0, seed),
+        held_out_pairs(pairs, settings, seed),
+        asked["test"].filter(~ANSWERABLE).select(pl.len()).collect().item(),
     )
+
+
+def held_out_pairs(pairs: ShardSet, settings: EvaluateSettings, seed: int) -> pl.DataFrame:
+    """Pairs of the test split."""
+    everything = pl.lit("pairs").alias("all")
+    return drawn(kept(pairs, "test").with_columns(everything), "all", settings.pairs, seed).drop("all")
+
+
+def of_part(items: pl.LazyFrame, part: Part) -> pl.LazyFrame:
+    """Items that are measured in one way: by likelihood of choices, by what is written, or by exact match."""
+    by = pl.col("kind").replace_strict(PARTS, default="exact_match", return_dtype=pl.String)
+    return items.filter(by == part)
 
 
 def kept(shards: ShardSet, split: str) -> pl.LazyFrame:

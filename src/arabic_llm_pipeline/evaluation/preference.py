@@ -31,7 +31,8 @@ def measure(model: Any, renderer: Renderer, pairs: pl.DataFrame, settings: Evalu
     begun = renderer.prompts(prompts)
     answers = [renderer.answers(prompts, pairs[name].to_list()) for name in ANSWERS]
     stretches = [_stretch(*both, settings.window) for ids in answers for both in zip(begun, ids, strict=True)]
-    scored = log_probabilities(model, stretches, settings.batch_size, "Pairs")
+    named = [f"pair {id_}" for id_ in pairs["id"]] * len(ANSWERS)
+    scored = log_probabilities(model, stretches, settings.batch_size, "Pairs", named)
     sums, tokens = [float(found.sum()) for found in scored], [len(found) for found in scored]
     half = len(pairs)
     return pairs.select("id").with_columns(

@@ -1,6 +1,7 @@
 """Scores, and the values behind them, in one shape for every measure: what comparison, report and CSV read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import polars as pl
@@ -8,6 +9,8 @@ import polars as pl
 from arabic_llm_pipeline.evaluation.statistics import bootstrap, wilson
 
 ALL = "all"
+CONTAMINATION, UNSEEN = "contamination", "unseen"  # the group of items that are not in what was trained on
+PACKAGE = "arabic-llm-pipeline"
 WILSON, BOOTSTRAP = "Wilson", "bootstrap over items"
 SCORES = pl.Schema(
     {
@@ -55,6 +58,7 @@ def score_rows(
     *,
     shares: Sequence[str] = (),
     about: Mapping[str, Any] | None = None,
+    seen: Collection[str] | None = None,
 ) -> list[Row]:
     """A score of each measure, set and metric over all items, by dialect and by family, as rows of `SCORES`.
 
@@ -66,13 +70,29 @@ def score_rows(
         seed: of the bootstrap.
         shares: metrics whose values are right (1) or wrong (0): their interval is Wilson's, without resampling.
         about: further columns, the same in every row: view, format, shots, decoding, prompts, harness.
+        seen: ids of items that stand in what was trained on (`seen.taught`): each row has their share, and, where there
+            are any, a row of the others stands beside that of all.
     """
     found = []
     for (measure, of, metric), rows in values.group_by("measure", "set", "metric", maintain_order=True):
         key = {"measure": measure, "set": of, "metric": metric, "seed": seed, **(about or {})}
-        for by, group, part in _groups(rows):
-            found.append(key | {"by": by, "group": group} | _score(part, metric in shares, resamples, seed))
+        for by, group, part in [*groups(rows), *_unseen(rows, seen or ())]:
+            row = key | {"by": by, "group": group} | _score(part, metric in shares, resamples, seed)
+            found.append(row | ({} if seen is None else {"seen": seen_share(part["id"], seen)}))
     return found
+
+
+def seen_share(ids: pl.Series, seen: Collection[str]) -> float | None:
+    """The share of items that stand in what was trained on."""
+    return ids.is_in(list(seen)).mean()  # type: ignore[return-value]
+
+
+def harness() -> str:
+    """Who made a score, and in which version."""
+    try:
+        return f"{PACKAGE.replace('-', '_')} {version(PACKAGE)}"
+    except PackageNotFoundError:  # run from its folder, not installed
+        return f"{PACKAGE.replace('-', '_')} not installed"
 
 
 def missing(measure: str, of: str, metric: str, why: str) -> Row:
@@ -85,7 +105,14 @@ def score_table(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=SCORES)
 
 
-def _groups(rows: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
+def _unseen(rows: pl.DataFrame, seen: Collection[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    known = pl.col("id").is_in(list(seen))
+    if rows.select(known.any()).item():
+        yield CONTAMINATION, UNSEEN, rows.filter(~known)
+
+
+def groups(rows: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """All rows, and those of each dialect and each family, with what they are called: by, group, rows."""
     yield ALL, ALL, rows
     for by in GROUPS:
         named = rows.filter(pl.col(by).is_not_null())
@@ -95,6 +122,8 @@ def _groups(rows: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
 
 def _score(rows: pl.DataFrame, share: bool, resamples: int, seed: int) -> Row:
     value, weight = float(rows["value"].sum()), float(rows["weight"].sum())
+    if not len(rows):
+        return {"items": 0, "why": "every item stands in what was trained on"}
     if not weight:
         return {"items": len(rows), "why": "nothing to divide by: every weight is 0"}
     if share:

@@ -8,17 +8,33 @@ from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, PairSelection
 
 SMOOTHED = ("robust", "exo_pair", "aot")  # DPO's losses that TRL gives label_smoothing to
-OVERLAP = "overlap"  # the judge that needs no adapter
+OVERLAP = "overlap"
 
 
-class PreferenceSettings(AdapterLoopSettings):
-    """What the preference methods have in common."""
+class PairLoopSettings(AdapterLoopSettings):
+    """What the methods have in common that learn from pairs."""
 
     learning_rate: float = Field(1e-4, description="Highest learning rate.", gt=0)
     steps: int = Field(40, description="As in all methods.", ge=0)
     micro_batch: int = Field(16, description="Pairs in one forward pass.", ge=1)
-    beta: float = Field(0.1, description="How firmly the model is held to its reference.", gt=0)
     selection: PairSelection = Field(default_factory=PairSelection, description="Which pairs.")
+
+
+class RewardSettings(PairLoopSettings):
+    """A reward model (Bradley and Terry 1952; Ouyang et al. 2022): one number for an answer, higher for the chosen."""
+
+    margin: float = Field(
+        0.0, description="Times a pair's own margin, by which its chosen answer is to be ahead; 0: none is asked.", ge=0
+    )
+    center_rewards_coefficient: float = Field(
+        0.01, description="Weight of the squared sum of both rewards, which holds their mean at 0; 0: free.", ge=0
+    )
+
+
+class PreferenceSettings(PairLoopSettings):
+    """What the preference methods have in common."""
+
+    beta: float = Field(0.1, description="How firmly the model is held to its reference.", gt=0)
 
 
 class DpoSettings(PreferenceSettings):

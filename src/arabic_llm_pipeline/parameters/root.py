@@ -17,6 +17,7 @@ from arabic_llm_pipeline.parameters.audit import (
     ToxicitySettings,
 )
 from arabic_llm_pipeline.parameters.base import Settings, neutral
+from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
@@ -32,6 +33,7 @@ from arabic_llm_pipeline.parameters.preference import (
     IpoSettings,
     KtoSettings,
     OrpoSettings,
+    RewardSettings,
     SimpoSettings,
 )
 from arabic_llm_pipeline.parameters.quality import QualitySettings
@@ -42,7 +44,7 @@ from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
 from arabic_llm_pipeline.parameters.tracking import TrackingSettings
-from arabic_llm_pipeline.parameters.training import PretrainSettings, SftSettings
+from arabic_llm_pipeline.parameters.training import CptSettings, PretrainSettings, SftSettings
 
 
 class Parameters(Settings):
@@ -92,6 +94,7 @@ class Parameters(Settings):
     tokenize: TokenizeSettings = Field(TokenizeSettings(), description="The token store.")
     model: ModelSettings = Field(ModelSettings(), description="The base model and how it is loaded.")
     adapter: AdapterSettings = Field(AdapterSettings(), description="What is trained: an adapter, or all weights.")
+    cpt: CptSettings = Field(CptSettings(), description="Continued pretraining.")
     sft: SftSettings = Field(SftSettings(), description="Supervised fine-tuning.")
     dpo: DpoSettings = Field(DpoSettings(), description="Direct preference optimisation.")
     ipo: IpoSettings = Field(IpoSettings(), description="Identity preference optimisation.")
@@ -100,11 +103,15 @@ class Parameters(Settings):
     simpo: SimpoSettings = Field(SimpoSettings(), description="Simple preference optimisation.")
     orpo: OrpoSettings = Field(OrpoSettings(), description="Odds ratio preference optimisation.")
     dno: DnoSettings = Field(DnoSettings(), description="Direct Nash optimisation.")
+    reward: RewardSettings = Field(RewardSettings(), description="A reward model, which judges answers.")
     domain: DomainSettings = Field(DomainSettings(), description="What the recipe `domain` is about.")
-    pretrain: PretrainSettings = Field(PretrainSettings(), description="A base model from random weights.")
+    pretrain: PretrainSettings = Field(
+        PretrainSettings(), description="A base model: from random weights, or from another base."
+    )
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
     tracking: TrackingSettings = Field(TrackingSettings(), description="Who else gets the row of every step.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")

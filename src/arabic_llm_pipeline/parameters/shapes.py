@@ -13,6 +13,8 @@ Shape = Literal[
 ]
 
 TASKS = ("question_answering", "multiple_choice", "classification", "translation")  # `use` says what they become
+SHORT_ANSWER = "short_answer"  # the kind of items of record `item` without choices: there is one right answer, or few
+ITEM_KINDS = (*TASKS, SHORT_ANSWER)
 ABOUT = ("id", "dialect", "lang", "split", "system")
 OF_TASK = ("task", "family")
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -21,7 +23,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "conversation": (*ABOUT, "messages", "title", "url"),
     "pair": (*ABOUT, "prompt", "chosen", "rejected", "margin", "first", "second", "label"),
     "feedback": (*ABOUT, "prompt", "completion", "label"),
-    "item": (*ABOUT, "prompt", "choices", "answers", "label", "passage", *OF_TASK),
+    "item": (*ABOUT, "kind", "question", "prompt", "choices", "answers", "label", "passage", *OF_TASK),
     "question_answering": (*ABOUT, "question", "context", "answers", "starts", "impossible", *OF_TASK),
     "multiple_choice": (*ABOUT, "question", "context", "choices", "label", *OF_TASK),
     "classification": (*ABOUT, "text", "label", *OF_TASK),

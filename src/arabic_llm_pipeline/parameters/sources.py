@@ -1,6 +1,7 @@
 """Sources: which files hold what, and how their columns become records. A new data set needs YAML, no code."""
 
 import codecs
+import re
 from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, RootModel, field_validator, model_validator
@@ -25,6 +26,7 @@ OF_RECORDS: dict[str, tuple[str, ...]] = {  # fields that only some kinds of rec
     "direction": ("translation",),
     "no_answer": ("question_answering",),
     "use": TASKS,
+    "family_pattern": ("item", *TASKS),
 }
 OF_OASST = ("pairs", "branches", "reviewed", "min_quality")
 
@@ -126,6 +128,11 @@ class SourceSettings(Settings):
     dialect: Dialect | None = Field(None, description="The dialect of every record, where it is known; none: tagged.")
     task: str | None = Field(None, description="Items: the task they belong to.")
     family: str | None = Field(None, description="Items: the template family they belong to; none: the task.")
+    family_pattern: str | None = Field(
+        None,
+        description="Items: a regular expression; its first group in a record's id is the family: ^(.*)-[0-9]+$ of "
+        "Biology-17.",
+    )
     limit: int | None = Field(None, description="Take at most so many records of each kind.", gt=0)
     seed: int | None = Field(
         None, description="Draw the `limit` records from all of the source by this seed; none: take the first ones."
@@ -165,6 +172,17 @@ class SourceSettings(Settings):
             return codecs.lookup(name).name
         except LookupError:
             raise ValueError(f"there is no encoding {name!r}; Python knows utf-8, cp1256, iso8859-6, utf-16") from None
+
+    @field_validator("family_pattern")
+    @classmethod
+    def _names_a_group(cls, pattern: str | None) -> str | None:
+        try:
+            groups = re.compile(pattern).groups if pattern is not None else 1
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        if not groups:
+            raise ValueError(f"{pattern!r} has no group: put what is the family into parentheses")
+        return pattern
 
     @field_validator("path")
     @classmethod

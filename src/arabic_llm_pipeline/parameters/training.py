@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.sources import Dialect
 
-Scheduler = Literal["linear", "cosine", "constant_with_warmup", "equation_3"]
+Scheduler = Literal["linear", "cosine", "cosine_to_tenth", "constant_with_warmup", "equation_3"]
 Optimizer = Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"]
 Kind = Literal["prose", "instruction", "conversation"]
 Weight = Annotated[float, Field(ge=0)]
@@ -88,8 +88,8 @@ class AdapterLoopSettings(LoopSettings):
 
     scheduler: Scheduler = Field(
         "linear",
-        description="How the learning rate falls after the warm-up: transformers' schedules, or equation_3, the cosine "
-        "of Aryan 2024, counted from step 1.",
+        description="How the learning rate falls after the warm-up: transformers' schedules, equation_3, the cosine "
+        "of Aryan 2024, counted from step 1, or cosine_to_tenth, which ends at a tenth of the highest rate.",
     )
     warmup: float = Field(
         0.03, description="Steps in which the learning rate rises: a share of all below 1, else their number.", ge=0
@@ -105,11 +105,10 @@ class AdapterLoopSettings(LoopSettings):
         return self
 
 
-class SftSettings(AdapterLoopSettings):
-    """Supervised fine-tuning: the adapter learns what the assistant says, and all of prose."""
+class DocumentLoopSettings(AdapterLoopSettings):
+    """What the methods have in common that learn from documents."""
 
-    learning_rate: float = Field(4e-3, description="Highest learning rate.", gt=0)
-    steps: int = Field(450, description="As in all methods.", ge=0)
+    learning_rate: float = Field(description="Highest learning rate.", gt=0)
     packing: bool = Field(
         False, description="Fill rows up to the window with several documents that do not see each other."
     )
@@ -124,8 +123,40 @@ class SftSettings(AdapterLoopSettings):
     selection: DocumentSelection = Field(default_factory=DocumentSelection, description="Which documents.")
 
 
+class SftSettings(DocumentLoopSettings):
+    """Supervised fine-tuning: the adapter learns what the assistant says, and all of prose."""
+
+    learning_rate: float = Field(4e-3, description="Highest learning rate.", gt=0)
+    steps: int = Field(450, description="As in all methods.", ge=0)
+
+
+class Replay(Settings):
+    """What is learned again beside the new text, against forgetting (Ibrahim et al. 2024, arXiv 2403.08763)."""
+
+    share: float = Field(0.0, description="Of the rows of a pass; 0: nothing is learned again.", ge=0, lt=1)
+    selection: DocumentSelection = Field(
+        DocumentSelection(kinds=None), description="Which documents; those that are learned anyway are left out."
+    )
+
+
+class CptSettings(DocumentLoopSettings):
+    """Continued pretraining: the adapter, or all weights, learn prose as the base did."""
+
+    learning_rate: float = Field(2e-3, description="Highest learning rate.", gt=0)
+    scheduler: Scheduler = Field(
+        "cosine_to_tenth", description="As in all methods; the learning rate rises anew, and falls to a tenth."
+    )
+    warmup: float = Field(0.01, description="As in all methods.", ge=0)
+    packing: bool = Field(True, description="As of sft.")
+    selection: DocumentSelection = Field(DocumentSelection(kinds=("prose",)), description="Which documents.")
+    replay: Replay = Field(Replay(), description="What is learned again.")
+
+
 class PretrainSettings(LoopSettings):
-    """A small Qwen2 or Llama from random weights, all of which are trained."""
+    """All weights of a model: a small Qwen2 or Llama from random ones, or those of a base.
+
+    Of a base, width to positions are its own.
+    """
 
     width: int = Field(256, description="Of the hidden states.", ge=16)
     layers: int = Field(6, description="Blocks of attention and feed-forward.", ge=1)
@@ -133,6 +164,13 @@ class PretrainSettings(LoopSettings):
     key_value_heads: int = Field(2, description="Heads of keys and values, each shared by several of queries.", ge=1)
     intermediate: int = Field(768, description="Width inside the feed-forward.", ge=16)
     positions: int = Field(1024, description="Longest sequence the model is declared for.", ge=16)
+    added_layers: int = Field(
+        0,
+        description="Blocks put between those of a base: copies whose output is zero, so that nothing changes before "
+        "the first step (LLaMA Pro, Wu et al. 2024).",
+        ge=0,
+    )
+    train: Literal["all", "added"] = Field("all", description="Which weights: all, or of the added blocks alone.")
     muon_learning_rate: float = Field(0.02, description="Of the matrices inside the blocks (Muon).", gt=0)
     adamw_learning_rate: float = Field(3e-3, description="Of embeddings, norms and biases (AdamW).", gt=0)
     weight_decay: float = Field(0.01, description="Of the matrices.", ge=0)
@@ -148,4 +186,6 @@ class PretrainSettings(LoopSettings):
             raise ValueError(f"width {self.width} does not make {self.heads} heads of even width")
         if self.heads % self.key_value_heads:
             raise ValueError(f"{self.heads} heads cannot share {self.key_value_heads} key_value_heads")
+        if self.train == "added" and not self.added_layers:
+            raise ValueError("train is added, and added_layers is 0: there is nothing to train")
         return self

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from arabic_llm_pipeline.recipes import BASE
-from arabic_llm_pipeline.reporting import data
+from arabic_llm_pipeline.reporting import data, reward
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import ALL, Row, beyond, bounds, by_family, families, value
 from arabic_llm_pipeline.reporting.view import (
@@ -76,7 +76,7 @@ def apart(a: Measured, b: Measured) -> int:
 def steps(inputs: Inputs) -> Iterator[Step]:
     """Each stage by each measure that it and what it was trained from both have."""
     tests = _tests(inputs)
-    for after in inputs.stages:
+    for after in inputs.writing:
         before = inputs.parent(after)
         for measure, (*_, name) in MEASURES.items():
             a, b = reached(inputs, before, measure), reached(inputs, after, measure)
@@ -90,8 +90,8 @@ def _tests(inputs: Inputs) -> dict[tuple[str, str, str], Row]:
 
 
 def found(inputs: Inputs) -> list[str]:
-    """What was found: a plain sentence a step and measure."""
-    return [_sentence(step) for step in steps(inputs)]
+    """What was found: a plain sentence a step and measure, and one a reward model."""
+    return [*map(_sentence, steps(inputs)), *reward.sentences(inputs)]
 
 
 def _sentence(step: Step) -> str:
@@ -127,7 +127,8 @@ def _row(step: Step) -> list[str]:
 
 def short_of(inputs: Inputs) -> list[str]:
     """What fell short of what training is for."""
-    return [*_steps_short(inputs), *_families_short(inputs), *_unstopped(inputs), *_prose_short(inputs)]
+    parts = (_steps_short, _families_short, _unstopped, _prose_short, reward.short_of)
+    return [sentence for part in parts for sentence in part(inputs)]
 
 
 def _steps_short(inputs: Inputs) -> Iterator[str]:
@@ -152,7 +153,7 @@ def _families_short(inputs: Inputs) -> Iterator[str]:
 
 
 def _unstopped(inputs: Inputs) -> Iterator[str]:
-    for name in inputs.stages:
+    for name in inputs.writing:
         stopped = inputs.scores[name].get("stopped")
         if stopped is not None and 1 - stopped > UNSTOPPED:
             yield f"{share(1 - stopped)} of the answers of {name} did not end by themselves and were cut."
@@ -161,7 +162,7 @@ def _unstopped(inputs: Inputs) -> Iterator[str]:
 def _prose_short(inputs: Inputs) -> Iterator[str]:
     """Tuning on instructions costs some prose; where that is more than chance, it is said."""
     tests = _tests(inputs)
-    for name in inputs.stages:
+    for name in inputs.writing:
         before = inputs.parent(name)
         a, b = _prose(inputs, before), _prose(inputs, name)
         if a and b and Step("prose", before, name, a, b, tests.get(("bits_per_byte_text", before, name))).change > 0:

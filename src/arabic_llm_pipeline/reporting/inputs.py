@@ -1,7 +1,7 @@
 """All that a report is made from, gathered by its node."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -40,6 +40,13 @@ class Inputs:
     rejects: pl.DataFrame
     changes: Sequence[tuple[str, str, str]]  # id, text before, text after
     provenance: Mapping[str, Any]
+    # of each reward model its scores, and the values behind them
+    rewards: Mapping[str, tuple[Mapping[str, Any], pl.DataFrame]] = field(default_factory=dict)
+
+    @property
+    def writing(self) -> list[str]:
+        """The stages that left a language model."""
+        return [stage for stage in self.stages if stage not in self.rewards]
 
     @property
     def report(self) -> ReportSettings:
@@ -59,6 +66,7 @@ def gather(
     seed: int,
     settings: Mapping[str, Any],
     data: Mapping[str, Any],
+    reward_models: Sequence[str] = (),
 ) -> Inputs:
     """Sort what the catalog holds, and take from the corpus the few rows that are shown.
 
@@ -69,6 +77,7 @@ def gather(
         seed: draws the samples.
         settings: parameter models by name.
         data: by the names of the catalog.
+        reward_models: the stages that left one.
     """
     report, documents = settings["report"], data["documents"].scan()
     return Inputs(
@@ -97,4 +106,5 @@ def gather(
         rejects=rejected_rows(data["ingest_rejects"].scan(), report.dropped_per_reason),
         changes=changed_texts(data["ingested_documents"].scan(), documents, report.changes),
         provenance=data["provenance"],
+        rewards={name: (data[f"{name}_scores"], data[f"{name}_details"]) for name in reward_models},
     )

@@ -1,5 +1,6 @@
 """The section of scores, with the paired tests."""
 
+from arabic_llm_pipeline.reporting import reward
 from arabic_llm_pipeline.reporting.accuracy import accuracy_figure, candidates_table, formats_table
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.likelihood import perplexity_figures, preference_figure
@@ -29,6 +30,7 @@ def blocks(inputs: Inputs) -> list[Block]:
     shown = [accuracy_figure(inputs), *filter(None, [preference_figure(inputs)])]
     return [
         Block("Held-out prompts and pairs", [text], shown, [candidates_table(inputs)], [formats_table(inputs)]),
+        *reward.blocks(inputs),
         Block("Held-out prose", figures=perplexity_figures(inputs)),
         Block("Paired tests", lists=[comparison_table(inputs)]),
     ]

@@ -41,6 +41,7 @@ CURVES = (
     Curve("rewards", "Implicit rewards", {"rewards/chosen": "chosen", "rewards/rejected": "rejected"}),
     Curve("margin", "Reward margin, chosen less rejected", {"rewards/margins": "margin"}),
     Curve("preferred", "Share of pairs ranked right", {"rewards/accuracies": "share"}),
+    Curve("given", "Rewards given", {"max_reward": "most", "mean_reward": "mean", "min_reward": "least"}),
     Curve("answers", "Log-probability of answers", {"logps/chosen": "chosen", "logps/rejected": "rejected"}),
     Curve("likelihood", "Likelihood beside the preference, nats a token", {"nll_loss": "chosen answers"}),
     Curve("moved", "Estimated divergence from the reference, nats", {"kl": "divergence"}),

@@ -6,7 +6,7 @@ from typing import Any
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.model import ModelSettings, Quantization
-from arabic_llm_pipeline.recipes import BASE, CHAINS, prefixes
+from arabic_llm_pipeline.recipes import BASE, CHAINS, parent, prefixes, scores_answers
 from arabic_llm_pipeline.recipes import name as joined
 from arabic_llm_pipeline.talk.speaker import Place
 
@@ -33,6 +33,11 @@ def find(name: str, load: Load, exists: Callable[[str], bool], quantization: Qua
     if not directory.is_dir() and name != BASE and name not in stages:
         raise UserError(
             f"{name} is no stage and no directory with a model. Stages: {', '.join(sorted([BASE, *stages]))}."
+        )
+    if name in stages and scores_answers(name):
+        raise UserError(
+            f"{name} is a reward model: it gives answers scores and writes none. Ask the stage before it, and have it "
+            f"judge: kedro generate ... --model={parent(name)} --best-of=8 --judge={name}"
         )
     for entry in ("base_model", "tokenizer", *([f"{name}_adapter"] if name in stages else [])):
         if not exists(entry):

@@ -91,15 +91,22 @@ def draw(weights: Weights, seed: int, number: int) -> Ints:
     """
     values, group = np.unique(weights, return_inverse=True)
     parts = [
-        _turns(np.flatnonzero(group == place), float(value), [seed, place], number)
+        turns(np.flatnonzero(group == place), float(value), [seed, place], number)
         for place, value in enumerate(values)
         if value > 0
     ]
     return np.sort(np.concatenate(parts))
 
 
-def _turns(rows: Ints, weight: float, seed: list[int], number: int) -> Ints:
-    """Those of endless shuffled rounds of the rows whose turn comes in a pass."""
+def turns(rows: Ints, weight: float, seed: list[int], number: int) -> Ints:
+    """Those of endless shuffled rounds of the rows whose turn comes in a pass.
+
+    Args:
+        rows: at least one.
+        weight: how often a row comes in a pass, on average.
+        seed: of the rounds.
+        number: of the pass, from 0.
+    """
     begin, end = (round(len(rows) * weight * passes) for passes in (number, number + 1))
     rounds = range(begin // len(rows), -(-end // len(rows)))
     order = [np.random.default_rng([*seed, turn]).permutation(rows) for turn in rounds]

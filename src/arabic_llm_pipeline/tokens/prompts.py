@@ -69,6 +69,11 @@ class PairSplit(PromptSplit):
     mapped = (PROMPT, *answers)
     offsets_of: ClassVar = {"prompt_offsets": "prompt", "chosen_offsets": "chosen", "rejected_offsets": "rejected"}
 
+    @property
+    def margins(self) -> Array:
+        """By how much the chosen answer is better, as its source says; not a number where it says nothing."""
+        return self.column("margin")
+
 
 class FeedbackSplit(PromptSplit):
     """Feedback: one answer, and whether it is good."""

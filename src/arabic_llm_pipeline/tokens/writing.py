@@ -63,7 +63,7 @@ def write_pairs(shards: ShardSet, tokenizer_dir: Path, settings: TokenizeSetting
         settings: window and max_prompt, and which splits are memory-mapped too.
         workspace: where the directory is made; what an earlier run left of it is replaced.
     """
-    return _write_answers(PairSplit, {}, shards, tokenizer_dir, settings, workspace)
+    return _write_answers(PairSplit, {"margin": "<f4"}, shards, tokenizer_dir, settings, workspace)
 
 
 def write_feedback(shards: ShardSet, tokenizer_dir: Path, settings: TokenizeSettings, workspace: Path) -> Path:
@@ -144,7 +144,7 @@ def _answers(
     answers = [renderer.answers(prompts, frame[part].to_list()) for part in form.answers]
     encoded = zip(renderer.prompts(prompts), *answers, strict=True)
     rows = [_fitted(settings, prompt, dict(zip(form.answers, said, strict=True))) for prompt, *said in encoded]
-    others = frame.select(more).iter_rows(named=True) if more else [{}] * len(rows)
+    others = frame.select(more).with_columns(pl.selectors.float().fill_null(float("nan"))).iter_rows(named=True)
     return [row and {**row, **other} for row, other in zip(rows, others, strict=True)]
 
 

@@ -182,6 +182,9 @@ def as_lora(model: "PeftModel") -> tuple[dict[str, torch.Tensor], LoraConfig]:
         weights[f"{place}.lora_B.weight"] = grown.contiguous().cpu()
         ranks[name] = len(left)
     told: Any = model.peft_config[NAME]
+    saved = f".modules_to_save.{NAME}"
+    whole = {name: part for name, part in tuner.model.named_parameters() if saved in name}
+    weights |= {f"base_model.model.{name.replace(saved, '')}": part.detach().cpu() for name, part in whole.items()}
     highest = max(ranks.values())
     others = {name: rank for name, rank in sorted(ranks.items()) if rank != highest}
     return weights, LoraConfig(
@@ -194,5 +197,6 @@ def as_lora(model: "PeftModel") -> tuple[dict[str, torch.Tensor], LoraConfig]:
         layers_to_transform=told.layers_to_transform,
         fan_in_fan_out=told.fan_in_fan_out,
         task_type=told.task_type,
+        modules_to_save=told.modules_to_save,
         inference_mode=True,
     )

@@ -11,7 +11,8 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import write_json
 from arabic_llm_pipeline.parameters.model import AdapterSettings
 from arabic_llm_pipeline.training import families
-from arabic_llm_pipeline.training.models import ABOUT, ADAPTER, is_quantised
+from arabic_llm_pipeline.training.families import HEAD
+from arabic_llm_pipeline.training.models import ABOUT, ADAPTER, WEIGHTS, is_quantised
 
 if TYPE_CHECKING:
     import torch
@@ -19,11 +20,18 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 NAME = "default"  # the adapter that is trained; a preference stage has a frozen copy beside it
-WEIGHTS = "adapter_model.safetensors"
 
 
-def new_adapter(model: "PreTrainedModel", settings: AdapterSettings, seed: int) -> "PeftModel | PreTrainedModel":
+def new_adapter(
+    model: "PreTrainedModel", settings: AdapterSettings, seed: int, *, scoring: bool = False
+) -> "PeftModel | PreTrainedModel":
     """A base with fresh adapters, which change nothing before the first step; or, of kind full, to be trained itself.
+
+    Args:
+        model: the base.
+        settings: of the adapters.
+        seed: of their weights.
+        scoring: whether it is a reward model, whose head is trained and saved whole.
 
     Raises:
         UserError: the model has no layers of the given names, or none that is not frozen.
@@ -34,14 +42,16 @@ def new_adapter(model: "PreTrainedModel", settings: AdapterSettings, seed: int) 
     set_seed(seed)
     if settings.kind == "full":
         families.freeze(model, settings)
+        if scoring:
+            model.get_submodule(HEAD).requires_grad_(True)
         return model
     try:
-        return get_peft_model(model, _config(model, settings))
+        return get_peft_model(model, _config(model, settings, scoring))
     except ValueError as error:
         raise UserError(f"adapter.target_modules={settings.target_modules}: {error}") from error
 
 
-def _config(model: "PreTrainedModel", settings: AdapterSettings) -> Any:
+def _config(model: "PreTrainedModel", settings: AdapterSettings, scoring: bool) -> Any:
     from peft import LoraConfig
 
     layers = families.trained_layers(model, settings)
@@ -52,13 +62,40 @@ def _config(model: "PreTrainedModel", settings: AdapterSettings) -> Any:
         "target_modules": families.target_modules(model, settings),
         "layers_to_transform": layers if some else None,
         "fan_in_fan_out": model.config.model_type == "gpt2",  # Conv1D: weights the other way round
-        "task_type": "CAUSAL_LM",
+        "task_type": "SEQ_CLS" if scoring else "CAUSAL_LM",
+        "modules_to_save": [HEAD] if scoring else None,
     }
     if settings.kind == "adalora":
         from arabic_llm_pipeline.training import adalora
 
         return adalora.config(settings, **common)
     return LoraConfig(r=settings.r, use_dora=settings.kind == "dora", use_rslora=settings.kind == "rslora", **common)
+
+
+def for_scores(model: "PreTrainedModel", directory: Path, seed: int) -> "PeftModel":
+    """A base whose head gives rewards with a language model's adapter, to be trained on; the head is trained, too.
+
+    Raises:
+        UserError: the adapter does not fit the model.
+    """
+    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
+    from safetensors.torch import load_file
+    from transformers import set_seed
+
+    set_seed(seed)
+    config: Any = PeftConfig.from_pretrained(str(directory))
+    config.task_type, config.modules_to_save, config.inference_mode = "SEQ_CLS", [HEAD], False
+    made: Any = get_peft_model(model, config)
+    own: Any = model.get_submodule(HEAD)
+    head = {f"base_model.model.{HEAD}.weight": own.original_module.weight}
+    found: Any = set_peft_model_state_dict(made, load_file(directory / WEIGHTS) | head)
+    left = [name for name in found.missing_keys if "lora_" in name]
+    if left or found.unexpected_keys:
+        raise UserError(
+            f"The adapter in {directory} is not of this base: {[*left, *found.unexpected_keys][0]} does not fit. "
+            "Train it again, or begin the chain with reward."
+        )
+    return made
 
 
 def frozen_copy(model: "PreTrainedModel") -> "PreTrainedModel":

@@ -58,7 +58,7 @@ def resolve_base(settings: ModelSettings, directory: Path | None) -> Pointer:
         "parameters": parameters,
         "dtype": dtype,
         "quantization": own_quantization(config),
-        "files": {path.name: _sha256(path) for path in track(files, "Reading the base model")},
+        "files": {path.name: sha256(path) for path in track(files, "Reading the base model")},
     }
 
 
@@ -191,7 +191,8 @@ def _headers(path: Path) -> list[tuple[list[int], str]]:
         raise UserError(f"{path} is damaged ({error}). Fetch the model again.") from error
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Of a file's bytes."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK):

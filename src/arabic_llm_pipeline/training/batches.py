@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.parameters.training import DocumentSelection, Mixture, SftSettings
+from arabic_llm_pipeline.parameters.training import DocumentLoopSettings, DocumentSelection, Mixture
 from arabic_llm_pipeline.tokens.mixture import Draws
 from arabic_llm_pipeline.tokens.packing import Pieces, cut, pack
 from arabic_llm_pipeline.tokens.store import Ints, Split, TokenStore
@@ -26,7 +26,9 @@ Batch = dict[str, Any]
 class DocumentRows:
     """Rows of documents: one in each, or several side by side that do not see each other."""
 
-    def __init__(self, directory: Path, settings: SftSettings, vocabulary: int, seed: int, split: str = "train"):
+    def __init__(
+        self, directory: Path, settings: DocumentLoopSettings, vocabulary: int, seed: int, split: str = "train"
+    ):
         """Choose documents, cut them to the store's window, and lay them in rows.
 
         Args:
@@ -41,11 +43,11 @@ class DocumentRows:
         """
         self.split, self.vocabulary = whole(TokenStore(directory).split(split)), vocabulary
         self.window, self.padding_free = int(self.split.about["window"]), settings.padding_free
-        chosen = self._chosen(settings.selection)
-        self.pieces = self._cut(chosen, settings.too_long)
-        self.draws = Draws(self.split, chosen, settings.mixture, seed)
-        rows = lay_out(lambda number: self._lay(number, settings.packing), settings, self.draws.differ)
-        self.rows, self.passes = rows
+        self.chosen = self._chosen(settings.selection)
+        self.further = self._further(settings)
+        self.pieces = self._cut(np.concatenate((self.chosen, self.further)), settings.too_long)
+        self.draws = Draws(self.split, self.chosen, settings.mixture, seed)
+        self.rows, self.passes = self._laid_out(settings, seed)
         if not self.rows:
             raise UserError(f"Nothing in {directory} is chosen to train on by {settings.selection!r}.")
 
@@ -73,14 +75,13 @@ class DocumentRows:
                 at = end
         return _tensors(self.vocabulary, sum(lengths), input_ids=ids, position_ids=positions, labels=labels)
 
-    @classmethod
-    def held_out(cls, directory: Path, settings: SftSettings, vocabulary: int, seed: int) -> Self:
+    def held_out(self, directory: Path, settings: DocumentLoopSettings, seed: int) -> "DocumentRows":
         """All that is chosen of the dev split, each once.
 
         Raises:
             UserError: nothing is.
         """
-        return cls(directory, settings.model_copy(update=ONCE), vocabulary, seed, HELD_OUT)
+        return DocumentRows(directory, settings.model_copy(update=ONCE), self.vocabulary, seed, HELD_OUT)
 
     def records(self, rows: Sequence[int]) -> Ints:
         """The documents of a micro-batch, as rows of the store, in the order in which they lie in it."""
@@ -107,6 +108,14 @@ class DocumentRows:
             **self.draws.about(),
         }
 
+    def _further(self, settings: DocumentLoopSettings) -> Ints:  # noqa: ARG002
+        """Documents whose pieces stand behind those of the chosen ones; none here."""
+        return self.chosen[:0]
+
+    def _laid_out(self, settings: DocumentLoopSettings, seed: int) -> tuple[list[Ints], tuple[int, ...]]:  # noqa: ARG002
+        """The rows of all passes, and how many each has."""
+        return lay_out(lambda number: self._lay(number, settings.packing), settings, self.draws.differ)
+
     def _chosen(self, selection: DocumentSelection) -> Ints:
         """Documents that are asked for and have anything to learn."""
         wanted = self.split.select(kinds=selection.kinds, sources=selection.sources, dialects=selection.dialects)
@@ -128,7 +137,9 @@ class DocumentRows:
         return self.window if self.split.piece(document, 0, self.window)[1][1:].any() else 0
 
     def _lay(self, number: int, packing: bool) -> list[Ints]:
-        pieces = self.pieces.of(self.draws.drawn(number))
+        return self._in_rows(self.pieces.of(self.draws.drawn(number)), packing)
+
+    def _in_rows(self, pieces: Ints, packing: bool) -> list[Ints]:
         return pack(self.pieces.length, self.window, pieces) if packing else list(pieces[:, None])
 
     def _piece(self, piece: int) -> tuple[np.ndarray, np.ndarray]:
@@ -155,14 +166,13 @@ class WindowRows:
             raise UserError(f"{directory} has {self.tokens} tokens to train on, less than a window of {self.window}.")
         self.rows = range(self.passes[0])
 
-    @classmethod
-    def held_out(cls, directory: Path, settings: Any, vocabulary: int, seed: int) -> Self:  # noqa: ARG003
+    def held_out(self, directory: Path, settings: Any, seed: int) -> "WindowRows":  # noqa: ARG002
         """The dev split.
 
         Raises:
             UserError: it is less than one window.
         """
-        return cls(directory, vocabulary, HELD_OUT)
+        return WindowRows(directory, self.vocabulary, HELD_OUT)
 
     def records(self, rows: Sequence[int]) -> Ints:
         """The documents that a micro-batch has tokens of, as rows of the store, in their order in it."""

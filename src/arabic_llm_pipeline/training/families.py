@@ -27,6 +27,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }
 LINEAR = ("Linear", "Conv1D", "Linear4bit", "Linear8bitLt")
 PAST_ADAPTERS = {"out_proj", "conv1d"}  # of state-space parts
+HEAD = "score"  # transformers' name for the layer that gives rewards
 BLOCK = re.compile(r"^(.*?\.)?(layers|h|blocks)\.(\d+)\.")
 
 
@@ -92,9 +93,9 @@ def state_space(model: "nn.Module") -> bool:
 
 
 def _linear(model: "PreTrainedModel") -> set[str]:
-    """Last names of linear layers, the output layer left out."""
+    """Last names of linear layers, the output layer left out, or a reward model's head."""
     head: Any = model.get_output_embeddings()
-    return {name.rsplit(".", 1)[-1] for name, layer in _layers(model) if layer is not head}
+    return {name.rsplit(".", 1)[-1] for name, layer in _layers(model) if layer is not head} - {HEAD}
 
 
 def _layers(model: "nn.Module") -> Iterator[tuple[str, Any]]:

@@ -1,7 +1,7 @@
 """The same ending for every method: train from where it stands, then leave result, log and costs whole."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from arabic_llm_pipeline.parameters.model import conflict
 from arabic_llm_pipeline.tokens.show import bracketed
 from arabic_llm_pipeline.tokens.store import Store
 from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer
-from arabic_llm_pipeline.training import adapters, checkpoints, costs, models
+from arabic_llm_pipeline.training import adapters, checkpoints, costs, models, rewards
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.memory.record import planned
@@ -25,8 +25,12 @@ from arabic_llm_pipeline.training.trainers import Watched
 SHOWN = 2  # rows (of pairs: pairs), on the screen, before a training begins
 
 
-def stage_model(job: Job) -> Any:
+def stage_model(job: Job, *, scoring: bool = False) -> Any:
     """The base with the adapter of the stage before, or with a new one; or, of kind full, the model to be trained.
+
+    Args:
+        job: of the stage.
+        scoring: whether it is to give rewards: with a new head instead of the output layer.
 
     Raises:
         UserError: the settings do not go together, or not with this model.
@@ -34,10 +38,10 @@ def stage_model(job: Job) -> Any:
     held = job.model.model_copy(update={"quantization": models.quantization(job.base, job.model)})
     if lack := conflict(held, job.lora):
         raise UserError(lack)
-    return _begun(job)
+    return _begun(job, scoring)
 
 
-def _begun(job: Job) -> Any:
+def _begun(job: Job, scoring: bool) -> Any:
     dtype = torch.float32 if job.lora.kind == "full" else None  # small steps are lost in 16 bits
     if job.adapter is not None and models.is_whole(job.adapter) != (job.lora.kind == "full"):
         before = "a whole model" if models.is_whole(job.adapter) else "an adapter"
@@ -47,10 +51,16 @@ def _begun(job: Job) -> Any:
         )
     if job.adapter is not None and models.is_whole(job.adapter):
         models.check_origin(job.adapter, job.base, job.model)
-        return adapters.new_adapter(models.load_whole(job.adapter, job.model, dtype), job.lora, job.seed)
-    base = models.load_base(job.base, job.model, dtype)
-    if job.adapter is None:
-        return adapters.new_adapter(base, job.lora, job.seed)
+        base = models.load_whole(job.adapter, job.model, dtype, scoring=scoring)
+    else:
+        base = models.load_base(job.base, job.model, dtype, scoring=scoring)
+    if scoring:
+        rewards.draw_head(base, job.seed)
+    if job.adapter is None or models.is_whole(job.adapter):
+        return adapters.new_adapter(base, job.lora, job.seed, scoring=scoring)
+    if scoring:
+        models.check_origin(job.adapter, job.base, job.model)
+        return adapters.for_scores(base, job.adapter, job.seed)
     return models.with_adapter(base, job.adapter, job.base, job.model, trainable=True)
 
 
@@ -59,9 +69,26 @@ def vocabulary(model: Any) -> int:
     return int(model.get_input_embeddings().weight.shape[0])
 
 
-def finish_adapter(trainer: Watched, job: Job, plan: Schedule, channel: Channel, data: dict[str, Any]) -> None:
-    """Train an adapter to the end and leave it finished; `data` says in figures what it is trained on."""
-    name, about = job.base["hub"] or job.base["path"], models.about_base(job.base, job.model)
+def finish_adapter(
+    trainer: Watched,
+    job: Job,
+    plan: Schedule,
+    channel: Channel,
+    data: dict[str, Any],
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Train an adapter to the end and leave it finished.
+
+    Args:
+        trainer: with its data.
+        job: of the stage.
+        plan: of the data.
+        channel: to the parent.
+        data: what it is trained on, in figures.
+        more: what is to be known of the result beside its base and the stage that it was trained from.
+    """
+    name = job.base["hub"] or job.base["path"]
+    about = {**models.about_base(job.base, job.model), models.FROM: models.weights_of(job.adapter), **(more or {})}
     finish(
         trainer,
         job,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.parameters.training import SftSettings
+from arabic_llm_pipeline.parameters.training import CptSettings, DocumentLoopSettings
 
 LENGTH = 16  # tokens of each document that it is tried with
 # What configurations of transformers call the states, convolutions and recurrences that run over a whole row: Mamba and
@@ -11,7 +11,7 @@ LENGTH = 16  # tokens of each document that it is tried with
 STATES = ("mamba", "ssm_", "state_size", "attention_hidden_size", "lru_width", "conv_L_cache", "linear_conv_kernel_dim")
 
 
-def check_neighbours(model: Any, settings: SftSettings) -> None:
+def check_neighbours(model: Any, settings: DocumentLoopSettings) -> None:
     """Make sure that a document does not change what a model makes of the next one in its row.
 
     Attention takes borders from the position ids. State-space layers, convolutions and recurrences do not: what they
@@ -23,11 +23,13 @@ def check_neighbours(model: Any, settings: SftSettings) -> None:
     if not (settings.packing or settings.padding_free):
         return
     kind = model.config.model_type
+    method = "cpt" if isinstance(settings, CptSettings) else "sft"
+    off = f"Set {method}.packing=false and {method}.padding_free=false."
     if state := state_over_rows(model.config):
-        _refuse(f"{kind} has layers whose state runs over the borders of documents ({state} in its config.json)")
+        _refuse(f"{kind} has layers whose state runs over the borders of documents ({state} in its config.json)", off)
     if leaks(model, 1 if settings.padding_free else min(2, settings.micro_batch)):
-        more = " Or set sft.padding_free=true, which flash attention needs." if not settings.padding_free else ""
-        _refuse(f"{kind} lets a document see the one before it in its row, as a trial of two shows", more)
+        more = "" if settings.padding_free else f" Or set {method}.padding_free=true, which flash attention needs."
+        _refuse(f"{kind} lets a document see the one before it in its row, as a trial of two shows", off + more)
 
 
 def state_over_rows(config: Any) -> str | None:
@@ -67,6 +69,5 @@ def leaks(model: Any, rows: int) -> bool:
     return bool((one - two).abs().max() > 8 * torch.finfo(model.dtype).eps * one.abs().max())
 
 
-def _refuse(why: str, more: str = "") -> None:
-    off = "Set sft.packing=false and sft.padding_free=false."
-    raise UserError(f"{why}: rows of several documents are not for it. {off}{more}")
+def _refuse(why: str, advice: str) -> None:
+    raise UserError(f"{why}: rows of several documents are not for it. {advice}")

@@ -45,8 +45,9 @@ def muon_and_adamw(
         settings: learning rates and weight decay.
         rate: share of the learning rates in a step.
     """
-    named = dict(model.named_parameters())
-    matrices = [part for name, part in named.items() if part.ndim == 2 and "embed" not in name]
+    named = {name: part for name, part in model.named_parameters() if part.requires_grad}
+    outside = ("embed", "lm_head")
+    matrices = [part for name, part in named.items() if part.ndim == 2 and not any(word in name for word in outside)]
     chosen = {id(part) for part in matrices}
     rest = [part for part in named.values() if id(part) not in chosen]
     muon = torch.optim.Muon(

@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.parameters.preference import KtoSettings, PreferenceSettings
+from arabic_llm_pipeline.parameters.preference import KtoSettings, PairLoopSettings, RewardSettings
 from arabic_llm_pipeline.tokens.columns import Array
 from arabic_llm_pipeline.tokens.mixture import Draws
 from arabic_llm_pipeline.tokens.prompts import FeedbackStore, PairSplit, PairStore
@@ -23,7 +23,7 @@ BALANCED = (1.0, 1.33)  # weight of all good answers over that of all bad ones; 
 class PairRows:
     """Rows of preference pairs."""
 
-    def __init__(self, directory: Path, settings: PreferenceSettings, vocabulary: int, seed: int, split: str = "train"):
+    def __init__(self, directory: Path, settings: PairLoopSettings, vocabulary: int, seed: int, split: str = "train"):
         """Choose pairs.
 
         Args:
@@ -45,19 +45,18 @@ class PairRows:
         self.rows, self.passes = lay_out(
             lambda number: chosen[self.draws.drawn(number)].tolist(), settings, self.draws.differ
         )
-        self._collate = DataCollatorForPreference(pad_token_id=PADDING)
+        self._collate: Any = DataCollatorForPreference(pad_token_id=PADDING)
         self.reference: Array | None = None  # log-probabilities of the chosen and rejected answers; [rows, 2]
         if not self.rows:
             raise UserError(f"No pair in {directory} is chosen to train on by {settings.selection!r}.")
 
-    @classmethod
-    def held_out(cls, directory: Path, settings: PreferenceSettings, vocabulary: int, seed: int) -> "PairRows":
+    def held_out(self, directory: Path, settings: PairLoopSettings, seed: int) -> "PairRows":
         """All that is chosen of the dev split, each once.
 
         Raises:
             UserError: nothing is.
         """
-        return PairRows(directory, settings.model_copy(update=ONCE), vocabulary, seed, HELD_OUT)
+        return PairRows(directory, settings.model_copy(update=ONCE), self.vocabulary, seed, HELD_OUT)
 
     def records(self, rows: Sequence[int]) -> Ints:
         """The pairs of a micro-batch, as rows of the store."""
@@ -88,6 +87,72 @@ class PairRows:
             return {}
         chosen, rejected = torch.from_numpy(self.reference[list(rows)]).unbind(1)
         return {"ref_chosen_logps": chosen, "ref_rejected_logps": rejected}
+
+
+class RewardRows(PairRows):
+    """Rows of preference pairs as whole sequences, each of which a reward model gives one number."""
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: RewardSettings,
+        vocabulary: int,
+        seed: int,
+        padding: int,
+        split: str = "train",
+    ):
+        """Choose pairs.
+
+        Args:
+            directory: of a pair store.
+            settings: selection, mixture, and how much a pair's own margin counts.
+            vocabulary: rows of the model's embedding.
+            seed: of what a mixture draws.
+            padding: token that no sequence ends in: transformers gives the number at the last token that is another.
+            split: of the store.
+
+        Raises:
+            UserError: as of other pairs; or margins are to count, and no chosen pair has one.
+        """
+        from trl.trainer.reward_trainer import DataCollatorForPreference
+
+        super().__init__(directory, settings, vocabulary, seed, split)
+        self.padding, self._collate = padding, DataCollatorForPreference(pad_token_id=padding)
+        self.margins = np.nan_to_num(self.split.margins[self.rows]) * settings.margin if settings.margin else None
+        if self.margins is not None and not self.margins.any():
+            raise UserError(
+                f"reward.margin={settings.margin}, but none of the chosen pairs in {directory} has a margin. Set "
+                "reward.margin=0, or name the column of margins in the source (sources.<name>.columns.margin)."
+            )
+
+    def held_out(self, directory: Path, settings: Any, seed: int) -> "RewardRows":
+        """As of other pairs.
+
+        Raises:
+            UserError: nothing is chosen, or none of it has a margin.
+        """
+        once = settings.model_copy(update=ONCE)
+        return RewardRows(directory, once, self.vocabulary, seed, self.padding, HELD_OUT)
+
+    def about(self) -> dict[str, Any]:
+        """As of other pairs; and how many have a margin, where these count."""
+        count = {} if self.margins is None else {"with_margin": int((self.margins[: self.passes[0]] != 0).sum())}
+        return {**super().about(), **count}
+
+    def collate(self, rows: Sequence[int]) -> Batch:
+        """Prompts with their chosen answers, then with their rejected ones; masks of all, and of the answers."""
+        import torch
+
+        pairs = [self.pair(row) for row in rows]
+        prompts = [len(pair[0]) for pair in pairs] * 2
+        whole = [[np.concatenate([pair[0], pair[part]]).tolist() for pair in pairs] for part in (1, 2)]
+        batch = self._collate([{"chosen_ids": one, "rejected_ids": other} for one, other in zip(*whole, strict=True)])
+        check(int(batch["input_ids"].max()), self.vocabulary)
+        places = torch.arange(batch["input_ids"].shape[1])
+        answers = batch["attention_mask"] * (places >= torch.tensor(prompts)[:, None])
+        if self.margins is not None:
+            batch["margin"] = torch.from_numpy(self.margins[list(rows)])
+        return {**batch, "completion_mask": answers, "tokens": int(batch["attention_mask"].sum())}
 
 
 class SampledRows(PairRows):
@@ -151,14 +216,13 @@ class FeedbackRows:
         if split != HELD_OUT:
             self._warn(settings)
 
-    @classmethod
-    def held_out(cls, directory: Path, settings: KtoSettings, vocabulary: int, seed: int) -> Self:
+    def held_out(self, directory: Path, settings: KtoSettings, seed: int) -> "FeedbackRows":
         """All that is chosen of the dev split, each once.
 
         Raises:
             UserError: nothing is.
         """
-        return cls(directory, settings.model_copy(update=ONCE), vocabulary, seed, HELD_OUT)
+        return FeedbackRows(directory, settings.model_copy(update=ONCE), self.vocabulary, seed, HELD_OUT)
 
     def records(self, rows: Sequence[int]) -> Ints:
         """The rows of the store that the answers of a micro-batch are from."""

@@ -23,6 +23,11 @@ from arabic_llm_pipeline.training.schedule import Schedule, equation_3
 from arabic_llm_pipeline.training.validation import Validation, held_out
 
 OURS = {"equation_3": True}  # a schedule that transformers does not have
+TENTH = {"min_lr_rate": 0.1}  # where continued pretraining ends (Ibrahim et al. 2024)
+SCHEDULES: dict[str, tuple[str, dict[str, Any]]] = {  # of transformers, and their arguments
+    "equation_3": ("constant", OURS),
+    "cosine_to_tenth": ("cosine_with_min_lr", TENTH),
+}
 PLACEHOLDER = Dataset.from_dict({"row": [0]})  # TRL's constructors take no other kind of data set
 
 
@@ -190,11 +195,11 @@ def score_only_what_is_learned() -> None:
 
 def adapter_options(settings: AdapterLoopSettings, learning_rate: float) -> dict[str, Any]:
     """The optimizer's arguments, of methods that train an adapter."""
-    ours = settings.scheduler == "equation_3"
+    schedule, told = SCHEDULES.get(settings.scheduler, (settings.scheduler, {}))
     return {
         "learning_rate": learning_rate,
-        "lr_scheduler_type": "constant" if ours else settings.scheduler,
-        "lr_scheduler_kwargs": OURS if ours else {},
+        "lr_scheduler_type": schedule,
+        "lr_scheduler_kwargs": told,
         "warmup_steps": settings.warmup,
         "weight_decay": settings.weight_decay,
         "optim": settings.optimizer,
@@ -220,7 +225,7 @@ def arguments(job: Job, settings: LoopSettings, plan: Schedule) -> dict[str, Any
         "remove_unused_columns": False,
         "max_length": None,
         "seed": job.seed,
-        "bf16": on_card and dtype == torch.bfloat16,
+        "bf16": dtype == torch.bfloat16,  # on a CPU, too: with avx512_bf16 or amx matrices are multiplied faster
         "fp16": on_card and dtype == torch.float16,
         "use_cpu": not on_card,
         "dataloader_pin_memory": on_card,

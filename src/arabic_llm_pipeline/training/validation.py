@@ -134,7 +134,7 @@ def held_out(rows: Any, job: Job, settings: LoopSettings) -> Any | None:
     if not settings.eval_steps:
         return None
     try:
-        return rows.held_out(job.tokens, settings, rows.vocabulary, job.seed)
+        return rows.held_out(job.tokens, settings, job.seed)
     except UserError as error:
         raise UserError(
             f"eval_steps={settings.eval_steps} asks for losses on the dev split, which has nothing for it: {error} "

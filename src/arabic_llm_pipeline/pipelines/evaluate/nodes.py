@@ -8,7 +8,7 @@ import polars as pl
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
-from arabic_llm_pipeline.recipes import BASE
+from arabic_llm_pipeline.recipes import instructed
 
 Evaluated = tuple[dict[str, Any], pl.DataFrame, pl.DataFrame]
 
@@ -49,8 +49,8 @@ def evaluate(
     from arabic_llm_pipeline.training.models import load_candidate, quantization
 
     asked = held_out(documents, pairs, items, settings, seed)
-    formats = settings.formats if candidate == BASE else (CHAT,)
-    loaded = load_candidate(base_model, adapter, model)
+    formats = (CHAT,) if instructed(candidate) else settings.formats
+    loaded = load_candidate(base_model, adapter, model, candidate)
     found = Candidate(candidate, loaded, load_tokenizer(tokenizer), formats, quantization(base_model, model))
     return evaluate_candidate(found, asked, settings, seed, reference)
 

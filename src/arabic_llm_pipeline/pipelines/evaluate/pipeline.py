@@ -5,23 +5,29 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
+from arabic_llm_pipeline.pipelines.evaluate import choices, reward, seen
 from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
 from arabic_llm_pipeline.recipes import BASE, SUPERVISED, last_stage, parent
 
+MEASURES = (choices,)  # each gives the node that measures a candidate
 HELD_OUT = {"documents": "documents", "pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
 
 
-def create_pipeline(candidates: Sequence[str]) -> Pipeline:
+def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()) -> Pipeline:
     """Every candidate once, whatever recipes it belongs to.
 
     Args:
         candidates: the base and what stages made, as `recipes.candidates` names them, the base first.
+        reward_models: stages that left one; they are asked for scores, not for answers.
     """
     frames = [f"{candidate}_{kind}" for candidate in candidates for kind in ("answers", "details")]
     return Pipeline(
         [
+            seen.node(),
             *map(_evaluated, candidates),
+            *(measure.node(candidate) for measure in MEASURES for candidate in candidates),
+            *map(reward.node, reward_models),
             Node(score_baselines, inputs=HELD_OUT | SETTINGS, outputs="baseline_scores", name="score_baselines"),
             Node(
                 compare,

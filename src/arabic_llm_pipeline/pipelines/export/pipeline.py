@@ -6,7 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.pipelines.export.nodes import export_model, push_model
-from arabic_llm_pipeline.recipes import CHAINS, chain_of, name, prefixes
+from arabic_llm_pipeline.recipes import CHAINS, chain_of, name, prefixes, scores_answers
 
 
 def create_pipeline(stage: str, push: bool) -> Pipeline:
@@ -22,6 +22,11 @@ def create_pipeline(stage: str, push: bool) -> Pipeline:
     if not (chain := chain_of(stage)):
         known = sorted({name(part) for whole in CHAINS.values() for part in prefixes(whole)})
         raise UserError(f"export.stage={stage}: there is no such stage. There are: {', '.join(known)}.")
+    if scores_answers(stage):
+        raise UserError(
+            f"export.stage={stage}: it is a reward model, of which there is nothing to merge. Its directory is loaded "
+            "by AutoModelForSequenceClassification (num_labels=1) and PEFT as it is; name a stage that writes."
+        )
     before = [f"{name(prefix)}_{what}" for prefix in prefixes(chain)[:-1] for what in ("adapter", "facts")]
     inputs = {
         "workspace": "exported_model_workspace",

@@ -19,17 +19,24 @@ def tokenize_for_pretraining(documents: ShardSet, tokenizer: Path, settings: Tok
 
 
 def pretrain(
-    workspace: Path, tokenizer: Path, tokens: Path, model: ModelSettings, settings: PretrainSettings, seed: int
+    workspace: Path,
+    tokenizer: Path,
+    tokens: Path,
+    model: ModelSettings,
+    settings: PretrainSettings,
+    seed: int,
+    base_model: dict[str, Any] | None = None,
 ) -> tuple[Path, pl.DataFrame, dict[str, Any]]:
-    """Train a small Qwen2 or Llama from random weights, as the tokenizer asks for it.
+    """Train all weights: of a small Qwen2 or Llama from random ones, as the tokenizer asks for it, or of a base.
 
     Args:
         workspace: where checkpoints are left and found.
-        tokenizer: made for it.
+        tokenizer: made for it, or the base's.
         tokens: store of documents.
         model: what is computed in.
         settings: shape and training.
         seed: of weights and order.
+        base_model: pointer to the base that is gone on from; None for random weights.
 
     Returns:
         Directory of the model (`model.name` of later runs), a row for every step, and what it cost.
@@ -39,5 +46,5 @@ def pretrain(
     from arabic_llm_pipeline.training.stage import run_stage
 
     told = settings.model_dump(mode="json")
-    job = Job(workspace=workspace, tokenizer=tokenizer, tokens=tokens, settings=told, model=model, seed=seed)
-    return run_stage(method.train, job, "pretrain")
+    given = {"workspace": workspace, "tokenizer": tokenizer, "tokens": tokens, "base": base_model or {}}
+    return run_stage(method.train, Job(**given, settings=told, model=model, seed=seed), "pretrain")

@@ -15,6 +15,7 @@ from arabic_llm_pipeline.parameters.preference import (
     IpoSettings,
     KtoSettings,
     OrpoSettings,
+    RewardSettings,
     SimpoSettings,
 )
 from arabic_llm_pipeline.parameters.quality import QualitySettings
@@ -22,7 +23,7 @@ from arabic_llm_pipeline.parameters.report import ReportSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
-from arabic_llm_pipeline.parameters.training import SftSettings
+from arabic_llm_pipeline.parameters.training import CptSettings, SftSettings
 
 
 def make_report(
@@ -45,6 +46,7 @@ def make_report(
     model: ModelSettings,
     adapter: AdapterSettings,
     evaluate: EvaluateSettings,
+    cpt: CptSettings | None = None,
     sft: SftSettings | None = None,
     dpo: DpoSettings | None = None,
     ipo: IpoSettings | None = None,
@@ -53,15 +55,18 @@ def make_report(
     simpo: SimpoSettings | None = None,
     orpo: OrpoSettings | None = None,
     dno: DnoSettings | None = None,
+    reward: RewardSettings | None = None,
     domain: DomainSettings | None = None,
     candidates: Sequence[str],
     stages: Sequence[str],
+    reward_models: Sequence[str] = (),
     **data: Any,
 ) -> str:
     """The page of an experiment.
 
-    `candidates` are the base, then what each of the `stages` made; `data` is by the names of the catalog. All settings
-    are shown, of methods those that trained a stage; `report` says how many samples are, and the seed draws them.
+    `candidates` are the base, then what each of the `stages` made that writes; the others of these are `reward_models`.
+    `data` is by the names of the catalog. All settings are shown, of methods those that trained a stage; `report` says
+    how many samples are, and the seed draws them.
     """
     from arabic_llm_pipeline.reporting.inputs import gather
     from arabic_llm_pipeline.reporting.page import render
@@ -74,11 +79,11 @@ def make_report(
         "evaluate": evaluate, "report": report,
     }  # fmt: skip
     methods = {
-        "sft": sft, "dpo": dpo, "ipo": ipo, "kto": kto, "cpo": cpo, "simpo": simpo, "orpo": orpo, "dno": dno,
-        "domain": domain,
+        "cpt": cpt, "sft": sft, "dpo": dpo, "ipo": ipo, "kto": kto, "cpo": cpo, "simpo": simpo, "orpo": orpo,
+        "dno": dno, "reward": reward, "domain": domain,
     }  # fmt: skip
     settings |= {name: found for name, found in methods.items() if found is not None}
-    return render(gather(candidates, stages, recipes, seed, settings, data))
+    return render(gather(candidates, stages, recipes, seed, settings, data, reward_models))
 
 
 def draw_funnel(funnel: list[dict[str, Any]]) -> Any:
@@ -86,6 +91,13 @@ def draw_funnel(funnel: list[dict[str, Any]]) -> Any:
     from arabic_llm_pipeline.reporting.data import funnel_plot
 
     return funnel_plot(funnel)
+
+
+def draw_rewards(scores: dict[str, Any], details: Any) -> Any:
+    """Rewards of chosen and rejected answers, and how far they can be relied on, as a matplotlib figure."""
+    from arabic_llm_pipeline.reporting.reward import rewards_plot
+
+    return rewards_plot(scores, details)
 
 
 def draw_training(**logs: Any) -> Any:

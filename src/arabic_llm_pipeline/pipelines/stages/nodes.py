@@ -22,12 +22,20 @@ from arabic_llm_pipeline.parameters.preference import (
     IpoSettings,
     KtoSettings,
     OrpoSettings,
+    RewardSettings,
     SimpoSettings,
 )
-from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, SftSettings
+from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, CptSettings, SftSettings
 
 Trained = tuple[Path, pl.DataFrame, dict[str, Any]]
 Loop = TypeVar("Loop", bound=AdapterLoopSettings)
+
+
+def train_cpt(settings: CptSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
+    """Continued pretraining, on prose."""
+    from arabic_llm_pipeline.training.methods import cpt
+
+    return _run(cpt.train, settings, model, lora, **given)
 
 
 def train_sft(settings: SftSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
@@ -80,6 +88,13 @@ def train_orpo(settings: OrpoSettings, model: ModelSettings, lora: AdapterSettin
     from arabic_llm_pipeline.training.methods import referenceless
 
     return _run(referenceless.train_orpo, settings, model, lora, **given)
+
+
+def train_reward(settings: RewardSettings, model: ModelSettings, lora: AdapterSettings, **given: Any) -> Trained:
+    """A reward model, on pairs."""
+    from arabic_llm_pipeline.training.methods import reward
+
+    return _run(reward.train, settings, model, lora, **given)
 
 
 def train_dno(

@@ -10,9 +10,11 @@ from arabic_llm_pipeline.pipelines.stages import nodes
 from arabic_llm_pipeline.recipes import Chain, Stage, name, prefixes, stage
 
 COMMON = {"base_model": "base_model", "tokenizer": "tokenizer", "seed": "params:seed"}
+DOCUMENTS = {"tokens": "document_tokens"}
 PAIRS = {"tokens": "pair_tokens"}
 METHODS: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {  # method -> step, and what it is trained on
-    "sft": (nodes.train_sft, {"tokens": "document_tokens"}),
+    "cpt": (nodes.train_cpt, DOCUMENTS),
+    "sft": (nodes.train_sft, DOCUMENTS),
     "dpo": (nodes.train_dpo, PAIRS),
     "ipo": (nodes.train_ipo, PAIRS),
     "kto": (nodes.train_kto, {"pairs": "pair_tokens", "feedback": "feedback_tokens"}),
@@ -20,6 +22,7 @@ METHODS: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {  # method -> s
     "simpo": (nodes.train_simpo, PAIRS),
     "orpo": (nodes.train_orpo, PAIRS),
     "dno": (nodes.train_dno, {**PAIRS, "judge": "judge_adapter"}),
+    "reward": (nodes.train_reward, PAIRS),
 }
 FIRST = "start_adapter"  # what the user says that chains begin with; none by default
 

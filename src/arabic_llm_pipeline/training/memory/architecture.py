@@ -11,6 +11,7 @@ from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.training import PretrainSettings
 from arabic_llm_pipeline.training import adapters
 from arabic_llm_pipeline.training.base import check_config
+from arabic_llm_pipeline.training.families import HEAD
 
 if TYPE_CHECKING:
     import torch
@@ -82,27 +83,51 @@ def pretrain_config(settings: PretrainSettings, vocabulary: int) -> "PreTrainedC
     )
 
 
-def shortened(config: "PreTrainedConfig", layers: int) -> "PreTrainedConfig":
-    """The same with fewer layers."""
-    short = copy.deepcopy(config)
-    text = short.get_text_config()
+def with_layers(config: "PreTrainedConfig", layers: int) -> "PreTrainedConfig":
+    """The same with fewer layers, or with more, of kinds as those it has."""
+    made = copy.deepcopy(config)
+    text = made.get_text_config()
     text.num_hidden_layers = layers
-    if getattr(text, "layer_types", None):
-        text.layer_types = text.layer_types[:layers]
-    return short
+    if kinds := getattr(text, "layer_types", None):
+        text.layer_types = [kinds[layer % len(kinds)] for layer in range(layers)]
+    return made
 
 
 def build(
-    config: "PreTrainedConfig", dtype: "torch.dtype", attention: str, lora: AdapterSettings | None
+    config: "PreTrainedConfig",
+    dtype: "torch.dtype",
+    attention: str,
+    lora: AdapterSettings | None,
+    *,
+    scoring: bool = False,
 ) -> "torch.nn.Module":
-    """The model without weights (on the `meta` device), with a new adapter or, with none, all of it trained."""
-    import torch
-    from transformers import AutoModelForCausalLM
+    """The model without weights (on the `meta` device).
 
+    Args:
+        config: of the base.
+        dtype: of its weights.
+        attention: how it is computed.
+        lora: a new adapter; None: all weights are trained.
+        scoring: with a reward model's head instead of the output layer.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+
+    kind: Any = AutoModelForSequenceClassification if scoring else AutoModelForCausalLM
+    if scoring:
+        config = copy.deepcopy(config)
+        config.num_labels = 1
     with torch.device("meta"):
-        model: Any = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=attention)
+        model: Any = kind.from_config(config, dtype=dtype, attn_implementation=attention)
         model.config.use_cache = False
-        return adapters.new_adapter(model, lora, 0) if lora else model
+        return adapters.new_adapter(model, lora, 0, scoring=scoring) if lora else model
+
+
+def output_layer(model: Any) -> Any:
+    """The layer over the vocabulary, or a reward model's head."""
+    inner = model.get_base_model() if hasattr(model, "peft_config") else model
+    found = model.get_output_embeddings()
+    return getattr(inner, HEAD) if found is None else found
 
 
 def _cached(settings: ModelSettings) -> "PreTrainedConfig | None":

@@ -74,6 +74,9 @@ def describe(job: Job, method: str) -> tuple[Stage, Any]:
         stored=_folder(job.tokens),
         base_files=_folder(base_path(job.base)) if job.base else 0,
     )
+    if method == "pretrain" and job.base:
+        config = architecture.read_config(base_path(job.base))
+        return stage, architecture.with_layers(config, config.num_hidden_layers + loop["added_layers"])
     if method == "pretrain":
         return stage, architecture.pretrain_config(PretrainSettings(**loop), len(load_tokenizer(job.tokenizer)))
     return stage, architecture.read_config(base_path(job.base))

@@ -60,9 +60,18 @@ def _whole(hidden: torch.Tensor, weight: torch.Tensor, ids: torch.Tensor) -> tor
     return torch.nn.functional.cross_entropy(logits[:, :-1].reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1))
 
 
+def _score(hidden: torch.Tensor, weight: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:  # noqa: ARG001
+    """One number of each position, of which the last one's counts; half of the rows are chosen answers."""
+    numbers = torch.nn.functional.linear(hidden, weight)[:, -1, 0].float()
+    chosen, rejected = numbers.chunk(2)
+    return -torch.nn.functional.logsigmoid(chosen - rejected).mean()
+
+
 HEADS: dict[tuple[str, bool], Loss] = {  # by kind, and whether on a card
     ("tiled", True): _on_card,
     ("tiled", False): _on_cpu,
     ("whole", True): _whole,
     ("whole", False): _whole,
+    ("score", True): _score,
+    ("score", False): _score,
 }

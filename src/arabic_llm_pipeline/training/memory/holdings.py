@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
-from arabic_llm_pipeline.training.memory.architecture import build
+from arabic_llm_pipeline.training.memory.architecture import build, output_layer
 
 BLOCK, DOUBLE_BLOCK = 64, 256  # weights under one scale, and scales under one of theirs (bitsandbytes' own)
 STATE_BLOCK = 256  # values of 8-bit optimizer state under one scale
@@ -34,7 +34,13 @@ class Holdings:
 
 
 def holdings(
-    config: Any, model: ModelSettings, dtype: torch.dtype, lora: AdapterSettings | None, optimizer: str, copied: bool
+    config: Any,
+    model: ModelSettings,
+    dtype: torch.dtype,
+    lora: AdapterSettings | None,
+    optimizer: str,
+    copied: bool,
+    scoring: bool = False,
 ) -> Holdings:
     """What a stage holds throughout.
 
@@ -45,8 +51,9 @@ def holdings(
         lora: the adapter; None: everything is trained.
         optimizer: its name.
         copied: whether the reference is a frozen copy.
+        scoring: whether a reward model's head is in the place of the output layer.
     """
-    made = build(config, dtype, model.attention, lora)
+    made = build(config, dtype, model.attention, lora, scoring=scoring)
     trained = [part for part in made.parameters() if part.requires_grad]
     packed = _packed(made) if lora else []
     frozen = {id(part): part for part in made.parameters() if not part.requires_grad}
@@ -82,7 +89,7 @@ def bytes_a_weight(model: ModelSettings, shape: Iterable[int]) -> float:
 
 def _packed(model: Any) -> list[torch.Tensor]:
     """Weights that are quantised: of frozen linear layers, but for the output layer."""
-    head = model.get_output_embeddings().weight
+    head = output_layer(model).weight
     layers = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
     return [layer.weight for layer in layers if not layer.weight.requires_grad and layer.weight is not head]
 

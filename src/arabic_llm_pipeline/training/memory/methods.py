@@ -1,9 +1,10 @@
 """What each method puts through the model in a step."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-Head = Literal["tiled", "whole"]
+Head = Literal["tiled", "whole", "score"]
+SCORE: Final = "score"  # one number of each position, without an output layer
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Method:
 
 
 METHODS: dict[str, Method] = {
+    "cpt": Method(padded=False),
     "sft": Method(padded=False),
     "dpo": Method(sequences=2, reference=True),
     "ipo": Method(sequences=2, reference=True),
@@ -27,6 +29,7 @@ METHODS: dict[str, Method] = {
     "simpo": Method(sequences=2),
     "orpo": Method(sequences=2),
     "dno": Method(sequences=2, reference=True),  # its answers' sampling, without gradients, takes less
+    "reward": Method(sequences=2, head=SCORE),
     "pretrain": Method(padded=False, extra=1),  # a window ends with the token the next begins with
 }
 

@@ -8,7 +8,7 @@ import torch
 
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.training.memory.holdings import Holdings, holdings
-from arabic_llm_pipeline.training.memory.methods import METHODS
+from arabic_llm_pipeline.training.memory.methods import METHODS, SCORE
 from arabic_llm_pipeline.training.memory.trace import Held, Passes, held
 
 Found = TypeVar("Found")
@@ -151,7 +151,8 @@ def _disk(kept: Holdings, stage: Stage) -> float:
 def _holdings(config: Any, stage: Stage) -> Holdings:
     whole = stage.lora is not None and stage.lora.kind == "full"  # of a model that is trained itself, always
     copied = METHODS[stage.method].reference and (stage.continues or whole) and not stage.precomputed
-    return _once(holdings, config, stage.model, weights_of(stage), stage.lora, stage.optimizer, copied)
+    scoring = METHODS[stage.method].head == SCORE
+    return _once(holdings, config, stage.model, weights_of(stage), stage.lora, stage.optimizer, copied, scoring)
 
 
 def _held(config: Any, stage: Stage) -> Held:

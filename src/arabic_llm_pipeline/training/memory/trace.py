@@ -16,9 +16,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
-from arabic_llm_pipeline.training.memory.architecture import build, shortened
+from arabic_llm_pipeline.training.memory.architecture import build, output_layer, with_layers
 from arabic_llm_pipeline.training.memory.heads import HEADS
-from arabic_llm_pipeline.training.memory.methods import Method
+from arabic_llm_pipeline.training.memory.methods import SCORE, Method
 
 FEW, MORE = 1, 2  # layers of the models that are looked at
 
@@ -67,7 +67,7 @@ def held(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes
     layers = config.get_text_config().num_hidden_layers
     if layers <= FEW:
         return _traced(config, model, lora, passes)
-    few, more = (_traced(shortened(config, count), model, lora, passes) for count in (FEW, MORE))
+    few, more = (_traced(with_layers(config, count), model, lora, passes) for count in (FEW, MORE))
     return few.further(more, (layers - FEW) // (MORE - FEW))
 
 
@@ -110,7 +110,7 @@ class Live(TorchDispatchMode):
 def _traced(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes: Passes) -> Held:
     if lora and (lora.freeze_top or lora.freeze_bottom):  # of few layers none would be left; so it is never too little
         lora = lora.model_copy(update={"freeze_top": 0, "freeze_bottom": 0})
-    made: Any = build(config, passes.weights, model.attention, lora)
+    made: Any = build(config, passes.weights, model.attention, lora, scoring=passes.method.head == SCORE)
     with FakeTensorMode():
         _fill(made, quantised=model.quantization != "none" and lora is not None)
         made.train()
@@ -166,7 +166,7 @@ def _step(model: Any, passes: Passes) -> Held:
             hidden = _backbone(model, batch)
             seen["saved"], seen["forward"] = live.now, live.restart()
             hidden.register_hook(lambda _: seen.update(head=live.restart()))
-            weight = model.get_output_embeddings().weight
+            weight = output_layer(model).weight
             loss = HEADS[passes.method.head, passes.on_card](hidden, weight, batch["input_ids"])
             if passes.method.reference:
                 with torch.no_grad():

@@ -1,0 +1,1 @@
+"""Multiple choice, classification and culture: which of the choices a model finds the most likely."""
