@@ -66,7 +66,7 @@ def poisoned(tmp_path: Path, tokenizer: Path) -> Path:
 
 
 def test_a_loss_that_leaps_is_told_with_its_record(job: Callable, poisoned: Path) -> None:
-    settings = sft(steps=40, micro_batch=1, learning_rate=0.003, spike_window=10, save_steps=5)
+    settings = sft(steps=40, micro_batch=1, learning_rate=0.01, spike_window=10, spike_deviations=2.0, save_steps=5)
     answers, made = Answers(), job(settings, tokens=poisoned)
     sft_method.train(made, answers)
     told = [value for kind, value in answers.sent if kind == "warning"]
@@ -108,7 +108,8 @@ def test_a_record_that_makes_no_number_is_named(
     for row in range(len(split)):
         for token in split.row(row)[0].tolist():
             owners.setdefault(token, set()).add(row)
-    rare = next(token for token, rows in owners.items() if len(rows) == 2)
+    rare = min(owners, key=lambda token: len(owners[token]))
+    assert len(owners[rare]) < len(split) / 2
     names = {split.id(row) for row in owners[rare]}
     settings = sft(steps=12, micro_batch=2, accumulation=2, save_steps=1, selection=EVERYTHING)
     made = job(settings, tokens=mixed_documents, base=broken_base(base, base_directory, tmp_path / "nan", rare))

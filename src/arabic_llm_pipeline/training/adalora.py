@@ -125,8 +125,8 @@ def check_to_the_end(settings: LoopSettings) -> None:
     """
     if settings.keep_best or settings.patience:
         raise UserError(
-            "adapter.kind=adalora takes ranks up to its last steps, so an earlier one is no result. Set keep_best=false "
-            "and patience=0, or adapter.kind=lora."
+            "adapter.kind=adalora takes ranks up to its last steps, so an earlier one is no result. Set "
+            "keep_best=false and patience=0, or adapter.kind=lora."
         )
 
 
