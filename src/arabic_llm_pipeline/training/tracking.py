@@ -6,9 +6,11 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from arabic_llm_pipeline.common.errors import first_line
 from arabic_llm_pipeline.parameters.tracking import TrackingSettings
 from arabic_llm_pipeline.training.checkpoints import step_of
 from arabic_llm_pipeline.training.costs import Row
@@ -39,12 +41,29 @@ def tracked(monitor: Monitor, job: Job, checkpoint: Path | None) -> Iterator[Non
         return
     os.environ.update(QUIET)
     begun = step_of(checkpoint) if checkpoint else 0
+    writers: dict[str, Write] = {}
     with ExitStack() as open_ones:
-        writers: dict[str, Write] = {
-            name: open_ones.enter_context(TRACKERS[name](settings, job, begun)) for name in settings.to
-        }
+        for name in settings.to:
+            tracker = TRACKERS[name](settings, job, begun)
+            with _told(name, monitor):
+                writers[name] = tracker.__enter__()
+                open_ones.push(partial(_close, tracker, name, monitor))
         monitor.track = lambda row: _write(writers, row, monitor)
         yield
+
+
+@contextmanager
+def _told(name: str, monitor: Monitor) -> Iterator[None]:
+    """A block of a tracker's own code, whose errors are told and end there."""
+    try:
+        yield
+    except Exception as error:
+        monitor.channel.send("warning", f"{name} gets no more rows: {type(error).__name__}: {first_line(error)}")
+
+
+def _close(tracker: Any, name: str, monitor: Monitor, *raised: Any) -> None:
+    with _told(name, monitor):
+        tracker.__exit__(*raised)
 
 
 def _write(writers: dict[str, Write], row: Row, monitor: Monitor) -> None:
@@ -53,17 +72,21 @@ def _write(writers: dict[str, Write], row: Row, monitor: Monitor) -> None:
         for name, value in row.items()
         if isinstance(value, (int, float)) and name not in BESIDES and math.isfinite(value)
     }
-    for name, write in list(writers.items()):
-        try:
+    for name in list(writers):
+        write = writers.pop(name)
+        with _told(name, monitor):
             write(int(row["step"]), values)
-        except Exception as error:
-            del writers[name]
-            monitor.channel.send("warning", f"{name} gets no more rows: {type(error).__name__}: {error}")
+            writers[name] = write
 
 
 def place(settings: TrackingSettings, tracker: str) -> Path:
     """Folder of a tracker's files."""
     return Path(settings.directory).resolve() / tracker
+
+
+def mlflow_address(settings: TrackingSettings) -> str:
+    """Where runs go: the server that is named, or a database in the folder of trackers."""
+    return settings.mlflow_uri or f"sqlite:///{place(settings, 'mlflow') / 'mlflow.db'}"
 
 
 @contextmanager
@@ -86,9 +109,12 @@ def mlflow(settings: TrackingSettings, job: Job, begun: int) -> Iterator[Write]:
     from mlflow.entities import Metric, Param
     from mlflow.tracking import MlflowClient
 
-    client: Any = MlflowClient(settings.mlflow_uri or place(settings, "mlflow").as_uri())
+    folder = place(settings, "mlflow")
+    folder.mkdir(parents=True, exist_ok=True)
+    client: Any = MlflowClient(mlflow_address(settings))
+    files = None if settings.mlflow_uri else folder.as_uri()
     found = client.get_experiment_by_name(settings.project)
-    experiment = found.experiment_id if found else client.create_experiment(settings.project)
+    experiment = found.experiment_id if found else client.create_experiment(settings.project, artifact_location=files)
     there = client.search_runs([experiment], f"tags.stage = '{job.run}'")
     run = there[0] if there else client.create_run(experiment, tags={"stage": job.run}, run_name=job.run)
     if not there:
