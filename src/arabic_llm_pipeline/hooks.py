@@ -57,6 +57,7 @@ class ProjectHooks:
             paths = {name: source.paths for name, source in sources.items()}
             licences = {name: source.licence for name, source in sources.items()}
             catalog.get(entry).bind(root, paths, licences)
+        catalog.get("lm_eval_files").bind(root, self.parameters.lm_eval.patterns())
         catalog.get("dialect_model_file").bind(self.project / trained if trained else None)
         catalog.get("toxicity_model_file").bind(self.project / judge if judge else None)
         catalog.get("base_files").bind(self.parameters.model.directory(self.project))

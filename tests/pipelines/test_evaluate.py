@@ -12,13 +12,16 @@ from kedro.validation.type_extractor import TypeExtractor
 from arabic_llm_pipeline.common.files import write_json
 from arabic_llm_pipeline.corpus.records import FEEDBACK
 from arabic_llm_pipeline.corpus.shards import ShardSet
+from arabic_llm_pipeline.corpus.sources import FoundFiles
 from arabic_llm_pipeline.parameters.base import Settings
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.root import Parameters
+from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import create_pipeline
 from arabic_llm_pipeline.recipes import candidates
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
@@ -27,19 +30,21 @@ from tests.tokenizers import train_bpe
 
 GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
-OF_CHOICES = ("choices", "choices_values", "choices_answers")
-MEASURED = [f"{name}_{of}" for name in CANDIDATES for of in OF_CHOICES]
+KINDS = {"choices": ("", "_values", "_answers"), "writing": ("", "_values", "_answers"), "lm_eval": ("", "_values")}
+MEASURED = [f"{name}_{kind}{of}" for name in CANDIDATES for kind, ends in KINDS.items() for of in ends]
+WRITING = WritingSettings(answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, resamples=100)
 SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)
 
 
 def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
-    assert sorted(node.name for node in made.nodes) == [
-        "base.evaluate", "base.measure_choices", "compare", "find_seen_items", "score_baselines", "sft.evaluate",
-        "sft.measure_choices", "sft_dpo.evaluate", "sft_dpo.measure_choices",
-    ]  # fmt: skip
+    assert sorted(node.name for node in made.nodes) == sorted([
+        *(f"{name}.{of}" for name in CANDIDATES for of in ("evaluate", *(f"measure_{kind}" for kind in KINDS))),
+        *("compare", "find_seen_items", "find_seen_lm_eval_items", "make_spelling_list", "score_baselines"),
+    ])  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
-        *GIVEN, "start_adapter", "sft_adapter", "sft_dpo_adapter",
+        *GIVEN, "lm_eval_files", *(f"{name}_lm_eval_workspace" for name in CANDIDATES),
+        "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
     assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison", *MEASURED}
 
@@ -120,8 +125,11 @@ def _adapter(folder: Path, base: Path, pointer: dict[str, Any], model: ModelSett
 def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given = {name: made[name] for name in GIVEN}
     given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
+    given |= {"params:lm_eval": LmEvalSettings(), "lm_eval_files": FoundFiles(Path(), {})}
+    given |= {f"{name}_lm_eval_workspace": Path() for name in CANDIDATES}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
+    given |= {"params:writing": WRITING, "params:spelling": SpellingSettings()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     for node in pipeline.nodes:
         given |= node.run({name: given[name] for name in node.inputs})
@@ -143,6 +151,9 @@ def test_a_run(made: dict[str, Any]) -> None:
     }  # fmt: skip
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
     assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
+    kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}
+    assert kinds == {"free_answers", "instruction_following"}
+    assert set(found["base_writing_answers"]["id"]) >= {"t/4", "rule-00", "rule-01"}
     again = run(made, create_pipeline(["base"]))
     assert again["base_scores"] == scores["base"]
     assert again["base_answers"].equals(found["base_answers"])

@@ -17,6 +17,7 @@ PARTS: dict[str, Part] = {  # how an item is measured, by its kind
     "classification": "choices",
     "question_answering": "writing",
     "translation": "writing",
+    "free_answers": "writing",
 }
 
 

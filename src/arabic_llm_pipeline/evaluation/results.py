@@ -76,7 +76,7 @@ def score_rows(
     found = []
     for (measure, of, metric), rows in values.group_by("measure", "set", "metric", maintain_order=True):
         key = {"measure": measure, "set": of, "metric": metric, "seed": seed, **(about or {})}
-        for by, group, part in [*groups(rows), *_unseen(rows, seen or ())]:
+        for by, group, part in parts(rows, seen):
             row = key | {"by": by, "group": group} | _score(part, metric in shares, resamples, seed)
             found.append(row | ({} if seen is None else {"seen": seen_share(part["id"], seen)}))
     return found
@@ -103,6 +103,11 @@ def missing(measure: str, of: str, metric: str, why: str) -> Row:
 def score_table(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows as a frame of `SCORES`; columns that a row does not have are null."""
     return pl.DataFrame(list(rows), schema=SCORES)
+
+
+def parts(rows: pl.DataFrame, seen: Collection[str] | None) -> list[tuple[str, str, pl.DataFrame]]:
+    """What scores are given of: all rows, by dialect and family, and those that were not seen (by, group, rows)."""
+    return [*groups(rows), *_unseen(rows, seen or ())]
 
 
 def _unseen(rows: pl.DataFrame, seen: Collection[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:

@@ -23,6 +23,7 @@ from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, Splits
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.export import ExportSettings
+from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.preference import (
@@ -45,6 +46,7 @@ from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, Tokenizer
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
 from arabic_llm_pipeline.parameters.tracking import TrackingSettings
 from arabic_llm_pipeline.parameters.training import CptSettings, PretrainSettings, SftSettings
+from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 
 
 class Parameters(Settings):
@@ -111,7 +113,10 @@ class Parameters(Settings):
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
     tracking: TrackingSettings = Field(TrackingSettings(), description="Who else gets the row of every step.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
+    spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
+    lm_eval: LmEvalSettings = Field(LmEvalSettings(), description="Tasks of lm-eval on local copies of their data.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")

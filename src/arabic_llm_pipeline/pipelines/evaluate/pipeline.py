@@ -5,11 +5,11 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from arabic_llm_pipeline.pipelines.evaluate import choices, reward, seen
+from arabic_llm_pipeline.pipelines.evaluate import choices, lm_eval, reward, seen, writing
 from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
 from arabic_llm_pipeline.recipes import BASE, SUPERVISED, last_stage, parent
 
-MEASURES = (choices,)  # each gives the node that measures a candidate
+MEASURES = (choices, writing, lm_eval)  # each gives the node that measures a candidate
 HELD_OUT = {"documents": "documents", "pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
 
@@ -25,8 +25,10 @@ def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()
     return Pipeline(
         [
             seen.node(),
+            lm_eval.seen_node(),
             *map(_evaluated, candidates),
             *(measure.node(candidate) for measure in MEASURES for candidate in candidates),
+            writing.spelling(),
             *map(reward.node, reward_models),
             Node(score_baselines, inputs=HELD_OUT | SETTINGS, outputs="baseline_scores", name="score_baselines"),
             Node(
