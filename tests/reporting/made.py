@@ -1,10 +1,12 @@
 """Inputs of a report as a run would leave them, made by hand and by a seed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from arabic_llm_pipeline.corpus import quality_table
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
+from arabic_llm_pipeline.evaluation.results import score_table
 from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
@@ -12,10 +14,13 @@ from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import DpoSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
+from arabic_llm_pipeline.parameters.root import Parameters
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import SftSettings
+from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
+from arabic_llm_pipeline.reporting.inputs import Inputs
 from tests.reporting.made_corpus import (
     AFTER,
     BEFORE,
@@ -36,8 +41,10 @@ from tests.reporting.made_scores import (
     accuracy,
     answers,
     comparison,
+    language,
     log,
     resources,
+    robustness,
     scores,
 )
 
@@ -87,6 +94,9 @@ def data(folder: Path) -> dict[str, Any]:
     }
     for name in CANDIDATES:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
+        found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
+        found[f"{name}_robustness"] = robustness(name)
+        found |= {f"{name}_language": language(name)}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
     return found
@@ -125,6 +135,12 @@ def provenance(experiment: str = "default") -> dict[str, Any]:
     }
 
 
+def of_measures() -> list[str]:
+    """The parameters that kinds of evaluation take."""
+    inputs = dict.fromkeys(name for measure in MEASURES for name in measure.node("base").inputs)
+    return [name.removeprefix("params:") for name in inputs if name.startswith("params:")]
+
+
 def settings(**changed: Any) -> dict[str, Any]:
     sources = {
         "bactrian": {"format": "bactrian_x", "path": "bactrian_x/ar.json.gz", "licence": "CC BY-NC 4.0"},
@@ -155,13 +171,24 @@ def settings(**changed: Any) -> dict[str, Any]:
         "sft": SftSettings(),
         "dpo": DpoSettings(),
         "evaluate": EvaluateSettings(),
+        **{name: Parameters.model_fields[name].default for name in of_measures() if name != "seed"},
         "report": ReportSettings(),
     } | changed
 
 
-def page(folder: Path, **changed: Any) -> str:
-    """The report of these inputs; `changed` takes the place of what the catalog has under that name."""
-    from arabic_llm_pipeline.pipelines.report.nodes import make_report
+def inputs(folder: Path, **others: Any) -> Inputs:
+    """What sections read; `others` take the place of what the catalog has under that name."""
+    entries = settings() | data(folder) | {"recipes": "sft_dpo", "seed": 0} | others
+    return Inputs(CANDIDATES, STAGES, entries)
 
-    made = settings() | data(folder) | {"recipes": "sft_dpo", "seed": 0} | changed
-    return make_report(candidates=CANDIDATES, stages=STAGES, **made)
+
+def changed(made: Inputs, **entries: Any) -> Inputs:
+    """The same with other entries."""
+    return replace(made, entries={**made.entries, **entries})
+
+
+def page(folder: Path, **changed: Any) -> str:
+    """The report of these inputs."""
+    from arabic_llm_pipeline.reporting.page import render
+
+    return render(inputs(folder, **changed))

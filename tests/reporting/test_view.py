@@ -11,16 +11,15 @@ from arabic_llm_pipeline.parameters.model import AdapterSettings
 from arabic_llm_pipeline.parameters.preference import DpoSettings, IpoSettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
 from arabic_llm_pipeline.reporting import data, run, tokens, training, view
-from arabic_llm_pipeline.reporting.inputs import Inputs, gather
-from tests.reporting.made import data as catalog
-from tests.reporting.made import provenance, settings
+from arabic_llm_pipeline.reporting.inputs import Inputs
+from tests.reporting.made import changed, inputs, provenance, settings
 from tests.reporting.made_corpus import GONE, KEPT, funnel
-from tests.reporting.made_scores import CANDIDATES, STAGES, log
+from tests.reporting.made_scores import STAGES, log
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Inputs:
-    return gather(CANDIDATES, STAGES, "sft_dpo", 0, settings(), catalog(tmp_path / "corpus"))
+    return inputs(tmp_path / "corpus")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +50,7 @@ def test_flat_names_settings_as_params_does() -> None:
 
 
 def test_sources_count_every_record_once(made: Inputs) -> None:
-    rows = {row[0]: row[3:] for row in data.sources_table(made, data.frame(made.funnel)).rows}
+    rows = {row[0]: row[3:] for row in data.sources_table(made, data.frame(made["funnel"])).rows}
     kept = {source: sum(sum(s) for t in tables.values() for s in t.values()) for source, tables in KEPT.items()}
     for source, (records, left, dropped, out, rejected, _) in rows.items():
         gone = {kind: sum(n for *_, s, o, _, n in GONE if (s, o) == (source, kind)) for kind in data.GONE}
@@ -67,7 +66,7 @@ def test_the_funnel_of_an_empty_corpus_has_no_rows_and_no_division_by_zero(made:
 
 
 def test_reasons_name_the_most_frequent_first(made: Inputs) -> None:
-    rows = data.reasons_table(data.frame(made.funnel)).rows
+    rows = data.reasons_table(data.frame(made["funnel"])).rows
     assert rows[0][:4] == ["other_language", "left out by rule", "ingest", "61"]
     assert len(rows) == len(GONE)
 
@@ -125,7 +124,7 @@ def test_a_stages_method_is_that_of_its_last_label(stage: str, method: str) -> N
 
 
 def test_what_a_named_stage_changes_stands_with_its_settings(made: Inputs) -> None:
-    other = Inputs(**{**vars(made), "settings": settings(ipo=IpoSettings())})
+    other = changed(made, ipo=IpoSettings())
     rows = training._settings(other, "sft_dpo_ipo").rows
     assert ["ipo.beta", "0.1"] in rows
     assert ["beta, of this stage", "0.05"] in rows
@@ -135,14 +134,13 @@ def test_the_command_names_what_is_not_the_default(made: Inputs) -> None:
     assert run.command(made) == "kedro run"
     written = AdapterSettings.model_validate({"alpha": 32})  # becomes 32.0, and is the default all the same
     own = settings(dpo=DpoSettings(beta=0.3), adapter=written)
-    changed = {**vars(made), "settings": own, "seed": 3, "provenance": provenance("b03")}
-    assert run.command(Inputs(**changed)) == "kedro run --params=experiment=b03,seed=3,dpo.beta=0.3"
-    assert run.besides(Inputs(**changed)) == []
+    other = changed(made, **own, seed=3, provenance=provenance("b03"))
+    assert run.command(other) == "kedro run --params=experiment=b03,seed=3,dpo.beta=0.3"
+    assert run.besides(other) == []
 
 
 def test_what_params_cannot_take_stands_beside_the_command(made: Inputs) -> None:
-    changed = settings(evaluate=EvaluateSettings(formats=("chat", "bare"), items=5))
-    other = Inputs(**{**vars(made), "settings": changed})
+    other = changed(made, evaluate=EvaluateSettings(formats=("chat", "bare"), items=5))
     assert run.command(other) == "kedro run --params=evaluate.items=5"
     assert run.besides(other) == ["evaluate.formats: chat, bare"]
 

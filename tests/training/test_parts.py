@@ -107,6 +107,7 @@ def test_pairs_by_the_method_on_those_alone(
         def send(self, kind: str, value: Any) -> None:
             if kind == "row" and value["step"] == 1:
                 for key, places in groups(trainer.rows, second).items():
+                    trainer.counted = None  # of the step: the group is alone
                     batch = collate(places)
                     batch.pop("tokens")
                     trainer.seen = type(trainer.seen)(places)

@@ -12,6 +12,7 @@ import pytest
 
 from arabic_llm_pipeline.common import progress
 from arabic_llm_pipeline.common.errors import UserError, first_line
+from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.tracking import TrackingSettings
 from arabic_llm_pipeline.training import conditions, stage, tracking
@@ -85,15 +86,15 @@ def test_a_tracker_that_is_not_installed_is_refused(
     job: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage.importlib.util, "find_spec", lambda name: None if name == "wandb" else name)
-    conditions.begin(MemorySettings(), told(tmp_path, "tensorboard", "wandb"), tmp_path)
+    conditions.begin(MemorySettings(), DeviceSettings(), told(tmp_path, "tensorboard", "wandb"), tmp_path)
     try:
         with pytest.raises(UserError, match=r"tracking\.to names wandb.*pip install 'arabic-llm-pipeline\[wandb\]'"):
             stage._asked(job(sft()), "sft")
-        conditions.begin(MemorySettings(), told(Path("told"), "tensorboard"), tmp_path)
+        conditions.begin(MemorySettings(), DeviceSettings(), told(Path("told"), "tensorboard"), tmp_path)
         found = stage._asked(job(sft(), ".work-abc"), "sft")
         assert (found.run, found.tracking.directory) == ("sft/abc", str(tmp_path / "told"))  # type: ignore[union-attr]
     finally:
-        conditions._memory, conditions._tracking = MemorySettings(), None
+        conditions.begin(MemorySettings(), DeviceSettings())
 
 
 def test_mlflow_goes_on_in_its_run(job: Callable, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 from arabic_llm_pipeline.reporting.view import count, listed
 
@@ -41,6 +42,7 @@ class Piece:
 class Change:
     """A document before and after cleaning."""
 
+    form: ClassVar[str] = "change"  # of the card that shows it
     id: str
     lost: str
     before: Sequence[Piece]

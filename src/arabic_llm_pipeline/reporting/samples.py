@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
 
 from arabic_llm_pipeline.reporting.inputs import Inputs
-from arabic_llm_pipeline.reporting.view import shortened
+from arabic_llm_pipeline.reporting.view import Block, shortened
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,20 @@ class Answer:
 class Sample:
     """A test item with the answers of all candidates."""
 
+    form: ClassVar[str] = "sample"  # of the card that shows it
     family: str
     dialect: str
     prompt: str
     accepted: Sequence[str]
     answers: Sequence[Answer]
+
+
+def blocks(inputs: Inputs) -> list[Block]:
+    """One part: a card an item."""
+    each = inputs.report.answers_per_family
+    text = f"Test items drawn by the seed, {each} of each family, with what every candidate wrote."
+    found = samples(inputs)
+    return [Block(text=[text if found else "No items to show."], cards=found)]
 
 
 def samples(inputs: Inputs) -> list[Sample]:

@@ -1,9 +1,8 @@
 """The section of scores, with the paired tests."""
 
-from arabic_llm_pipeline.reporting import reward
 from arabic_llm_pipeline.reporting.accuracy import accuracy_figure, candidates_table, formats_table
 from arabic_llm_pipeline.reporting.inputs import Inputs
-from arabic_llm_pipeline.reporting.likelihood import perplexity_figures, preference_figure
+from arabic_llm_pipeline.reporting.likelihood import preference_figure
 from arabic_llm_pipeline.reporting.measured import Row, beyond, bounds, value
 from arabic_llm_pipeline.reporting.view import (
     Block,
@@ -30,8 +29,6 @@ def blocks(inputs: Inputs) -> list[Block]:
     shown = [accuracy_figure(inputs), *filter(None, [preference_figure(inputs)])]
     return [
         Block("Held-out prompts and pairs", [text], shown, [candidates_table(inputs)], [formats_table(inputs)]),
-        *reward.blocks(inputs),
-        Block("Held-out prose", figures=perplexity_figures(inputs)),
         Block("Paired tests", lists=[comparison_table(inputs)]),
     ]
 
@@ -40,7 +37,7 @@ def comparison_table(inputs: Inputs) -> Table:
     """Paired tests between candidates on the same items."""
     names = ("Measure", "From", "To", "Difference", "95% interval", "p", "p (Holm)", "Items")
     columns = [Column(name, "text" if i < 3 else "number") for i, name in enumerate(names)]
-    rows = [_compared(row) for row in inputs.comparison]
+    rows = [_compared(row) for row in inputs["comparison"]]
     caption = (
         "Differences on the same items (shares in percentage points; perplexity in bits a byte). p (Holm) allows for "
         "the number of tests in this table."

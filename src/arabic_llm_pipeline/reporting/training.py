@@ -1,6 +1,6 @@
 """How each stage went: its settings, its curves, what it cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from arabic_llm_pipeline.recipes import Stage, last_stage
 from arabic_llm_pipeline.reporting import plots, trained_on
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.style import to_svg
-from arabic_llm_pipeline.reporting.view import ABSENT, Block, Column, Figure, Table, count, duration, flat, plain, short
+from arabic_llm_pipeline.reporting.view import ABSENT, Block, Column, Figure, Table, count, duration, flat, short
 
 TABLE_ROWS = 12  # of a curve's numbers; all of them are in the stage's log
 MOST_LINES = 6  # of a plot: so many can be told apart
@@ -60,7 +60,7 @@ CURVES = (
 )
 
 
-def stage_blocks(inputs: Inputs) -> list[Block]:
+def blocks(inputs: Inputs) -> list[Block]:
     """For each stage its outcome, settings and curves."""
     return [_block(inputs, stage) for stage in inputs.stages]
 
@@ -161,46 +161,3 @@ def _numbers(stage: str, log: pl.DataFrame, columns: Mapping[str, str]) -> Table
         heads,
         [[count(step), *map(short, rest)] for step, *rest in rows],
     )
-
-
-RESOURCES = {
-    "seconds": ("Time", duration),
-    "steps": ("Steps", count),
-    "tokens": ("Tokens", count),
-    "tokens_per_second": ("Tokens a second, median", count),
-    "samples_per_second": ("Rows a second, median", short),
-    "planned_allocated_mb": ("Tensors, MB as planned before it began", count),
-    "peak_device_allocated_mb": ("Tensors, MB at most as measured on the device", count),
-    "planned_device_mb": ("Device memory, MB as planned, with CUDA's own", count),
-    "peak_device_reserved_mb": ("Device memory, peak MB reserved", count),
-    "planned_host_mb": ("Process memory, MB as planned, with libraries", count),
-    "peak_process_mb": ("Process memory, peak MB", count),
-    "process_mb_per_1000_steps": ("Process memory, growth in MB per 1,000 steps", short),
-    "process_slope_steps": ("of so many last steps", count),
-    "energy_watt_hours": ("Energy, watt hours", short),
-    "energy_of": ("Energy of", plain),
-    "best_step": ("Step of the lowest held-out loss", count),
-    "best_validation_loss": ("Lowest held-out loss", short),
-    "result_is_of_best_step": ("Result is of that step", plain),
-    "device": ("Device", plain),
-    "dtype": ("Computed in", plain),
-    "quantization": ("Weights in", plain),
-    "trainable_parameters": ("Trained parameters", count),
-    "parameters": ("Parameters", count),
-}
-
-
-def resources_table(inputs: Inputs) -> Table:
-    """A column a stage: time, memory, device. Known figures first, then whatever else the stage recorded."""
-    costs = [inputs.resources[stage] for stage in inputs.stages]
-    others = sorted({key for cost in costs for key in cost} - set(RESOURCES))
-    named = {key: ways for key, ways in RESOURCES.items() if any(cost.get(key) is not None for cost in costs)}
-    rows: list[Sequence[str]] = [
-        [text, *(write(cost.get(key)) for cost in costs)] for key, (text, write) in named.items()
-    ]
-    rows += [[key.replace("_", " "), *(_other(cost.get(key)) for cost in costs)] for key in others]
-    return Table("What each stage took", [Column(""), *(Column(stage, "number") for stage in inputs.stages)], rows)
-
-
-def _other(found: object) -> str:
-    return short(found) if isinstance(found, (int, float)) and not isinstance(found, bool) else plain(found)

@@ -56,6 +56,8 @@ class Block:
     tables: Sequence[Table] = ()
     lists: Sequence[Table] = field(default=())  # folded: long tables that few will open
     more: Sequence[Figure] = ()  # folded, too
+    code: Sequence[str] = ()  # lines to be typed
+    cards: Sequence[Any] = ()  # texts side by side: each names the form of its card in the templates
 
 
 def count(value: float | None) -> str:

@@ -4,14 +4,14 @@ import math
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.training import LoopSettings
-from arabic_llm_pipeline.training import spikes
+from arabic_llm_pipeline.training import spikes, workers
 from arabic_llm_pipeline.training.costs import Row
 from arabic_llm_pipeline.training.gauges import Gauges
 from arabic_llm_pipeline.training.job import Channel
@@ -55,7 +55,7 @@ class Monitor(TrainerCallback):
         """Save when interrupted; not at the very end, where the result itself is written."""
         if state.global_step >= state.max_steps:
             control.should_save = False
-        elif self.interrupted:
+        elif workers.any_of(self.interrupted):
             control.should_save = control.should_training_stop = True
 
     def on_log(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:  # noqa: ARG002
@@ -81,18 +81,18 @@ class Monitor(TrainerCallback):
         last = state.global_step >= state.max_steps
         if self.exhausted and not last:
             control.should_save, control.should_training_stop = False, True  # what is left is the result
-        elif self.interrupted and not last:
+        elif workers.any_of(self.interrupted) and not last:
             control.should_save = control.should_training_stop = True
 
     def _complete(self, row: Row, tokens_before: int) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        seconds = time.perf_counter() - self.started
+        seconds, tokens = time.perf_counter() - self.started, int(workers.total(self.tokens))
         for name in LEFT_OUT:
             row.pop(name, None)
         row["epoch"] = self.schedule.epoch(row["step"])
-        row["tokens"] = tokens_before + self.tokens
-        row["seconds"], row["tokens_per_second"] = seconds, self.tokens / seconds
+        row["tokens"] = tokens_before + tokens
+        row["seconds"], row["tokens_per_second"] = seconds, tokens / seconds
         row["samples_per_second"] = self.schedule.batch / seconds
         row |= self.gauges.read(seconds)
         if self.names:
@@ -111,7 +111,7 @@ class Monitor(TrainerCallback):
         what = (
             f"the loss of step {row['step']} leaps to {row['loss']:.4g}, above {limit:.4g} "
             f"({self.settings.spike_deviations:g} deviations over the median of the last {len(losses)}). "
-            f"It is of {self._records(self.micro_batches)}"
+            f"It is of {self._all_records()}"
         )
         if self.settings.on_spike == "stop":
             raise UserError(
@@ -120,32 +120,36 @@ class Monitor(TrainerCallback):
             )
         self.channel.send("warning", what)
 
-    def _refuse(self, what: str) -> None:
+    def _refuse(self, what: str) -> NoReturn:
         """Name the micro-batch that is not finite, and of its records those that are not."""
         of = len(self.micro_batches)
         broken = [n for n, micro in enumerate(self.micro_batches) if not _finite(micro.loss)]
-        place = broken[0] if broken else None
-        seen = self.micro_batches if place is None else [self.micro_batches[place]]
-        where = (
-            f"the losses of all its {of} micro-batches are finite"
-            if place is None
-            else f"micro-batch {place + 1} of {of} is the first that is not finite"
-        )
+        mine = None
+        if broken:
+            records = spikes.named(self._records([self.micro_batches[broken[0]]]))
+            mine = f"micro-batch {broken[0] + 1} of {of} is the first that is not finite, of {records}"
+        told = [said for said in workers.everyone("broken", mine) if said]
+        where = told[0] if told else f"the losses of all its {of} micro-batches are finite, of {self._all_records()}"
         raise UserError(
-            f"{what}: {where}, of {self._records(seen)}. Nothing of this step is kept; the checkpoint before it stays. "
+            f"{what}: {where}. Nothing of this step is kept; the checkpoint before it stays. "
             "Look at these records, leave them out, or lower the learning_rate, and train anew."
         )
 
-    def _records(self, micro_batches: list[MicroBatch]) -> str:
-        """Records by id: only those whose own loss is not finite, where some are and others are not."""
+    def _all_records(self) -> str:
+        """Records of the whole step, of all workers."""
+        found = workers.everyone("records", self._records(self.micro_batches))
+        return spikes.named([(name, source) for part in found for name, source in part])
+
+    def _records(self, micro_batches: list[MicroBatch]) -> list[tuple[str, str]]:
+        """Ids and sources: only those whose own loss is not finite, where some are and others are not."""
         rows = [row for micro in micro_batches for row in micro.rows]
         if self.names is None:
-            return f"rows {rows}"
+            return [(f"row {row}", "unknown") for row in rows]
         parts = [part for micro in micro_batches for part in self.parts(micro)] if self.names.by_record else []
         broken = list(dict.fromkeys(part.record for part in parts if not math.isfinite(part.loss)))
         if broken and len(broken) < len(parts):
-            return spikes.named([self.names.record(record) for record in broken])
-        return spikes.named(self.names.told(rows))
+            return [self.names.record(record) for record in broken]
+        return self.names.told(rows)
 
     def _interrupt(self, *_: object) -> None:
         self.interrupted = True

@@ -14,6 +14,7 @@ import torch
 
 from arabic_llm_pipeline.tokens.columns import Array
 from arabic_llm_pipeline.tokens.store import Ints
+from arabic_llm_pipeline.training import workers
 from arabic_llm_pipeline.training.batches import Batch
 
 FIELDS = ("log_probs", "entropy", "mean_logits", "is_top1", "label_mask", "logits")  # of a forward pass, that are kept
@@ -60,6 +61,8 @@ class Names:
             tags = {tag: self.split.tagged(tag) for tag in self.split.tags}
             chosen = np.unique(rows.records(range(len(rows.rows))))
             self.tags = {tag: values for tag, values in tags.items() if len(np.unique(values[chosen])) > 1}
+        names = [(tag, value) for tag, values in self.tags.items() for value in np.unique(values[chosen]).tolist()]
+        self.places = {name: place for place, name in enumerate(names)}  # the same for every worker
 
     def alike(self, records: Ints) -> list[Ints]:
         """Places of records that have the same source, dialect and kind, group by group."""
@@ -83,14 +86,17 @@ class Names:
         return self.split.id(number), self.split.names("source")[source]
 
     def columns(self, parts: Sequence[Part]) -> dict[str, float]:
-        """Means by source, by dialect, by kind: of each tag that has several values."""
-        sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        """Means by source, by dialect, by kind: of each tag that has several values, over the parts of all workers."""
+        sums = np.zeros((len(self.places), 2))
         for part in parts:
             for tag, values in self.tags.items():
-                of = sums[f"loss/{tag}/{values[part.record]}"]
-                of[0] += part.loss * part.weight
-                of[1] += part.weight
-        return {name: total / weight for name, (total, weight) in sums.items() if weight}
+                sums[self.places[tag, values[part.record]]] += (part.loss * part.weight, part.weight)
+        found = workers.sums(sums).tolist()
+        return {
+            f"loss/{tag}/{value}": found[place][0] / found[place][1]
+            for (tag, value), place in self.places.items()
+            if found[place][1]
+        }
 
 
 def of_documents(micro: MicroBatch, rows: Any) -> list[Part]:

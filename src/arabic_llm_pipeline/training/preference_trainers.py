@@ -18,17 +18,18 @@ from trl.trainer.utils import add_fused_lm_head
 from arabic_llm_pipeline.parameters.training import LoopSettings
 from arabic_llm_pipeline.tokens.store import Ints
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-from arabic_llm_pipeline.training import adapters, replay
+from arabic_llm_pipeline.training import adapters, replay, workers
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.parts import MicroBatch, Names, Part
 from arabic_llm_pipeline.training.preference_batches import FeedbackRows, PairRows
 from arabic_llm_pipeline.training.schedule import Schedule
 from arabic_llm_pipeline.training.trainers import PLACEHOLDER, Watched, arguments, score_only_what_is_learned
+from arabic_llm_pipeline.training.whole_step import KL_PREFIX, REFERENCE, DivergenceOfStep, LikelihoodOfStep, Partnered
 
-REFERENCE = "ref"  # TRL's name for its frozen copy of the adapter
 REFERENCE_FILE = "reference.safetensors"  # in the workspace
 HELD_OUT_REFERENCE_FILE = "held_out_reference.safetensors"
+BOTH = 2  # by the model, by the reference
 
 
 class Compared(Watched):
@@ -63,39 +64,47 @@ class PairTrainer(Compared, DPOTrainer):
         return replay.some(inputs, group, records), [replay.some(held.passes[0], group, records)]
 
 
-class FeedbackTrainer(Compared, KTOTrainer):
+class FeedbackTrainer(DivergenceOfStep, Compared, KTOTrainer):  # type: ignore[misc]
     """Learns from answers that are good or bad, against a reference."""
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
         return dataset
 
     def chosen_passes(self, held: MicroBatch, group: Ints, records: int) -> tuple[Batch, list[Batch]]:
-        """The divergence is that of the whole micro-batch: other answers by the model, and then by the reference."""
-        *others, policy, reference = held.passes if not self.calculate_KL else _in_order(*held.passes)
+        """The divergence is that of the whole step; of held-out answers, of the micro-batch.
+
+        Passes are those of the answers, by the model and by the reference; before each, where the divergence is not
+        known from the step, one of other answers.
+        """
+        policy, reference = held.passes[len(held.passes) // 2 - 1], held.passes[-1]
         inputs = replay.some({**held.inputs, "ref_logps": reference["log_probs"].sum(1)}, group, records)
-        inputs |= {name: part for name, part in held.inputs.items() if name.startswith("KL_")}
-        if others:
-            inputs["ref_KL_logps"] = others[1]["log_probs"].sum(1)
-        return inputs, [*others[:1], replay.some(policy, group, records)]
+        inputs |= {name: part for name, part in held.inputs.items() if name.startswith(KL_PREFIX)}
+        chosen = [replay.some(policy, group, records)]
+        if not self.calculate_KL:
+            return inputs, chosen
+        by_model, by_reference = self._divergences(held)
+        return {**inputs, "ref_KL_logps": by_reference}, [{"log_probs": by_model[:, None]}, *chosen]
+
+    def _divergences(self, held: MicroBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        """What KTO takes the mean difference of, by the model and by the reference."""
+        if len(held.passes) == 2 * BOTH:
+            others, _, others_by_reference, _ = held.passes
+            return others["log_probs"].sum(1), others_by_reference["log_probs"].sum(1)
+        mean = self.divergence.cpu()
+        return mean, torch.zeros_like(mean)
 
 
-def _in_order(others: Batch, policy: Batch, others_by_reference: Batch, reference: Batch) -> tuple[Batch, ...]:
-    """KTO's passes as TRL makes them, with those of other answers first."""
-    return others, others_by_reference, policy, reference
-
-
-class Unreferenced(Compared):
+class Unreferenced(LikelihoodOfStep, Compared):
     """What the trainers without a reference have in common: log-probabilities in tiles, from the rows DPO takes.
 
     TRL's own keep the logits of every position for the whole vocabulary: 1.2 GB in fp32 for a pair of 1,024 tokens and
     Qwen2's vocabulary, before gradients.
     """
 
-    store_metrics: Any
     averaged: bool  # whether an answer's log-probability is the mean over its tokens, or their sum
     learns_prompt = False  # whether the likelihood beside the preference counts the prompt
-    accelerator: Any
     aux_loss_enabled: bool
+    store_metrics: Any
 
     def chosen_passes(self, held: MicroBatch, group: Ints, records: int) -> tuple[Batch, list[Batch]]:
         """There is one pass."""
@@ -106,12 +115,16 @@ class Unreferenced(Compared):
         """The method's loss by a trainer of its kind."""
         return trainer.get_batch_loss_metrics(trainer.model, inputs)[0]
 
+    def scored(self, batch: Batch) -> torch.Tensor:
+        """The chosen answers' tokens; with their prompts', if these are learned, too."""
+        mask = batch["attention_mask" if self.learns_prompt else "completion_mask"]
+        return mask[: len(mask) // 2]
+
     def concatenated_forward(self, model: Any, batch: Batch) -> tuple[torch.Tensor, ...]:
         """Log-probabilities of chosen and rejected answers, their mean logits, and the chosen ones' likelihood."""
-        answers, count = batch["completion_mask"], len(batch["input_ids"]) // 2
-        scored = answers.clone()
-        if self.learns_prompt:
-            scored[:count] = batch["attention_mask"][:count]
+        answers, learned = batch["completion_mask"], self.scored(batch)
+        count, scored = len(learned), answers.clone()
+        scored[:count] = learned
         labels = batch["input_ids"].masked_fill(scored == 0, IGNORED)
         found = model(
             input_ids=batch["input_ids"],
@@ -120,13 +133,13 @@ class Unreferenced(Compared):
             fused_lm_head=True,
             use_cache=False,
         )
-        answers, scored = answers[:, 1:], scored[:count, 1:]
+        answers = answers[:, 1:]
         self.store_metrics({"entropy": (found.entropy.detach() * answers).sum() / answers.sum()})
         logs = (found.log_probs * answers).sum(-1)
         if self.averaged:
             logs = logs / answers.sum(-1)
         logits = [part[mask.bool()] for part, mask in zip(_halves(found.mean_logits), _halves(answers), strict=True)]
-        likelihood = -(found.log_probs[:count] * scored).sum() / scored.sum()
+        likelihood = self.likelihood(found.log_probs[:count], learned[:, 1:])
         made = (*_halves(logs), *logits, likelihood)
         return (*made, found.aux_loss) if self.aux_loss_enabled else made
 
@@ -161,8 +174,7 @@ def pair_trainer(
         options: further arguments of TRL.
     """
     args = DPOConfig(**arguments(job, settings, plan), **options)
-    trainer = _made(PairTrainer, model, job, args, rows.collate)
-    trainer.on(rows, job, settings, plan)
+    trainer = _made(PairTrainer, model, job, args, rows.collate).on(rows, job, settings, plan)
     if precompute:
         held_out = trainer.held_out
         rows.reference = _reference(trainer, rows, np.unique(plan.order()), job.workspace / REFERENCE_FILE)
@@ -178,7 +190,10 @@ def feedback_trainer(
 ) -> Any:
     """A trainer for rows of feedback; the reference is what the model is now."""
     args = KTOConfig(**arguments(job, settings, plan), **options)
-    return _referenced(_made(FeedbackTrainer, model, job, args, rows.collate).on(rows, job, settings, plan), job)
+    made = _made(FeedbackTrainer, model, job, args, rows.collate).on(rows, job, settings, plan)
+    trainer = _referenced(made, job)
+    trainer.train_dataset = Partnered(plan.order(), plan.batch)
+    return trainer
 
 
 def contrastive_trainer(
@@ -254,8 +269,11 @@ def _reference(trainer: PairTrainer, rows: PairRows, places: Ints, file: Path) -
 
     They are kept in the workspace: a training that goes on after a kill is against the very same numbers.
     """
-    if file.is_file():
-        return load_file(file)["reference"]
+    workers.once("reference", lambda: None if file.is_file() else _score(trainer, rows, places, file))
+    return load_file(file)["reference"]
+
+
+def _score(trainer: PairTrainer, rows: PairRows, places: Ints, file: Path) -> None:
     found = np.zeros((len(rows.rows), 2), dtype=np.float32)
     for start in range(0, len(places), trainer.args.per_device_train_batch_size):
         part = places[start : start + trainer.args.per_device_train_batch_size]
@@ -266,7 +284,6 @@ def _reference(trainer: PairTrainer, rows: PairRows, places: Ints, file: Path) -
     new = file.with_suffix(".new")
     save_file({"reference": found}, new)
     new.replace(file)
-    return found
 
 
 def _halves(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:

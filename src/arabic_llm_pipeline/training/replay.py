@@ -80,5 +80,6 @@ def _replayed(trainer: Any, held: MicroBatch, group: Ints, records: int) -> floa
     twin = copy.copy(trainer)
     twin._metrics = twin._stored_metrics = defaultdict(lambda: defaultdict(list))
     twin.accelerator, twin.model, twin.precompute_ref_logps, twin.aux_loss_enabled = Alone(), Given(passes), True, False
+    twin.estimate = twin.counted = None  # of a step: here the group is all there is
     with torch.no_grad():
         return float(trainer.loss_of(twin, inputs))

@@ -12,6 +12,7 @@ from typing import Any
 
 from arabic_llm_pipeline.common.errors import first_line
 from arabic_llm_pipeline.parameters.tracking import TrackingSettings
+from arabic_llm_pipeline.training import workers
 from arabic_llm_pipeline.training.checkpoints import step_of
 from arabic_llm_pipeline.training.costs import Row
 from arabic_llm_pipeline.training.job import Job
@@ -36,7 +37,7 @@ def tracked(monitor: Monitor, job: Job, checkpoint: Path | None) -> Iterator[Non
     A tracker that fails is told of once and left: figures are in the log, and a training is worth more than its plots.
     """
     settings = job.tracking
-    if settings is None:
+    if settings is None or not workers.is_first():
         yield
         return
     os.environ.update(QUIET)

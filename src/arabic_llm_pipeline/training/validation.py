@@ -15,6 +15,7 @@ import torch
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.training import LoopSettings
+from arabic_llm_pipeline.training import workers
 from arabic_llm_pipeline.training.costs import Row
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.parts import MicroBatch, Names, Part
@@ -65,7 +66,7 @@ class Validation:
 
     def begin(self, step: int) -> None:
         """Forget what was best in steps that are trained again."""
-        for path in self.folder.glob(f"{PREFIX}*"):
+        for path in self.folder.glob(f"{PREFIX}*") if workers.is_first() else ():
             if _step(path) > step:
                 shutil.rmtree(path)
 
@@ -87,7 +88,8 @@ class Validation:
         if step is None:
             return {}
         if self.settings.keep_best:
-            self.trainer._load_from_checkpoint(str(self.folder / f"{PREFIX}{step}"))
+            workers.together()  # the first may still be writing it
+            self.trainer._load_from_checkpoint(str(self.folder / f"{PREFIX}{step}"), self.trainer.model)
         loss = next(row[LOSS] for row in history if row.get("step") == step and LOSS in row)
         return {"best_step": step, "best_validation_loss": loss, "result_is_of_best_step": self.settings.keep_best}
 
@@ -102,9 +104,12 @@ class Validation:
 
     def _keep(self, step: int) -> None:
         new = self.folder / f".{PREFIX}new"
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(parents=True)
-        self.trainer._save(str(new))
+        if workers.is_first():
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir(parents=True)
+        self.trainer._save(str(new))  # all of them: a model may be divided
+        if not workers.is_first():
+            return
         target = self.folder / f"{PREFIX}{step}"
         shutil.rmtree(target, ignore_errors=True)
         new.replace(target)

@@ -1,11 +1,10 @@
 """The pipeline `report`: one page, and the plots that people would also see by themselves."""
 
-from collections.abc import Sequence
-from functools import partial, update_wrapper
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
 from arabic_llm_pipeline.pipelines.report.nodes import (
     draw_funnel,
     draw_rewards,
@@ -13,14 +12,22 @@ from arabic_llm_pipeline.pipelines.report.nodes import (
     draw_training,
     make_report,
 )
-from arabic_llm_pipeline.pipelines.wiring import step
+from arabic_llm_pipeline.pipelines.wiring import reading, step
 from arabic_llm_pipeline.recipes import last_stage
 
+# What sections read (`inputs["funnel"]`); an entry that a new one needs is named here.
 DATA = (
     "funnel", "dialect_table", "script_table", "quality_table", "verdicts", "audit_table", "group_mentions",
     "token_summary", "fertility_table",
     "baseline_scores", "comparison", "base_model", "provenance",
     "ingested_documents", "documents", "ingest_rejects",
+)  # fmt: skip
+OF_CANDIDATES = ("scores", "answers")  # and of each (`inputs.of("scores")`), besides what the MEASURES make
+OF_STAGES = ("log", "resources")
+OF_REWARD_MODELS = ("scores", "details")
+SETTINGS = (
+    "recipes", "seed", "report", "sources", "text", "filters", "quality", "pii", "toxicity", "groups", "audit",
+    "duplicates", "splits", "tokenizer", "tokenize", "model", "adapter", "evaluate",
 )  # fmt: skip
 
 
@@ -32,21 +39,32 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str], reward_mod
         stages: what was trained.
         reward_models: those of the stages that left one.
     """
-    scores, answers = ([f"{name}_{of}" for name in candidates] for of in ("scores", "answers"))
-    logs, resources = ([f"{name}_{of}" for name in stages] for of in ("log", "resources"))
-    methods = {name: f"params:{name}" for name in _of_methods(stages)}
-    judged = [f"{name}_{of}" for name in reward_models for of in ("scores", "details")]
-    told: Any = {"candidates": list(candidates), "stages": list(stages), "reward_models": list(reward_models)}
-    page = update_wrapper(partial(make_report, **told), make_report)
+    told = {"candidates": list(candidates), "stages": list(stages), "reward_models": list(reward_models)}
+    names = [
+        *SETTINGS, *_of_methods(stages), *DATA,
+        *_each(candidates, OF_CANDIDATES), *_measured(candidates),
+        *_each(stages, OF_STAGES), *_each(reward_models, OF_REWARD_MODELS),
+    ]  # fmt: skip
     return Pipeline(
         [
-            step(page, "report", *DATA, *scores, *answers, *logs, *resources, *judged, **methods),
+            step(reading(make_report, dict.fromkeys(names), **told), "report"),
             step(draw_funnel, "funnel_plot"),
-            step(draw_training, "training_plot", *logs),
-            step(draw_scores, "scores_plot", *scores),
+            step(draw_training, "training_plot", *_each(stages, ("log",))),
+            step(draw_scores, "scores_plot", *_each(candidates, ("scores",))),
             *map(_of_rewards, reward_models),
         ]
     )
+
+
+def _each(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    return [f"{name}_{kind}" for kind in kinds for name in names]
+
+
+def _measured(candidates: Sequence[str]) -> Iterator[str]:
+    """What each kind of evaluation makes of each candidate, and the parameters it takes."""
+    for node in (measure.node(candidate) for measure in MEASURES for candidate in candidates):
+        yield from node.outputs
+        yield from (name.removeprefix("params:") for name in node.inputs if name.startswith("params:"))
 
 
 def _of_rewards(stage: str) -> Node:
