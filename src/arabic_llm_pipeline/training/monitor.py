@@ -20,6 +20,7 @@ from arabic_llm_pipeline.training.schedule import Schedule
 from arabic_llm_pipeline.training.validation import Validation
 
 LEFT_OUT = ("num_tokens",)  # TRL's count, which includes padding here and does not survive a resume
+SCALED = "loss_scale"  # in a row of float16, in which a gradient that overflows is left out, and told by `scaling`
 Track = Callable[[Row], None]
 
 
@@ -32,7 +33,6 @@ class Monitor(TrainerCallback):
         self.micro_batches: list[MicroBatch] = []  # of the step under way
         self.names: Names | None = None  # of the records, where the trainer knows its rows
         self.parts: Callable[[MicroBatch], list[Part]] = lambda _: []  # losses of a micro-batch's records
-        self.overflowed: Callable[[], bool] = lambda: False  # whether fp16 overflowed, so that the step changed nothing
         self.validation: Validation | None = None
         self.track: Track = lambda _: None
         self.gauges = Gauges()
@@ -103,7 +103,7 @@ class Monitor(TrainerCallback):
         norm = row.get("grad_norm")
         if not math.isfinite(row["loss"]):
             self._refuse(f"the loss of step {row['step']} is {row['loss']}")
-        if norm is not None and not math.isfinite(norm) and not self.overflowed():
+        if norm is not None and not math.isfinite(norm) and SCALED not in row:
             self._refuse(f"the gradient norm of step {row['step']} is {norm}, its loss is {row['loss']:.4g}")
         limit = spikes.limit(losses, self.settings.spike_window, self.settings.spike_deviations)
         if limit is None or row["loss"] <= limit:

@@ -78,7 +78,6 @@ class Watched:
         scaler = self.accelerator.scaler  # type: ignore[attr-defined]
         if scaler is not None:
             self.add_callback(Scaling(scaler))  # type: ignore[attr-defined]
-        monitor.overflowed = lambda: bool(self.accelerator.optimizer_step_was_skipped)  # type: ignore[attr-defined]
         self.seen = MicroBatch([])
         if self.rows is not None:
             self._observe(monitor)
