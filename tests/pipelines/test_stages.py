@@ -7,9 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
-from kedro.runner import SequentialRunner
 from kedro.validation.type_extractor import TypeExtractor
 
 from arabic_llm_pipeline.common.errors import UserError
@@ -31,6 +29,7 @@ from arabic_llm_pipeline.pipelines.stages.pipeline import create_pipeline as sta
 from arabic_llm_pipeline.pipelines.tokenizer.pipeline import create_pipeline as tokenizer_of_ones_own
 from arabic_llm_pipeline.recipes import CHAINS, STAGES, SUPERVISED, candidates, instructed, name, prefixes, stage
 from arabic_llm_pipeline.tokens.probes import check_ids
+from tests.training.chains import run, workspaces
 from tests.training.conftest import (  # noqa: F401  fixtures
     base_directory,
     document_rows,
@@ -41,29 +40,6 @@ from tests.training.conftest import (  # noqa: F401  fixtures
     tokenizer,
     write,
 )
-
-
-class Kept(MemoryDataset):
-    """Stays after its last reader, for the test to read."""
-
-    def _release(self) -> None: ...
-
-
-def run(pipeline: Pipeline, entries: dict[str, Any]) -> dict[str, Any]:
-    """Run with everything in memory; gives what came out."""
-    catalog = DataCatalog({name: MemoryDataset(value, copy_mode="assign") for name, value in entries.items()})
-    for made in pipeline.all_outputs():
-        catalog[made] = Kept(copy_mode="assign")
-    SequentialRunner().run(pipeline, catalog)
-    return {name: catalog.load(name) for name in pipeline.all_outputs()}
-
-
-def workspaces(folder: Path, *names: str) -> dict[str, Path]:
-    """As the artifacts have them: a folder in that of the entry."""
-    found = {name: folder / name.removesuffix("_workspace") / "work" for name in names}
-    for path in found.values():
-        path.mkdir(parents=True)
-    return found
 
 
 def test_a_chain_is_a_node_for_each_beginning() -> None:
