@@ -252,8 +252,8 @@ def test_how_a_model_was_made_does_not_count(base_directory: Path, tmp_path: Pat
     model, adapter = tmp_path / "model", tmp_path / "adapter"
     shutil.copytree(base_directory, model)
     adapter.mkdir()
-    for name in ("adapter_config.json", "adapter_model.safetensors", "training.json"):
-        (adapter / name).write_text("{}", encoding="utf-8")
+    for file in ("adapter_config.json", "adapter_model.safetensors", "training.json"):
+        (adapter / file).write_text("{}", encoding="utf-8")
     for files, directory in ((ModelFiles(), model), (AdapterFiles(), adapter)):
         files.bind(directory)
         before = files.external_files()
