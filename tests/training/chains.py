@@ -16,7 +16,6 @@ from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.pipelines.stages.pipeline import create_pipeline as stages
 from arabic_llm_pipeline.recipes import Chain, name, prefixes
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT
-from arabic_llm_pipeline.training.memory.check import checked
 from tests.training.conftest import Answers
 
 
@@ -68,5 +67,5 @@ def _here() -> Iterator[None]:
 
 
 def _train(train: Any, job: Any, _label: str) -> Any:
-    train(checked(job, f"{train.__module__}:{train.__name__}"), Answers())
+    train(job, Answers())
     return job.finished / RESULT, pl.read_parquet(job.finished / LOG), read_json(job.finished / RESOURCES)
