@@ -81,7 +81,7 @@ def test_a_loss_that_compares_rows_keeps_them_together(job: Callable, pair_token
         stage, config = describe(made, "dpo")
         found = {
             chosen.stage.micro_batch
-            for limit in np.geomspace(1e6, 1e8, 60)
+            for limit in np.geomspace(1e6, 1e8, 12)
             if (chosen := fit.choose(stage, config, Room(float(limit), None).has))
         }
         assert found <= sizes
