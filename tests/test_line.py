@@ -1,5 +1,7 @@
 """The whole line, run as a person runs it, in seconds: the `smoke` environment on the sample that ships."""
 
+import csv
+import io
 import json
 import os
 import re
@@ -12,6 +14,7 @@ import polars as pl
 import pytest
 from nbclient import NotebookClient
 
+from arabic_llm_pipeline.parameters.human import AXES
 from tests.line import Line
 
 ALL_UP_TO_DATE = "everything is up to date"
@@ -72,6 +75,26 @@ def test_a_stage_is_exported_and_answers(line: Line) -> None:
     talked = line.run("chat", "sft_dpo", "--env=smoke", *said, typed="ما عاصمة قطر؟\n/reset\n")
     assert "Forgotten." in talked
     assert "Traceback" not in talked
+
+
+def test_people_judge_the_answers(line: Line, tmp_path: Path) -> None:
+    assert "human_sheet.html" in line.run("run", "--env=smoke", "--pipelines=human_sheet").splitlines()[-1]
+    form = (line.folder / "data/08_reporting/human_form/smoke/human_form.csv").read_text("utf-8-sig")
+    given = f"--params=human.filled=[{tmp_path}/*.csv]"
+    (tmp_path / "amal.csv").write_text(form, "utf-8")
+    said = line.run("run", "--env=smoke", "--pipelines=human_score", given, code=1)
+    assert "amal.csv: " in said
+    assert "cells not filled in: row 1 fluency" in said
+    assert "Traceback" not in said
+    rows = list(csv.DictReader(io.StringIO(form)))
+    for rater, most in (("amal", 5), ("badr", 4)):
+        with (tmp_path / f"{rater}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(row | dict.fromkeys(AXES, 1 + int(row["row"]) % most) for row in rows)
+    assert "fluency_alpha (raters): " in line.run("run", "--env=smoke", "--pipelines=human_score", given)
+    scores = (line.folder / "data/08_reporting/human_scores/smoke/human_scores.csv").read_text("utf-8")
+    assert "fluency_change" in scores
 
 
 def test_a_dry_run_tells_the_time_and_leaves_nothing_behind(line: Line) -> None:

@@ -43,6 +43,7 @@ class ProjectHooks:
     @hook_impl
     def after_catalog_created(self, catalog: Any) -> None:
         """Tell the entries of files from outside which files these are: parameters say so, the catalog cannot."""
+        from arabic_llm_pipeline.parameters.human import FILLED
         from arabic_llm_pipeline.parameters.preference import RULES
 
         root, trained = self.project / self.parameters.data_root, self.parameters.dialect.model
@@ -58,6 +59,8 @@ class ProjectHooks:
             licences = {name: source.licence for name, source in sources.items()}
             catalog.get(entry).bind(root, paths, licences)
         catalog.get("lm_eval_files").bind(root, self.parameters.lm_eval.patterns())
+        filled = list(self.parameters.human.filled)
+        catalog.get("human_files").bind(root, {FILLED: filled} if filled else {})
         catalog.get("dialect_model_file").bind(self.project / trained if trained else None)
         catalog.get("toxicity_model_file").bind(self.project / judge if judge else None)
         catalog.get("base_files").bind(self.parameters.model.directory(self.project))
@@ -97,7 +100,11 @@ class ProjectHooks:
                 log.info("%s", line)
         if "exported_model" in pipeline.all_outputs():
             log.info("The model: %s", catalog.load("exported_model"))
-        for name, what in (("report", "The report"), ("token_windows", "What training reads")):
+        for name, what in (
+            ("report", "The report"),
+            ("token_windows", "What training reads"),
+            ("human_sheet", "The sheet for raters"),
+        ):
             if name in pipeline.outputs():
                 page = catalog.get(name)
                 log.info("%s: %s", what, page.store.folder / page.experiment / page.file)

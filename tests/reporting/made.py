@@ -21,6 +21,7 @@ from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeS
 from arabic_llm_pipeline.parameters.training import SftSettings
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
 from arabic_llm_pipeline.reporting.inputs import Inputs
+from tests.reporting import made_choices
 from tests.reporting.made_corpus import (
     AFTER,
     BEFORE,
@@ -44,6 +45,7 @@ from tests.reporting.made_scores import (
     language,
     log,
     resources,
+    robustness,
     scores,
 )
 
@@ -85,6 +87,7 @@ def data(folder: Path) -> dict[str, Any]:
         "fertility_table": fertility_table(),
         "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},
         "comparison": comparison(),
+        "paired_tests": made_choices.paired_tests(),
         "base_model": base_model(),
         "provenance": provenance(),
         "ingested_documents": shards(folder / "ingested", [document("1", BEFORE)], DOCUMENTS),
@@ -94,7 +97,9 @@ def data(folder: Path) -> dict[str, Any]:
     for name in CANDIDATES:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
         found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
+        found[f"{name}_robustness"] = robustness(name)
         found |= {f"{name}_language": language(name)}
+        found |= {f"{name}_{kind}": getattr(made_choices, kind)(name) for kind in ("choices", "choices_answers")}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
     return found

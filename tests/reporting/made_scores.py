@@ -219,6 +219,42 @@ def comparison() -> list[dict[str, Any]]:
     return found
 
 
+def robustness(name: str) -> pl.DataFrame:
+    """As `evaluation.robustness` makes it: by level, by kind, worst and mean, and the change from no noise."""
+    best = 0.1 + 0.3 * CANDIDATES.index(name)
+    rows = []
+    for of in ("items_test", "school"):
+        for level in (0.0, 0.1, 0.3, 0.5):
+            lost, words = best * level, f"{level:g}"
+            rows += [
+                noise_row(of, "exact_match", "noise", words, best - lost),
+                noise_row(of, "chrf++_to_clean", "noise", words, 100 * (1 - level)),
+                noise_row(of, "words_altered", "noise", words, 0.9 * level),
+                *([noise_row(of, "exact_match_change", "noise", words, -lost)] if level else []),
+            ]
+        for kind in ("hamza", "arabizi"):
+            rows += [
+                noise_row(of, "exact_match", "kind", kind, best / 2),
+                noise_row(of, "words_altered", "kind", kind, 0.2),
+            ]
+        for by, value in (("mean_of_perturbations", best), ("worst", best / 2)):
+            rows.append(noise_row(of, "exact_match", by, "0.3, 3 times", value))
+    return pl.DataFrame(rows, schema=SCORES)
+
+
+def noise_row(of: str, metric: str, by: str, group: str, value: float) -> dict[str, Any]:
+    found = {
+        "measure": "robustness",
+        "set": of,
+        "metric": metric,
+        "by": by,
+        "group": group,
+        "value": value,
+        "items": 40,
+    }
+    return found | {"low": value - 0.05, "high": value + 0.05, "interval": "Wilson"}
+
+
 def log(stage: str) -> pl.DataFrame:
     steps, random = (300, 50)[STAGES.index(stage)], np.random.default_rng(5)
     step = np.arange(1, steps + 1)

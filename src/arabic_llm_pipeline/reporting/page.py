@@ -6,6 +6,7 @@ from typing import Protocol
 
 from arabic_llm_pipeline.reporting import (
     audit,
+    choices,
     costs,
     data,
     fertility,
@@ -15,6 +16,7 @@ from arabic_llm_pipeline.reporting import (
     losses,
     quality,
     reward,
+    robustness,
     rows,
     run,
     samples,
@@ -42,6 +44,8 @@ SECTIONS: Sequence[tuple[str, str, Sequence[Part]]] = (
     ("training", "Training", (training,)),
     ("scores", "Scores", (scores, reward)),
     ("language", "Language", (language,)),
+    ("choices", "Questions with choices", (choices,)),
+    ("robustness", "Robustness", (robustness,)),
     ("samples", "Samples", (samples,)),
     ("resources", "Resources", (costs,)),
     ("run", "What was run", (run,)),
