@@ -15,7 +15,7 @@ from arabic_llm_pipeline.parameters.preference import DnoSettings, DpoSettings, 
 from arabic_llm_pipeline.training import sampling
 from arabic_llm_pipeline.training.adapters import new_adapter
 from arabic_llm_pipeline.training.memory import architecture, fit
-from arabic_llm_pipeline.training.memory.check import describe
+from arabic_llm_pipeline.training.memory.check import checked, describe
 from arabic_llm_pipeline.training.memory.drawing import Drawing, drawing, drawn, judge_bytes
 from arabic_llm_pipeline.training.memory.limits import Room
 from arabic_llm_pipeline.training.memory.methods import METHODS
@@ -112,4 +112,5 @@ def test_a_judge_that_brings_its_own_base_counts(
     stage, config = describe(asked, "dno")
     assert stage.drawing == Drawing(16, 4, 48, pytest.approx(weights, rel=0.01))
     assert plan(stage, config).allocated >= 2 * weights
+    assert checked(asked, "arabic_llm_pipeline.training.methods.dno:train").settings == asked.settings
     assert drawing(json.loads(DpoSettings().model_dump_json())) is None

@@ -81,7 +81,7 @@ def judge_bytes(name: str, base: Pointer, model: ModelSettings, *, whole: bool, 
     if lent:
         return 0.0
     place, held = _stands_on(directory, base, model, alone=alone)
-    found = holdings(architecture.read_config(place), held, dtype, NO_ADAPTER, "sgd", copied=False)
+    found = holdings(architecture.shape_of(place), held, dtype, NO_ADAPTER, "sgd", copied=False)
     return found.linear + found.rest
 
 
