@@ -16,10 +16,9 @@ from safetensors.numpy import load_file
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
-from arabic_llm_pipeline.parameters.preference import CpoSettings, KtoSettings
 from arabic_llm_pipeline.training import conditions, launch
 from arabic_llm_pipeline.training.job import Job
-from arabic_llm_pipeline.training.methods import kto, preference, referenceless
+from arabic_llm_pipeline.training.methods import preference
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.stage import run_stage
 from tests.conftest import PROJECT
@@ -99,22 +98,6 @@ def test_dpo_of_which_a_worker_is_killed_and_that_is_interrupted(
     assert f"dpo: going on after step {kept[-1][-1]} of 6" in caplog.text
     alike(one, two)
     assert cost["processes"] == 2
-
-
-@pytest.mark.parametrize(
-    ("settings", "train"), [(KtoSettings, kto.train), (CpoSettings, referenceless.train_cpo)], ids=["kto", "cpo"]
-)
-def test_what_a_loss_takes_from_a_step_it_takes_from_all_workers(
-    settings: Any, train: Callable, job: Callable[..., Job], pair_tokens: Path
-) -> None:
-    """KTO's divergence, and the likelihood of answers of unlike lengths."""
-    before = job(sft(steps=2), "before")
-    sft_method.train(before, Answers())
-    loop = settings(steps=4, micro_batch=2, accumulation=2, save_steps=4, learning_rate=0.005, warmup=0.0)
-    one, two = (job(loop, name, adapter=before.finished / "result", tokens=pair_tokens) for name in ("one", "two"))
-    train(one, Answers())
-    run_stage(train, two, "preference")
-    alike(one, two)
 
 
 def test_what_workers_know_of_each_other(tmp_path: Path) -> None:
