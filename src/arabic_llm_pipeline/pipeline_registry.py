@@ -69,6 +69,7 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "memory_plan": lambda: _create("memory_plan", chosen(Asked.recipes)),
         "evaluate": lambda: _create("evaluate", candidates(Asked.recipes), reward_models(Asked.recipes)),
         "report": _report,
+        "compare": lambda: _create("compare"),
         "export": _export,
     }
     return found

@@ -18,6 +18,7 @@ from arabic_llm_pipeline.parameters.audit import (
 )
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
+from arabic_llm_pipeline.parameters.compare import CompareSettings
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
@@ -113,6 +114,7 @@ class Parameters(Settings):
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
     spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
+    compare: CompareSettings = Field(CompareSettings(), description="Runs side by side.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
     lm_eval: LmEvalSettings = Field(LmEvalSettings(), description="Tasks of lm-eval on local copies of their data.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")

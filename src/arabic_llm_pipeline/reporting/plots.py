@@ -159,6 +159,50 @@ def panels(lines: Sequence[tuple[str, ArrayLike, ArrayLike]], label: str) -> Fig
     return figure
 
 
+def overlaid(lines: Mapping[str, tuple[ArrayLike, ArrayLike]], title: str) -> Figure:
+    """One measure of several trainings in one plot, each over its own steps.
+
+    Args:
+        lines: name -> steps and values.
+        title: what the plot shows.
+    """
+    with drawing(2.25) as (figure, (axes,)):
+        for place, (name, (steps, values)) in enumerate(lines.items(), start=1):
+            _curve(axes, np.asarray(steps, dtype=float), np.asarray(values, dtype=float), place, name, smooth=True)
+        _titles(figure, axes, title, "step")
+        axes.grid(visible=True, axis="y")
+        axes.margins(x=0.02)
+        if len(lines) > 1:
+            figure.legend(loc="outside lower center", ncols=min(3, len(lines)))
+    return figure
+
+
+def scatter(points: Mapping[str, tuple[float, float, bool]], across: str, upward: str, title: str) -> Figure:
+    """Points with their names in a legend; those on a front are full and joined, the others hollow.
+
+    Args:
+        points: name -> across, upward, whether it is on the front.
+        across: of the horizontal axis.
+        upward: of the vertical axis.
+        title: what the plot shows.
+    """
+    with drawing(2.5 + 0.15 * (-(-len(points) // 2))) as (figure, (axes,)):
+        front = sorted((x, y) for x, y, on in points.values() if on)
+        axes.plot([x for x, _ in front], [y for _, y in front], color=MUTED, linewidth=0.9, linestyle=DASHES[2])
+        for place, (name, (x, y, on)) in enumerate(points.items(), start=1):
+            colour = SERIES[place % len(SERIES)]
+            axes.plot(
+                [x], [y], linestyle="none", marker=MARKERS[place % len(MARKERS)], color=colour, label=name,
+                markerfacecolor=colour if on else PAPER, clip_on=False, zorder=3,
+            )  # fmt: skip
+        _titles(figure, axes, title, across)
+        axes.set_ylabel(upward)
+        axes.grid(visible=True, axis="both")
+        axes.margins(0.08)
+        figure.legend(loc="outside lower center", ncols=2, handletextpad=0.3, columnspacing=1.2)
+    return figure
+
+
 def _curve(axes: Axes, steps: NDArray[Any], values: NDArray[Any], place: int, name: str, *, smooth: bool) -> None:
     there = np.isfinite(values)
     steps, values = thinned(steps[there], MOST_POINTS), thinned(values[there], MOST_POINTS)
