@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from kedro.io import DatasetError
 
 from arabic_llm_pipeline.artifacts.file import FileArtifact
-from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.datasets.experiments import Experiments
 from arabic_llm_pipeline.parameters.compare import CompareSettings
 from arabic_llm_pipeline.pipelines.compare.nodes import compare_runs, make_compared_page
@@ -62,7 +62,7 @@ def test_another_score_makes_another_comparison(data: Path) -> None:
 
 
 def test_an_experiment_that_nobody_made_is_told(data: Path) -> None:
-    with pytest.raises(UserError, match=r"nothing of 'nothing'.*There are: b03, default"):
+    with pytest.raises(DatasetError, match=r"nothing of 'nothing'.*There are: b03, default"):
         read(data, "nothing")
     one = Experiments(path=str(data))
     one.bind(["nothing"])

@@ -41,12 +41,16 @@ def all_values(entries: Mapping[str, Any]) -> pl.DataFrame:
 
 
 def of_candidates(entries: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Candidate -> kind -> entry, from names like `sft_dpo_choices`; candidates are those that have `<name>_scores`."""
+    """Candidate -> kind -> entry, from names like `sft_dpo_choices`; the base first, then by the number of stages.
+
+    Candidates are those that have `<name>_scores`.
+    """
     scored = (name.removesuffix("_scores") for name in entries if name.endswith("_scores"))
-    names = sorted((name for name in scored if name == BASE or chain_of(name)), key=len)
+    names = [name for name in scored if name == BASE or chain_of(name)]
+    names = sorted(names, key=lambda name: (len(chain_of(name)), name))
     found: dict[str, dict[str, Any]] = {name: {} for name in names}
     for name, entry in entries.items():
-        owner = next((one for one in reversed(names) if name.startswith(f"{one}_")), None)
+        owner = max((one for one in names if name.startswith(f"{one}_")), key=len, default=None)
         if owner is not None:
             found[owner][name.removeprefix(f"{owner}_")] = entry
     return found

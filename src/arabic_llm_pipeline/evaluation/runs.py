@@ -105,7 +105,7 @@ def runs(experiments: Mapping[str, Mapping[str, Any]], candidates: Sequence[str]
     found = []
     for experiment, left in experiments.items():
         own = of_candidates(left["entries"])
-        for candidate in sorted(own, key=lambda one: (len(chain_of(one)), list(own).index(one))):
+        for candidate in own:
             if not candidates or candidate in candidates:
                 label = candidate if len(experiments) == 1 else f"{experiment}: {candidate}"
                 found.append(_run(label, experiment, candidate, own[candidate], left["entries"]))

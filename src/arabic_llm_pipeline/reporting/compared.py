@@ -113,7 +113,11 @@ def scores(compared: Compared) -> Iterator[Block]:
     """A figure a measure, with all of its numbers."""
     every = pl.concat([run.scores.with_columns(run=pl.lit(run.name)) for run in compared.runs])
     for (measure,), rows in every.group_by("measure", maintain_order=True):
-        yield Block(words(str(measure)).capitalize(), figures=[_figure(compared, str(measure), rows)])
+        name, title = str(measure), words(str(measure)).capitalize()
+        if rows.filter(by=ALL)["value"].is_not_null().any():
+            yield Block(title, figures=[_figure(compared, name, rows)])
+        else:
+            yield Block(title, ["No score over all items: the table says why."], tables=[_numbers(name, rows)])
 
 
 def _figure(compared: Compared, measure: str, rows: pl.DataFrame) -> Figure:

@@ -6,6 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
 from arabic_llm_pipeline.pipelines.report.nodes import (
+    collect_scores,
     draw_funnel,
     draw_rewards,
     draw_scores,
@@ -48,6 +49,7 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str], reward_mod
     return Pipeline(
         [
             step(reading(make_report, dict.fromkeys(names), **told), "report"),
+            step(collect_scores, ["all_scores", "all_scores_json"], *_scores(candidates), *_each(reward_models, ("scores",))),
             step(draw_funnel, "funnel_plot"),
             step(draw_training, "training_plot", *_each(stages, ("log",))),
             step(draw_scores, "scores_plot", *_each(candidates, ("scores",))),
@@ -58,6 +60,12 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str], reward_mod
 
 def _each(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
     return [f"{name}_{kind}" for kind in kinds for name in names]
+
+
+def _scores(candidates: Sequence[str]) -> list[str]:
+    """What holds scores of candidates."""
+    made = (measure.node(candidate).outputs for measure in MEASURES for candidate in candidates)
+    return [*_each(candidates, ("scores",)), *(name for outputs in made for name in outputs)]
 
 
 def _measured(candidates: Sequence[str]) -> Iterator[str]:
