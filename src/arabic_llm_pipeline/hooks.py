@@ -17,7 +17,12 @@ QUIET = {
 }
 
 
-PAGES = {"report": "The report", "compared_page": "The comparison", "token_windows": "What training reads"}
+PAGES = {
+    "report": "The report",
+    "compared_page": "The comparison",
+    "token_windows": "What training reads",
+    "human_sheet": "The sheet for raters",
+}
 
 
 class ProjectHooks:
@@ -48,7 +53,8 @@ class ProjectHooks:
     @hook_impl
     def after_catalog_created(self, catalog: Any) -> None:
         """Tell the entries of files from outside which files these are: parameters say so, the catalog cannot."""
-        from arabic_llm_pipeline.parameters.preference import OVERLAP
+        from arabic_llm_pipeline.parameters.human import FILLED
+        from arabic_llm_pipeline.parameters.preference import RULES
 
         root, trained = self.project / self.parameters.data_root, self.parameters.dialect.model
         judge = self.parameters.toxicity.model
@@ -63,25 +69,27 @@ class ProjectHooks:
             licences = {name: source.licence for name, source in sources.items()}
             catalog.get(entry).bind(root, paths, licences)
         catalog.get("lm_eval_files").bind(root, self.parameters.lm_eval.patterns())
+        filled = list(self.parameters.human.filled)
+        catalog.get("human_files").bind(root, {FILLED: filled} if filled else {})
         catalog.get("dialect_model_file").bind(self.project / trained if trained else None)
         catalog.get("toxicity_model_file").bind(self.project / judge if judge else None)
         catalog.get("base_files").bind(self.parameters.model.directory(self.project))
         begun = self.parameters.model.adapter
         catalog.get("start_adapter").bind(self.project / begun if begun else None)
         chosen = self.parameters.dno.judge
-        catalog.get("judge_adapter").bind(None if chosen == OVERLAP else self.project / Path(chosen).expanduser())
+        catalog.get("judge_adapter").bind(None if chosen in RULES else self.project / Path(chosen).expanduser())
         catalog.get("experiments").bind(self.parameters.compare.named("experiments") or [self.experiment])
         catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
         catalog.get("compared_tokenizers").bind(self.parameters.fertility.directories(self.project))
 
     @hook_impl
     def before_pipeline_run(self) -> None:
-        """Have work on shards done as `engine` says, and training under the limits of `memory`."""
+        """Have work on shards done as `engine` says, and training under `memory` and on `devices`."""
         from arabic_llm_pipeline.corpus import workers
         from arabic_llm_pipeline.training import conditions
 
         workers.begin(self.parameters.engine)
-        conditions.begin(self.parameters.memory)
+        conditions.begin(self.parameters.memory, self.parameters.devices)
 
     @hook_impl
     def on_pipeline_error(self) -> None:

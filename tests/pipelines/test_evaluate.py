@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from kedro.pipeline import Pipeline
 from kedro.validation.type_extractor import TypeExtractor
@@ -18,11 +19,13 @@ from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings, WordSettings
 from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.root import Parameters
 from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
-from arabic_llm_pipeline.pipelines.evaluate.pipeline import create_pipeline
+from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES, create_pipeline
 from arabic_llm_pipeline.recipes import candidates
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from tests.evaluation.conftest import CORPUS, TEXTS, shards
@@ -30,23 +33,27 @@ from tests.tokenizers import train_bpe
 
 GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
-KINDS = {"choices": ("", "_values", "_answers"), "writing": ("", "_values", "_answers"), "lm_eval": ("", "_values")}
-MEASURED = [f"{name}_{kind}{of}" for name in CANDIDATES for kind, ends in KINDS.items() for of in ends]
+KINDS = ("evaluate", *(f"measure_{kind}" for kind in ("language", "choices", "writing", "lm_eval", "robustness")))
 WRITING = WritingSettings(answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, resamples=100)
-SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)
+LANGUAGE = LanguageSettings(
+    window=32, stride=16, stride_parts=(1,), words=WordSettings(documents=1, beams=5, tokens=4), resamples=100
+)
+SETTINGS = EvaluateSettings(window=64, max_new_tokens=4, resamples=100, dev_items=2)
 
 
 def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
-    assert sorted(node.name for node in made.nodes) == sorted([
-        *(f"{name}.{of}" for name in CANDIDATES for of in ("evaluate", *(f"measure_{kind}" for kind in KINDS))),
-        *("compare", "find_seen_items", "find_seen_lm_eval_items", "make_spelling_list", "score_baselines"),
-    ])  # fmt: skip
+    assert {node.name for node in made.nodes} == {
+        "compare", "find_seen_items", "find_seen_lm_eval_items", "make_spelling_list", "score_baselines",
+        *(f"{name}.{kind}" for name in CANDIDATES for kind in KINDS),
+    }  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
         *GIVEN, "lm_eval_files", *(f"{name}_lm_eval_workspace" for name in CANDIDATES),
         "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
-    assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison", *MEASURED}
+    tables = {table for name in CANDIDATES for measure in MEASURES for table in measure.node(name).outputs}
+    compared = {f"{name}_language_values" for name in CANDIDATES}
+    assert made.outputs() == {*tables, "comparison"} - compared
 
 
 def test_a_preference_stage_is_measured_against_what_it_started_from() -> None:
@@ -129,8 +136,10 @@ def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given |= {f"{name}_lm_eval_workspace": Path() for name in CANDIDATES}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
+    given |= {"params:language": LANGUAGE}
     given |= {"params:writing": WRITING, "params:spelling": SpellingSettings()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
+    given |= {"params:robustness": RobustnessSettings(levels=(0.5,), kinds=(), worst_of=1, max_new_tokens=2)}
     for node in pipeline.nodes:
         given |= node.run({name: given[name] for name in node.inputs})
     return given
@@ -143,12 +152,13 @@ def test_a_run(made: dict[str, Any]) -> None:
     assert {scores[name]["quantization"] for name in CANDIDATES} == {"nf4"}
     assert set(scores["base"]["formats_dev"]) == set(SETTINGS.formats)
     assert set(scores["sft"]["formats_dev"]) == {"chat"}
-    bits = {scores[name]["perplexity"][0]["bits_per_byte"] for name in CANDIDATES}
+    bits = {found[f"{name}_language"].filter(metric="bits_per_byte")["value"][0] for name in CANDIDATES}
     assert len(bits) == 3, "each candidate is another model"
     assert [scores[name]["preference"]["implicit_accuracy"] is None for name in CANDIDATES] == [True, True, False]
     assert {(row["a"], row["b"]) for row in found["comparison"] if row["measure"] == "bits_per_byte_text"} == {
         ("base", "sft"), ("sft", "sft_dpo"), ("base", "sft_dpo"),
     }  # fmt: skip
+    assert {len(found[f"{name}_robustness"].filter(pl.col("value").is_not_null())) for name in CANDIDATES} == {10}
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
     assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
     kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}

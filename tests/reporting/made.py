@@ -42,8 +42,10 @@ from tests.reporting.made_scores import (
     accuracy,
     answers,
     comparison,
+    language,
     log,
     resources,
+    robustness,
     scores,
 )
 
@@ -95,6 +97,8 @@ def data(folder: Path) -> dict[str, Any]:
     for name in CANDIDATES:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
         found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
+        found[f"{name}_robustness"] = robustness(name)
+        found |= {f"{name}_language": language(name)}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
     return found

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from arabic_llm_pipeline.evaluation.results import SCORES
+
 CANDIDATES, STAGES = ["base", "sft", "sft_dpo"], ["sft", "sft_dpo"]
 # family -> dialect, prompt, terse and full answer, a wrong one, accuracy of base, sft, sft_dpo, two baselines
 ASKED = {
@@ -83,38 +85,40 @@ def accuracy(place: int, form: float) -> list[dict[str, Any]]:
     ]
 
 
-def perplexity(bits: float) -> list[dict[str, Any]]:
-    rows = []
-    for view, more in (("text", 0.0), ("text_normalized", -0.04)):
-        for dialect, harder, documents in (
-            ("all", 0.0, 34),
-            ("MSA", -0.05, 12),
-            ("EGY", 0.06, 6),
-            ("LEV", 0.08, 6),
-            ("MGR", 0.2, 0),
-        ):
-            found = bits + more + harder
-            counts = {
-                "documents": documents,
-                "tokens": 900 * documents,
-                "words": 400 * documents,
-                "bytes": 4000 * documents,
-            }
-            empty = {
-                "per_token": None,
-                "per_word": None,
-                "bits_per_byte": None,
-                "interval": None,
-                "why": f"no held-out prose of dialect {dialect}",
-            }
-            full = {
-                "per_token": 70.0,
-                "per_word": 900.0,
-                "bits_per_byte": found,
-                "interval": [found - 0.03, found + 0.04],
-            }
-            rows.append({"view": view, "dialect": dialect, **counts, **(full if documents else empty)})
-    return rows
+def language(name: str) -> pl.DataFrame:
+    """Rows as `evaluation.language` leaves them: perplexity, strides, positions, words."""
+    bits, rows = (1.06, 1.11, 1.13)[CANDIDATES.index(name)], []
+
+    def add(measure: str, metric: str, found: float | None, of: str = "prose", **more: Any) -> None:
+        around = {} if found is None else {"low": found - 0.03, "high": found + 0.04, "interval": "bootstrap"}
+        row = {"measure": measure, "metric": metric, "value": found, "set": of, "by": "all", "group": "all", "items": 6}
+        rows.append(row | around | more)
+
+    for of, lower in (("prose", 0.0), ("prose_normalized", 0.04)):
+        groups = {"all": 0.0, "MSA": -0.05, "EGY": 0.06, "LEV": 0.08}
+        for group, harder in groups.items():
+            by = {"by": "all" if group == "all" else "dialect", "group": group}
+            add("perplexity", "bits_per_byte", bits - lower + harder, of, **by)
+            for unit, power in (("token", 70.0), ("word", 9000.0), ("character", 6.5), ("byte", 2.1)):
+                add("perplexity", f"perplexity_per_{unit}", power, of, **by)
+        why = {"by": "dialect", "group": "MGR", "items": 0, "why": "no held-out prose of dialect MGR"}
+        add("perplexity", "bits_per_byte", None, of, **why)
+    for stride, more in (("255", 0.02), ("128", 0.01), ("32", 0.0)):
+        add("stride", "bits_per_byte", bits + more, by="stride", group=stride)
+        add("stride", "perplexity_per_token", 70 + 100 * more, by="stride", group=stride)
+    for power in range(8):
+        group = f"{2**power}-{2 ** (power + 1) - 1}" if power else "1"
+        add("loss_by_position", "nats_per_token", bits * (6 - 0.3 * power), by="position", group=group)
+        for harder, dialect in enumerate(("MSA", "EGY", "LEV")):
+            nats = bits * (6 - 0.3 * power) + 0.2 * harder
+            add("loss_by_position", "nats_per_token", nats, by=f"position {dialect}", group=group)
+    for measure, metric, share in (
+        ("next_word", "top_1", 0.1), ("next_word", "top_5", 0.2), ("masked_word", "accuracy", 0.5),
+    ):  # fmt: skip
+        add(measure, metric, share, items=60)
+        add(measure, metric, share + 0.05, by="dialect", group="MSA", items=30)
+    add("masked_word", "chance", 0.25, items=60)
+    return pl.DataFrame(rows, schema=SCORES)
 
 
 def preference(rate: float, implicit: float | None) -> dict[str, Any]:
@@ -143,7 +147,6 @@ def scores(name: str) -> dict[str, Any]:
             {"chat": 0.62},
         )[place],
         "seed": 0,
-        "perplexity": perplexity((1.06, 1.11, 1.13)[place]),
         "accuracy": accuracy(place, (0.0, 0.46, 0.93)[place]),
         "preference": preference((0.22, 0.55, 0.97)[place], (None, None, 0.98)[place]),
         "stopped": (0.9, 0.995, 0.91)[place],
@@ -214,6 +217,42 @@ def comparison() -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def robustness(name: str) -> pl.DataFrame:
+    """As `evaluation.robustness` makes it: by level, by kind, worst and mean, and the change from no noise."""
+    best = 0.1 + 0.3 * CANDIDATES.index(name)
+    rows = []
+    for of in ("items_test", "school"):
+        for level in (0.0, 0.1, 0.3, 0.5):
+            lost, words = best * level, f"{level:g}"
+            rows += [
+                noise_row(of, "exact_match", "noise", words, best - lost),
+                noise_row(of, "chrf++_to_clean", "noise", words, 100 * (1 - level)),
+                noise_row(of, "words_altered", "noise", words, 0.9 * level),
+                *([noise_row(of, "exact_match_change", "noise", words, -lost)] if level else []),
+            ]
+        for kind in ("hamza", "arabizi"):
+            rows += [
+                noise_row(of, "exact_match", "kind", kind, best / 2),
+                noise_row(of, "words_altered", "kind", kind, 0.2),
+            ]
+        for by, value in (("mean_of_perturbations", best), ("worst", best / 2)):
+            rows.append(noise_row(of, "exact_match", by, "0.3, 3 times", value))
+    return pl.DataFrame(rows, schema=SCORES)
+
+
+def noise_row(of: str, metric: str, by: str, group: str, value: float) -> dict[str, Any]:
+    found = {
+        "measure": "robustness",
+        "set": of,
+        "metric": metric,
+        "by": by,
+        "group": group,
+        "value": value,
+        "items": 40,
+    }
+    return found | {"low": value - 0.05, "high": value + 0.05, "interval": "Wilson"}
 
 
 def log(stage: str) -> pl.DataFrame:

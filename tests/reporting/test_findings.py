@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from arabic_llm_pipeline.reporting import findings
@@ -120,11 +121,10 @@ def test_scores_that_are_absent_are_no_zeros(tmp_path: Path) -> None:
 
 def test_prose_that_got_worse_is_told(tmp_path: Path) -> None:
     catalog = data(tmp_path / "a")
-    worse = catalog["sft_scores"] | {
-        "perplexity": [
-            row | {"bits_per_byte": 1.5, "interval": [1.4, 1.6]} for row in catalog["sft_scores"]["perplexity"]
-        ]
-    }
+    bits = pl.col("metric") == "bits_per_byte"
+    worse = catalog["sft_language"].with_columns(
+        pl.when(bits).then(v).otherwise(c).alias(c) for c, v in {"value": 1.5, "low": 1.4, "high": 1.6}.items()
+    )
     assert "sft predicts held-out prose less well than base: 1.500 against 1.060 bits a byte." in findings.short_of(
-        inputs(tmp_path, sft_scores=worse)
+        inputs(tmp_path, sft_language=worse)
     )

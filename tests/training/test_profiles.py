@@ -44,7 +44,7 @@ def test_a_profile_brings_its_data_and_its_first_stage_fits(project: Path, name:
     assert chosen(found.recipes)
     stages = [("sft", "sft", False, found.sft.model_dump())]
     as_written = found.memory.model_copy(update={"fit": False})
-    plan = stage_table(stages, None, found.model, found.adapter, as_written, found.tokenize.window)
+    plan = stage_table(stages, None, found.model, found.adapter, as_written, found.devices, found.tokenize.window)
     assert plan["fits"].all()
     assert plan["device"][0] == "card"
 

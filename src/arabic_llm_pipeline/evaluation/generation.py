@@ -92,7 +92,21 @@ def answered(
     max_new_tokens: int,
     sampling: Mapping[str, Any],
 ) -> list[Generated]:
-    """What a model writes after each of a few prompts, all at once, in their order.
+    """What a model writes after each of a few prompts, all at once, in their order; arguments as of `written`."""
+    new = written(model, tokenizer, prompts, stop_ids, max_new_tokens=max_new_tokens, sampling=sampling)
+    return [_generated(tokenizer, ids, stop_ids, None) for ids in new]
+
+
+def written(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[NDArray[Any]],
+    stop_ids: Sequence[int],
+    *,
+    max_new_tokens: int,
+    sampling: Mapping[str, Any],
+) -> list[NDArray[np.int64]]:
+    """The tokens that a model writes after each of a few prompts, with the one that ended them if one did.
 
     Args:
         model: any causal model.
@@ -104,7 +118,8 @@ def answered(
     """
     with numbers(model, "Answers", [f"prompt {place + 1}" for place in range(len(prompts))]):
         new = _continue(model, tokenizer, prompts, stop_ids, None, max_new_tokens, sampling)
-    return [_generated(tokenizer, ids, stop_ids, None) for ids in new]
+    ends = [np.flatnonzero(np.isin(ids, stop_ids)) for ids in new]
+    return [ids[: end[0] + 1] if len(end) else ids for ids, end in zip(new, ends, strict=True)]
 
 
 def _continue(

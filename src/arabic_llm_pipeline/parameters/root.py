@@ -19,11 +19,15 @@ from arabic_llm_pipeline.parameters.audit import (
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.compare import CompareSettings
+from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
+from arabic_llm_pipeline.parameters.dry_run import DryRunSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.export import ExportSettings
+from arabic_llm_pipeline.parameters.human import HumanSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
@@ -40,6 +44,7 @@ from arabic_llm_pipeline.parameters.preference import (
 )
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import InspectSettings, PreviewSettings, ReportSettings
+from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
@@ -111,12 +116,17 @@ class Parameters(Settings):
         PretrainSettings(), description="A base model: from random weights, or from another base."
     )
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
+    devices: DeviceSettings = Field(DeviceSettings(), description="On what a stage is trained.")
+    dry_run: DryRunSettings = Field(DryRunSettings(), description="The first steps of a recipe, timed.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    language: LanguageSettings = Field(LanguageSettings(), description="How held-out prose is scored.")
     writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
     spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
     compare: CompareSettings = Field(CompareSettings(), description="Runs side by side.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
     lm_eval: LmEvalSettings = Field(LmEvalSettings(), description="Tasks of lm-eval on local copies of their data.")
+    robustness: RobustnessSettings = Field(RobustnessSettings(), description="What noise does to answers.")
+    human: HumanSettings = Field(HumanSettings(), description="What people are asked about the answers.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")

@@ -8,7 +8,7 @@ from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.sources import Dialect
 
 Scheduler = Literal["linear", "cosine", "cosine_to_tenth", "constant_with_warmup", "equation_3"]
-Optimizer = Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"]
+Optimizer = Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "adamw_host"]
 Kind = Literal["prose", "instruction", "conversation"]
 Weight = Annotated[float, Field(ge=0)]
 
@@ -77,7 +77,11 @@ class AdapterLoopSettings(LoopSettings):
         0.03, description="Steps in which the learning rate rises: a share of all below 1, else their number.", ge=0
     )
     weight_decay: float = Field(0.0, description="Of AdamW.", ge=0)
-    optimizer: Optimizer = Field("adamw_torch", description="AdamW in fp32, or with 8-bit or paged state.")
+    optimizer: Optimizer = Field(
+        "adamw_torch",
+        description="AdamW in fp32, or with 8-bit or paged state; adamw_host: its state and its step in the machine's "
+        "memory.",
+    )
     mixture: Mixture = Field(Mixture(), description="How often rows of each source and dialect come.")
 
     @model_validator(mode="after")
@@ -110,6 +114,12 @@ class SftSettings(DocumentLoopSettings):
 
     learning_rate: float = Field(4e-3, description="Highest learning rate.", gt=0)
     steps: int = Field(450, description="As in all methods.", ge=0)
+    neftune_alpha: float | None = Field(
+        None,
+        description="Noise on the embeddings while training (NEFTune, Jain et al. 2023): uniform within alpha / "
+        "sqrt(length x width) of the padded rows; null: none.",
+        gt=0,
+    )
 
 
 class Replay(Settings):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from arabic_llm_pipeline.recipes import BASE
 from arabic_llm_pipeline.reporting import data, reward
+from arabic_llm_pipeline.reporting.cells import ends, find
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import ALL, Row, beyond, bounds, by_family, families, value
 from arabic_llm_pipeline.reporting.view import (
@@ -170,9 +171,8 @@ def _prose_short(inputs: Inputs) -> Iterator[str]:
 
 
 def _prose(inputs: Inputs, candidate: str) -> Measured | None:
-    rows = inputs.scores[candidate].get("perplexity") or []
-    row = next((row for row in rows if row["dialect"] == ALL and row["view"] == "text"), None)
-    bits, around = value(row, "bits_per_byte"), bounds(row)
+    row = find(inputs.of("language")[candidate], measure="perplexity", set="prose", metric="bits_per_byte")
+    bits, around = value(row, "value"), ends(row)
     return None if bits is None or around is None else (bits, around)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from arabic_llm_pipeline.reporting.measured import Bounds
@@ -142,6 +142,28 @@ def curves(steps: ArrayLike, lines: Mapping[str, ArrayLike], title: str, *, smoo
         axes.margins(x=0.02)
         if len(lines) > 1:
             figure.legend(loc="outside lower center", ncols=len(lines))
+    return figure
+
+
+def powers(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str, across: str, up: str) -> Figure:
+    """Lines over a scale of powers of two.
+
+    Args:
+        lines: name -> places and values.
+        title: what the plot shows.
+        across: label of the horizontal axis.
+        up: label of the vertical axis.
+    """
+    with drawing(2.4) as (figure, (axes,)):
+        for place, (name, (places, values)) in enumerate(lines.items()):
+            colour, marker = SERIES[place % len(SERIES)], MARKERS[place % len(MARKERS)]
+            axes.plot(places, values, color=colour, marker=marker, linestyle=DASHES[place % len(DASHES)], label=name)
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        _titles(figure, axes, title, across)
+        axes.set_ylabel(up)
+        axes.grid(visible=True, axis="y")
+        figure.legend(loc="outside lower center", ncols=min(3, len(lines)))
     return figure
 
 

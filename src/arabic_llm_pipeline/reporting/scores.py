@@ -2,7 +2,7 @@
 
 from arabic_llm_pipeline.reporting.accuracy import accuracy_figure, candidates_table, formats_table
 from arabic_llm_pipeline.reporting.inputs import Inputs
-from arabic_llm_pipeline.reporting.likelihood import perplexity_figures, preference_figure
+from arabic_llm_pipeline.reporting.likelihood import preference_figure
 from arabic_llm_pipeline.reporting.measured import Row, beyond, bounds, value
 from arabic_llm_pipeline.reporting.view import (
     Block,
@@ -29,7 +29,6 @@ def blocks(inputs: Inputs) -> list[Block]:
     shown = [accuracy_figure(inputs), *filter(None, [preference_figure(inputs)])]
     return [
         Block("Held-out prompts and pairs", [text], shown, [candidates_table(inputs)], [formats_table(inputs)]),
-        Block("Held-out prose", figures=perplexity_figures(inputs)),
         Block("Paired tests", lists=[comparison_table(inputs)]),
     ]
 

@@ -16,6 +16,7 @@ from arabic_llm_pipeline.parameters.model import EMBEDDED, EMBEDDED_PATH, MODEL_
 
 Pointer = dict[str, Any]
 CARD = "README.md"  # says the licence
+NOTE = "artifact.json"  # of this project's catalog: how a model was made, and nothing of the model
 BLOCK = 1 << 22  # bytes hashed at a time
 OTHER_SENSES = (
     "vision_config",
@@ -47,7 +48,7 @@ def resolve_base(settings: ModelSettings, directory: Path | None) -> Pointer:
     place = _download(settings) if directory is None else _local(settings, directory)
     config = check_config(place)
     parameters, dtype = _weights(place)
-    files = sorted(path for pattern in MODEL_FILES for path in place.glob(pattern))
+    files = sorted(path for pattern in MODEL_FILES for path in place.glob(pattern) if path.name != NOTE)
     return {
         "name": settings.name,
         "kind": "hub" if directory is None else EMBEDDED if settings.name == EMBEDDED else "directory",

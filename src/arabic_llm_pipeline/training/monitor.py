@@ -13,6 +13,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.training import workers
 from arabic_llm_pipeline.training.job import Channel
 from arabic_llm_pipeline.training.schedule import Schedule
 
@@ -47,7 +48,7 @@ class Monitor(TrainerCallback):
         """Save when interrupted; not at the very end, where the result itself is written."""
         if state.global_step >= state.max_steps:
             control.should_save = False
-        elif self.interrupted:
+        elif workers.any_of(self.interrupted):
             control.should_save = control.should_training_stop = True
 
     def on_log(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:  # noqa: ARG002
@@ -68,12 +69,12 @@ class Monitor(TrainerCallback):
     def _complete(self, row: Row, tokens_before: int) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        seconds = time.perf_counter() - self.started
+        seconds, tokens = time.perf_counter() - self.started, int(workers.total(self.tokens))
         for name in LEFT_OUT:
             row.pop(name, None)
         row["epoch"] = self.schedule.epoch(row["step"])
-        row["tokens"] = tokens_before + self.tokens
-        row["seconds"], row["tokens_per_second"] = seconds, self.tokens / seconds
+        row["tokens"] = tokens_before + tokens
+        row["seconds"], row["tokens_per_second"] = seconds, tokens / seconds
         row["process_memory_mb"], row["device_memory_mb"] = process_mb(), device_mb()
 
     def _interrupt(self, *_: object) -> None:

@@ -189,16 +189,19 @@ class FeedbackRows:
         cut = int(self.split.cut[[row for row, _, _ in first]].sum())
         return {"rows": len(first), "good": self._good(), "cut": cut, **self.draws.about()}
 
-    def collate(self, rows: Sequence[int]) -> Batch:
-        """Prompts with an answer each and its label; and with the answer before it in the batch, the first's the last.
+    def collate(self, rows: Sequence[int] | Sequence[tuple[int, int]]) -> Batch:
+        """Prompts with an answer each and its label; and with an answer to another prompt.
 
         From the latter KTO estimates how far the model is from its reference at large.
+
+        Args:
+            rows: each with the row whose answer is the other; alone: with the one before it, the first's the last.
         """
-        answers = [self._row(row) for row in rows]
-        others = [answers[-1], *answers[:-1]]
+        pairs = [row if isinstance(row, tuple) else (row, rows[place - 1]) for place, row in enumerate(rows)]
+        answers = [self._row(row) for row, _ in pairs]
         examples = [
-            {"prompt_ids": prompt, "completion_ids": answer, "KL_completion_ids": other, "label": label}
-            for (prompt, answer, label), (_, other, _) in zip(answers, others, strict=True)
+            {"prompt_ids": prompt, "completion_ids": answer, "KL_completion_ids": self._row(other)[1], "label": label}
+            for (prompt, answer, label), (_, other) in zip(answers, pairs, strict=True)
         ]
         if not self._mismatched:
             for example in examples:

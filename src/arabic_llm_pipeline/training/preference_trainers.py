@@ -17,14 +17,14 @@ from trl.trainer.utils import add_fused_lm_head
 
 from arabic_llm_pipeline.parameters.training import LoopSettings
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-from arabic_llm_pipeline.training import adapters
+from arabic_llm_pipeline.training import adapters, workers
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.preference_batches import FeedbackRows, PairRows
 from arabic_llm_pipeline.training.schedule import Schedule
 from arabic_llm_pipeline.training.trainers import PLACEHOLDER, Order, Watched, arguments, score_only_what_is_learned
+from arabic_llm_pipeline.training.whole_step import REFERENCE, DivergenceOfStep, LikelihoodOfStep, Partnered
 
-REFERENCE = "ref"  # TRL's name for its frozen copy of the adapter
 REFERENCE_FILE = "reference.safetensors"  # in the workspace
 
 
@@ -35,14 +35,14 @@ class PairTrainer(Watched, DPOTrainer):
         return dataset
 
 
-class FeedbackTrainer(Watched, KTOTrainer):
+class FeedbackTrainer(DivergenceOfStep, Watched, KTOTrainer):  # type: ignore[misc]
     """Learns from answers that are good or bad, against a reference."""
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
         return dataset
 
 
-class Unreferenced(Watched):
+class Unreferenced(LikelihoodOfStep, Watched):
     """What the trainers without a reference have in common: log-probabilities in tiles, from the rows DPO takes.
 
     TRL's own keep the logits of every position for the whole vocabulary: 1.2 GB in fp32 for a pair of 1,024 tokens and
@@ -51,15 +51,18 @@ class Unreferenced(Watched):
 
     averaged: bool  # whether an answer's log-probability is the mean over its tokens, or their sum
     learns_prompt = False  # whether the likelihood beside the preference counts the prompt
-    accelerator: Any
     aux_loss_enabled: bool
+
+    def scored(self, batch: Batch) -> torch.Tensor:
+        """The chosen answers' tokens; with their prompts', if these are learned, too."""
+        mask = batch["attention_mask" if self.learns_prompt else "completion_mask"]
+        return mask[: len(mask) // 2]
 
     def concatenated_forward(self, model: Any, batch: Batch) -> tuple[torch.Tensor, ...]:
         """Log-probabilities of chosen and rejected answers, their mean logits, and the chosen ones' likelihood."""
-        answers, count = batch["completion_mask"], len(batch["input_ids"]) // 2
-        scored = answers.clone()
-        if self.learns_prompt:
-            scored[:count] = batch["attention_mask"][:count]
+        answers, learned = batch["completion_mask"], self.scored(batch)
+        count, scored = len(learned), answers.clone()
+        scored[:count] = learned
         labels = batch["input_ids"].masked_fill(scored == 0, IGNORED)
         found = model(
             input_ids=batch["input_ids"],
@@ -68,12 +71,12 @@ class Unreferenced(Watched):
             fused_lm_head=True,
             use_cache=False,
         )
-        answers, scored = answers[:, 1:], scored[:count, 1:]
+        answers = answers[:, 1:]
         logs = (found.log_probs * answers).sum(-1)
         if self.averaged:
             logs = logs / answers.sum(-1)
         logits = [part[mask.bool()] for part, mask in zip(_halves(found.mean_logits), _halves(answers), strict=True)]
-        likelihood = -(found.log_probs[:count] * scored).sum() / scored.sum()
+        likelihood = self.likelihood(found.log_probs[:count], learned[:, 1:])
         made = (*_halves(logs), *logits, likelihood)
         return (*made, found.aux_loss) if self.aux_loss_enabled else made
 
@@ -120,7 +123,9 @@ def feedback_trainer(
 ) -> Any:
     """A trainer for rows of feedback; the reference is what the model is now."""
     args = KTOConfig(**arguments(job, settings, plan), **options)
-    return _referenced(_made(FeedbackTrainer, model, job, args, rows.collate), job, plan)
+    trainer = _referenced(_made(FeedbackTrainer, model, job, args, rows.collate), job, plan)
+    trainer.train_dataset = Partnered(plan.order(), plan.batch)
+    return trainer
 
 
 def contrastive_trainer(
@@ -198,8 +203,11 @@ def _reference(trainer: PairTrainer, rows: PairRows, plan: Schedule, file: Path)
 
     They are kept in the workspace: a training that goes on after a kill is against the very same numbers.
     """
-    if file.is_file():
-        return load_file(file)["reference"]
+    workers.once("reference", lambda: None if file.is_file() else _score(trainer, rows, plan, file))
+    return load_file(file)["reference"]
+
+
+def _score(trainer: PairTrainer, rows: PairRows, plan: Schedule, file: Path) -> None:
     found, places = np.zeros((len(rows.rows), 2), dtype=np.float32), np.unique(plan.order())
     for start in range(0, len(places), trainer.args.per_device_train_batch_size):
         part = places[start : start + trainer.args.per_device_train_batch_size]
@@ -210,7 +218,6 @@ def _reference(trainer: PairTrainer, rows: PairRows, plan: Schedule, file: Path)
     new = file.with_suffix(".new")
     save_file({"reference": found}, new)
     new.replace(file)
-    return found
 
 
 def _halves(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:

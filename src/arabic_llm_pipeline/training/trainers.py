@@ -14,11 +14,13 @@ from trl.trainer.sft_trainer import SFTTrainer
 from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, LoopSettings
 from arabic_llm_pipeline.tokens.store import Ints
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-from arabic_llm_pipeline.training import adalora, adapters, checkpoints
+from arabic_llm_pipeline.training import adalora, adapters, checkpoints, sharding, workers
 from arabic_llm_pipeline.training.batches import Batch
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.models import compute_dtype, device
 from arabic_llm_pipeline.training.monitor import Monitor
+from arabic_llm_pipeline.training.optimizers import ON_HOST, STEPS_ON_HOST, OnHost
+from arabic_llm_pipeline.training.scaling import Scaling
 from arabic_llm_pipeline.training.schedule import Schedule, equation_3
 
 OURS = {"equation_3": True}  # a schedule that transformers does not have
@@ -55,15 +57,30 @@ class Watched:
     state: transformers.TrainerState
     stamp: dict[str, Any]
     allocation: adalora.Allocation | None
+    whole: dict[str, torch.Tensor] | None
+    is_fsdp_enabled: bool
+    optimizer: Any
+    lr_scheduler: Any
 
     def watch(self, monitor: Monitor, job: Job) -> None:
         """Set who watches, and what a checkpoint is stamped with."""
         self.monitor, self.stamp, self.allocation = monitor, checkpoints.stamp(job), None
+        scaler = self.accelerator.scaler  # type: ignore[attr-defined]
+        if scaler is not None:
+            self.add_callback(Scaling(scaler))  # type: ignore[attr-defined]
         self.remove_callback(transformers.PrinterCallback)  # type: ignore[attr-defined]
         if adalora.is_adalora(self.model):
             self.allocation = adalora.Allocation(self.model, job.lora)
             self.add_callback(self.allocation)  # type: ignore[attr-defined]
         self.add_callback(monitor)  # type: ignore[attr-defined]
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """The optimizer: one of transformers, with its state in the machine's memory where that is asked for."""
+        made = super().create_optimizer(model)  # type: ignore[misc]
+        if self.args.optim_args != STEPS_ON_HOST or isinstance(made, OnHost):
+            return made
+        self.optimizer = OnHost(made)
+        return self.optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The schedule: one of transformers, or ours where `adapter_options` asks for it."""
@@ -71,10 +88,10 @@ class Watched:
             return super().create_scheduler(num_training_steps, optimizer)  # type: ignore[misc]
         warmup = self.args.get_warmup_steps(num_training_steps)
         made = torch.optim.lr_scheduler.LambdaLR(
-            optimizer or self.optimizer,  # type: ignore[attr-defined]
+            optimizer or self.optimizer,
             lambda done: equation_3(min(done + 1, num_training_steps), warmup, num_training_steps),
         )
-        setattr(self, "lr_scheduler", made)  # noqa: B010  the trainer's; named here it would be a field of this class
+        self.lr_scheduler = made
         return made
 
     def training_step(self, model: Any, inputs: Batch, *args: Any) -> torch.Tensor:
@@ -93,16 +110,48 @@ class Watched:
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
         """The trained weights and nothing else; transformers adds the tokenizer and a pickle of the arguments."""
+        state = self.gathered()
+        if not workers.is_first():
+            return
         directory = Path(output_dir or self.args.output_dir)  # type: ignore[arg-type]
         if hasattr(self.model, "peft_config"):
-            adapters.save_weights(self.model, directory)
+            adapters.save_weights(self.model, directory, state)
         else:
-            self.model.save_pretrained(directory)
+            self.model.save_pretrained(directory, state_dict=state)
         if self.allocation:
             self.allocation.save(directory)
         checkpoints.mark(directory, self.stamp)
 
+    def gathered(self) -> dict[str, torch.Tensor] | None:
+        """What is saved, where it is divided among workers; None where each has all of it."""
+        return sharding.gathered(self.model) if self.is_fsdp_enabled else None
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Write the trained weights; of a divided model, too, only those."""
+        if self.is_fsdp_enabled:
+            self._save(output_dir)
+        else:
+            super().save_model(output_dir, _internal_call)  # type: ignore[misc]
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if not self.is_fsdp_enabled:
+            super()._save_optimizer_and_scheduler(output_dir)  # type: ignore[misc]
+            return
+        sharding.save_optimizer(self.model, self.optimizer.optimizer, Path(output_dir) / checkpoints.OPTIMIZER)
+        if workers.is_first():
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / checkpoints.SCHEDULER)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if not self.is_fsdp_enabled or checkpoint is None:
+            super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[misc]
+            return
+        sharding.load_optimizer(self.model, self.optimizer.optimizer, Path(checkpoint) / checkpoints.OPTIMIZER)
+        self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint) / checkpoints.SCHEDULER, weights_only=True))
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if self.is_fsdp_enabled:
+            sharding.load_trained(model, Path(resume_from_checkpoint))
+            return
         super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
         if self.allocation:
             self.allocation.load(Path(resume_from_checkpoint))
@@ -145,8 +194,13 @@ def adapter_options(settings: AdapterLoopSettings, learning_rate: float) -> dict
         "lr_scheduler_kwargs": told,
         "warmup_steps": settings.warmup,
         "weight_decay": settings.weight_decay,
-        "optim": settings.optimizer,
+        **optimizer_options(settings.optimizer),
     }
+
+
+def optimizer_options(optimizer: str) -> dict[str, Any]:
+    """As transformers takes it; of ours that of theirs which it is made from."""
+    return {"optim": "adamw_torch", "optim_args": STEPS_ON_HOST} if optimizer == ON_HOST else {"optim": optimizer}
 
 
 def arguments(job: Job, settings: LoopSettings, plan: Schedule) -> dict[str, Any]:
@@ -155,7 +209,9 @@ def arguments(job: Job, settings: LoopSettings, plan: Schedule) -> dict[str, Any
     return {
         "output_dir": str(job.checkpoints),
         "per_device_train_batch_size": settings.micro_batch,
-        "gradient_accumulation_steps": settings.accumulation,
+        "gradient_accumulation_steps": settings.accumulation // workers.count(),  # of each; together all of them
+        "ddp_find_unused_parameters": False,
+        "ddp_broadcast_buffers": False,  # they are computed alike everywhere
         "max_grad_norm": settings.max_grad_norm,
         "gradient_checkpointing": settings.activation_checkpointing,
         "gradient_checkpointing_kwargs": {"use_reentrant": False},
@@ -173,5 +229,6 @@ def arguments(job: Job, settings: LoopSettings, plan: Schedule) -> dict[str, Any
         "use_cpu": not on_card,
         "dataloader_pin_memory": on_card,
         "disable_tqdm": True,
+        **sharding.arguments(job),
         "report_to": "none",
     }

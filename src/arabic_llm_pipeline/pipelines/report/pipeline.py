@@ -49,7 +49,12 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str], reward_mod
     return Pipeline(
         [
             step(reading(make_report, dict.fromkeys(names), **told), "report"),
-            step(collect_scores, ["all_scores", "all_scores_json"], *_scores(candidates), *_each(reward_models, ("scores",))),
+            step(
+                collect_scores,
+                ["all_scores", "all_scores_json"],
+                *_scores(candidates),
+                *_each(reward_models, ("scores",)),
+            ),
             step(draw_funnel, "funnel_plot"),
             step(draw_training, "training_plot", *_each(stages, ("log",))),
             step(draw_scores, "scores_plot", *_each(candidates, ("scores",))),

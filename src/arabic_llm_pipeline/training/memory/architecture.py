@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.training import PretrainSettings
-from arabic_llm_pipeline.training import adapters
+from arabic_llm_pipeline.training import adapters, models
 from arabic_llm_pipeline.training.base import check_config
 from arabic_llm_pipeline.training.families import HEAD
 
@@ -66,11 +66,11 @@ def make_config(values: dict[str, Any]) -> "PreTrainedConfig":
     return AutoConfig.for_model(**values)
 
 
-def pretrain_config(settings: PretrainSettings, vocabulary: int) -> "PreTrainedConfig":
-    """The shape that `pretrain` makes."""
+def pretrain_config(settings: PretrainSettings, vocabulary: int, model_type: str) -> "PreTrainedConfig":
+    """The shape that `pretrain` makes, of the type that its tokenizer asks for."""
     return make_config(
         {
-            "model_type": "qwen2",
+            "model_type": model_type,
             "vocab_size": vocabulary,
             "hidden_size": settings.width,
             "num_hidden_layers": settings.layers,
@@ -117,8 +117,10 @@ def build(
     if scoring:
         config = copy.deepcopy(config)
         config.num_labels = 1
+    # what flash attention holds is what sdpa's own kernel of that kind does
+    computed = "sdpa" if attention != "eager" and models.has_sdpa(config) else "eager"
     with torch.device("meta"):
-        model: Any = kind.from_config(config, dtype=dtype, attn_implementation=attention)
+        model: Any = kind.from_config(config, dtype=dtype, attn_implementation=computed)
         model.config.use_cache = False
         return adapters.new_adapter(model, lora, 0, scoring=scoring) if lora else model
 

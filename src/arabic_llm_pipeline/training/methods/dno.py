@@ -13,6 +13,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json, write_json
 from arabic_llm_pipeline.parameters.preference import DnoSettings
 from arabic_llm_pipeline.tokens.columns import Array
+from arabic_llm_pipeline.training import workers
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, Job
 
 PAIRS = "pairs.safetensors"  # in a round's folder: a round that was killed trains on the very same pairs
@@ -34,11 +35,13 @@ def train(job: Job, channel: Channel) -> None:
     for number in range(settings.rounds):
         folder = job.workspace / f"round-{number + 1}"
         folder.mkdir(exist_ok=True)
+        workers.together()
         of_round = job.model_copy(update={"workspace": folder, "adapter": adapter})
         if not (of_round.finished / RESULT).is_dir():
             _round(of_round, settings, number, told)
+            workers.together()  # its result is there for the next one
         adapter = of_round.finished / RESULT
-    _gather(job, settings.rounds)
+    workers.once("all rounds", lambda: _gather(job, settings.rounds))
 
 
 def _round(job: Job, settings: DnoSettings, number: int, channel: "OfRound") -> None:
@@ -49,9 +52,7 @@ def _round(job: Job, settings: DnoSettings, number: int, channel: "OfRound") -> 
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the round before left its own, which waits for a step
     model = finish.stage_model(job)
-    if not (job.workspace / PAIRS).is_file():
-        begun = time.perf_counter()
-        _write(_pairs(job, settings, number, model), job.workspace / PAIRS, begun)
+    workers.once("pairs", lambda: _made(job, settings, number, model))
     rows = SampledRows(_read(job.workspace / PAIRS), finish.vocabulary(model))
     plan = schedule(rows.passes, settings, job.seed + number)
     options = trainers.adapter_options(settings, settings.learning_rate) | {"beta": settings.beta}
@@ -59,6 +60,12 @@ def _round(job: Job, settings: DnoSettings, number: int, channel: "OfRound") -> 
     channel.number = number
     told: Any = channel
     finish.finish_adapter(trainer, job, plan, told, rows.about())
+
+
+def _made(job: Job, settings: DnoSettings, number: int, model: Any) -> None:
+    if not (job.workspace / PAIRS).is_file():
+        begun = time.perf_counter()
+        _write(_pairs(job, settings, number, model), job.workspace / PAIRS, begun)
 
 
 class OfRound:
@@ -84,7 +91,7 @@ def _pairs(job: Job, settings: DnoSettings, number: int, model: Any) -> list[Pai
     from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
     from arabic_llm_pipeline.training import finish
     from arabic_llm_pipeline.training.batches import check
-    from arabic_llm_pipeline.training.judges import judge
+    from arabic_llm_pipeline.training.judges import Policy, judge
     from arabic_llm_pipeline.training.sampling import sample
 
     prompts, chosen = _prompts(job, settings, number)
@@ -97,7 +104,9 @@ def _pairs(job: Job, settings: DnoSettings, number: int, model: Any) -> list[Pai
         for prompt, best, made in zip(prompts, chosen, given, strict=True)
         for answer in made
     ]  # fmt: skip
-    scores = np.split(judge(job, settings.judge, asked, settings.micro_batch), np.cumsum([len(made) for made in given]))
+    policy = Policy(model, job.base, job.model, job.tokenizer, on_base=hasattr(model, "peft_config"))
+    judged = judge(settings.judge, asked, policy, settings.sampling_batch)
+    scores = np.split(judged, np.cumsum([len(made) for made in given]))
     kept = [
         pair
         for prompt, made, found in zip(prompts, given, scores, strict=False)
@@ -160,6 +169,7 @@ def _gather(job: Job, rounds: int) -> None:
     import polars as pl
 
     from arabic_llm_pipeline.training.memory.record import planned
+    from arabic_llm_pipeline.training.models import ABOUT, FROM, weights_of
 
     folders = [job.workspace / f"round-{number + 1}" / job.finished.name for number in range(rounds)]
     logs, steps = [pl.read_parquet(folder / LOG) for folder in folders], 0
@@ -174,6 +184,8 @@ def _gather(job: Job, rounds: int) -> None:
     new = job.workspace / ".finishing"
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(folders[-1] / RESULT, new / RESULT)
+    about = new / RESULT / ABOUT  # it was trained from what the first round began with, whatever the last one did
+    write_json(about, {**read_json(about), FROM: weights_of(job.adapter)})
     pl.concat(logs, how="diagonal").write_parquet(new / LOG)
     write_json(new / RESOURCES, total)
     new.replace(job.finished)
