@@ -64,9 +64,6 @@ def test_another_score_makes_another_comparison(data: Path) -> None:
 def test_an_experiment_that_nobody_made_is_told(data: Path) -> None:
     with pytest.raises(DatasetError, match=r"nothing of 'nothing'.*There are: b03, default"):
         read(data, "nothing")
-    one = Experiments(path=str(data))
-    one.bind(["nothing"])
-    assert [path.is_file() for path in one.external_files()] == [False]
 
 
 def test_two_experiments_side_by_side(data: Path) -> None:

@@ -28,17 +28,16 @@ class Experiments(AbstractDataset[Any, dict[str, Any]]):
             path: the folder of all layers, `data`.
             metadata: for Kedro's plugins.
         """
-        self.folder, self.metadata, self.experiments = Path(path), metadata, ()
+        self.folder, self.metadata = Path(path), metadata
+        self.experiments: tuple[str, ...] = ()
 
     def bind(self, experiments: Iterable[str]) -> None:
         """Say which."""
-        self.experiments: tuple[str, ...] = tuple(experiments)
+        self.experiments = tuple(experiments)
 
     def external_files(self) -> list[Path]:
-        """Those that are read; one that cannot be there, for an experiment that nobody made."""
-        found = {experiment: self._files(experiment) for experiment in self.experiments}
-        lacking = [self.folder / LAYERS[1] / "scores" / name for name, files in found.items() if not files]
-        return [*lacking, *(path for files in found.values() for path in files.values())]
+        """Those that are read; of an experiment that nobody made there are none, as `load` says."""
+        return [path for experiment in self.experiments for path in self._files(experiment).values()]
 
     def load(self) -> dict[str, dict[str, Any]]:
         """Keys of each: entries, parameters, origins.

@@ -1,17 +1,16 @@
 """Every score of a candidate, whatever kind of evaluation made it, in the one shape of `results`."""
 
 from collections.abc import Iterator, Mapping
-from math import log
 from typing import Any
 
 import polars as pl
 
-from arabic_llm_pipeline.evaluation import details, perplexity, preference
+from arabic_llm_pipeline.evaluation import details, preference
 from arabic_llm_pipeline.evaluation.candidate import PAIR
 from arabic_llm_pipeline.evaluation.results import ALL, SCORES, VALUES, Row, score_table
 from arabic_llm_pipeline.recipes import BASE, chain_of
 
-ACCURACY, PREFERENCE, PROSE, REWARD = "accuracy", "preference", "perplexity", "reward"
+ACCURACY, PREFERENCE, REWARD = "accuracy", "preference", "reward"
 HELD_OUT = "held_out"
 JUDGED = ("strict", "normalized", "preferred_form")
 RULES = ("sum", "mean", "implicit")
@@ -19,7 +18,7 @@ Scores = Mapping[str, Any]
 
 
 def all_scores(entries: Mapping[str, Any], candidate: str) -> pl.DataFrame:
-    """Rows of `SCORES`: of prompts, pairs and prose, and of every table of that shape.
+    """Rows of `SCORES`: of prompts and pairs, and of every table of that shape.
 
     Args:
         entries: what there is of the candidate, by kind: scores, choices, ...
@@ -31,7 +30,7 @@ def all_scores(entries: Mapping[str, Any], candidate: str) -> pl.DataFrame:
 
 
 def all_values(entries: Mapping[str, Any]) -> pl.DataFrame:
-    """Rows of `VALUES`, by item, pair or document: what paired tests need.
+    """Rows of `VALUES`, by item or pair, and of every table of that shape: what paired tests need.
 
     Args:
         entries: as in `all_scores`.
@@ -75,11 +74,6 @@ def _core(scores: Scores) -> Iterator[Row]:
                 key | {"metric": metric, "view": "text"} | _measured(row, metric, limits.get(metric), row.get("items"))
             )
     yield from _of_pairs(scores.get("preference") or {}, about)
-    for row in scores.get("perplexity") or ():
-        by, group = (ALL, ALL) if row["dialect"] == ALL else ("dialect", row["dialect"])
-        key = {"measure": PROSE, "set": HELD_OUT, "by": by, "group": group, "view": row["view"], **about}
-        metric = f"bits_per_byte_{row['view']}"
-        yield key | {"metric": metric} | _measured(row, "bits_per_byte", row.get("interval"), row.get("documents"))
 
 
 def _of_pairs(pairs: Scores, about: Row) -> Iterator[Row]:
@@ -109,19 +103,13 @@ def _values(entries: Mapping[str, Any]) -> Iterator[pl.DataFrame]:
     if len(pairs):
         for rule, won in preference.preferred(pairs).items():
             yield _shaped(PREFERENCE, rule, pairs, won.cast(pl.Float64))
-    for view in perplexity.VIEWS:
-        read = details.wide(found, f"_{view}")
-        if len(read):
-            yield _shaped(PROSE, f"bits_per_byte_{view}", read, read["nll"] / log(2), read["bytes"])
 
 
-def _shaped(
-    measure: str, metric: str, rows: pl.DataFrame, values: pl.Series, weights: pl.Series | None = None
-) -> pl.DataFrame:
+def _shaped(measure: str, metric: str, rows: pl.DataFrame, values: pl.Series) -> pl.DataFrame:
     missing = [pl.lit(None, pl.String).alias(name) for name in ("dialect", "family") if name not in rows.columns]
     told = rows.with_columns(
         *missing,
         measure=pl.lit(measure), set=pl.lit(HELD_OUT), metric=pl.lit(metric), value=values,
-        weight=pl.lit(1.0) if weights is None else weights,
+        weight=pl.lit(1.0),
     )  # fmt: skip
     return told.select(pl.col(name).cast(kind) for name, kind in VALUES.items())

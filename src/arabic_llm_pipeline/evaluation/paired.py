@@ -66,7 +66,7 @@ def _tested(both: pl.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
     old, new, under_old, under_new = (both[name].to_numpy() for name in ("value", "value_b", "weight", "weight_b"))
     if not under_old.sum() or not under_new.sum():
         return {"why": "nothing to divide by: every weight is 0"}
-    found = {"difference": float(new.sum() / under_new.sum() - old.sum() / under_old.sum())}
+    found: dict[str, Any] = {"difference": float(new.sum() / under_new.sum() - old.sum() / under_old.sum())}
     binary = all(np.isin(part, (0, 1)).all() for part in (old, new)) and all((under_old == 1) & (under_new == 1))
     if binary:
         found |= {"test": MCNEMAR, "p": mcnemar(old == 1, new == 1)}

@@ -67,7 +67,8 @@ class Run:
     def epochs(self) -> float | None:
         """Passes of the last stage over its data."""
         log = self.logs.get(self.candidate)
-        return None if log is None or not len(log) else float(log["epoch"].max())
+        found: Any = None if log is None else log["epoch"].max()
+        return found
 
     @property
     def loss(self) -> float | None:

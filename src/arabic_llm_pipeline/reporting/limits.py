@@ -101,7 +101,7 @@ def _around_groups(inputs: Inputs) -> Iterator[str]:
     sums = groups.group_by("group").agg(pl.col("mentions", "toxic").sum()).filter(pl.col("mentions") >= OFTEN)
     if not len(sums):
         return
-    usual = sums["toxic"].sum() / sums["mentions"].sum()
+    usual = int(sums["toxic"].sum()) / int(sums["mentions"].sum())
     worse = with_shares(sums, "mentions").filter(pl.col("toxic_low") > usual)
     worse = worse.sort("toxic_share", "group", descending=[True, False])
     if len(worse):

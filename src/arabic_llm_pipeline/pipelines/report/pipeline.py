@@ -52,8 +52,7 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str], reward_mod
             step(
                 collect_scores,
                 ["all_scores", "all_scores_json"],
-                *_scores(candidates),
-                *_each(reward_models, ("scores",)),
+                *_scores(candidates, reward_models),
             ),
             step(draw_funnel, "funnel_plot"),
             step(draw_training, "training_plot", *_each(stages, ("log",))),
@@ -67,10 +66,10 @@ def _each(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
     return [f"{name}_{kind}" for kind in kinds for name in names]
 
 
-def _scores(candidates: Sequence[str]) -> list[str]:
+def _scores(candidates: Sequence[str], reward_models: Sequence[str]) -> list[str]:
     """What holds scores of candidates."""
     made = (measure.node(candidate).outputs for measure in MEASURES for candidate in candidates)
-    return [*_each(candidates, ("scores",)), *(name for outputs in made for name in outputs)]
+    return [*_each([*candidates, *reward_models], ("scores",)), *(name for outputs in made for name in outputs)]
 
 
 def _measured(candidates: Sequence[str]) -> Iterator[str]:
