@@ -93,7 +93,7 @@ def test_one_experiment_against_its_stages(data: Path) -> None:
     _, tested, _, together = compare_runs(experiments, settings, 0)
     assert {(row["a"], row["b"]) for row in together["tests"]} == {("sft", "sft_dpo")}
     assert "share every setting" in make_compared_page(experiments, together, settings)
-    assert set(tested["test"]) == {"McNemar, exact"}
+    assert set(tested["test"]) == {"McNemar's exact"}
 
 
 def test_settings_that_differ_are_shown(data: Path) -> None:

@@ -44,7 +44,8 @@ SETTINGS = EvaluateSettings(window=64, max_new_tokens=4, resamples=100, dev_item
 def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
     assert {node.name for node in made.nodes} == {
-        "compare", "find_seen_items", "find_seen_lm_eval_items", "make_spelling_list", "score_baselines",
+        "compare", "compare_by_kind", "find_seen_items", "find_seen_lm_eval_items", "make_spelling_list",
+        "score_baselines",
         *(f"{name}.{kind}" for name in CANDIDATES for kind in KINDS),
     }  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
@@ -52,8 +53,9 @@ def test_a_node_for_each_candidate_once() -> None:
         "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
     tables = {table for name in CANDIDATES for measure in MEASURES for table in measure.node(name).outputs}
-    compared = {f"{name}_language_values" for name in CANDIDATES}
-    assert made.outputs() == {*tables, "comparison"} - compared
+    tested = ("language", "choices", "writing", "lm_eval")
+    compared = {f"{name}_{kind}_values" for name in CANDIDATES for kind in tested}
+    assert made.outputs() == {*tables, "comparison", "paired_tests"} - compared
 
 
 def test_a_preference_stage_is_measured_against_what_it_started_from() -> None:

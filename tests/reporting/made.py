@@ -22,6 +22,7 @@ from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeS
 from arabic_llm_pipeline.parameters.training import SftSettings
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
 from arabic_llm_pipeline.reporting.inputs import Inputs
+from tests.reporting import made_choices
 from tests.reporting.made_corpus import (
     AFTER,
     BEFORE,
@@ -87,6 +88,7 @@ def data(folder: Path) -> dict[str, Any]:
         "fertility_table": fertility_table(),
         "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},
         "comparison": comparison(),
+        "paired_tests": made_choices.paired_tests(),
         "base_model": base_model(),
         "provenance": provenance(),
         "seen_items": SEEN.to_frame(),
@@ -99,6 +101,7 @@ def data(folder: Path) -> dict[str, Any]:
         found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
         found[f"{name}_robustness"] = robustness(name)
         found |= {f"{name}_language": language(name)}
+        found |= {f"{name}_{kind}": getattr(made_choices, kind)(name) for kind in ("choices", "choices_answers")}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from arabic_llm_pipeline.evaluation.results import ALL
-from arabic_llm_pipeline.evaluation.runs import Run
+from arabic_llm_pipeline.evaluation.runs import Run, pairs
 from arabic_llm_pipeline.parameters.compare import CompareSettings
 from arabic_llm_pipeline.reporting import compared_cost, plots
 from arabic_llm_pipeline.reporting.page import Section, filled
@@ -39,7 +39,7 @@ class Compared:
 
     runs: Sequence[Run]
     experiments: Mapping[str, Mapping[str, Any]]
-    tests: Sequence[Mapping[str, Any]]  # rows of `paired.TESTS`
+    tests: Sequence[Mapping[str, Any]]  # rows of `paired.PAIRED`
     rows: Sequence[Mapping[str, Any]]  # of `runs.rows`
     settings: CompareSettings
 
@@ -73,7 +73,7 @@ def summary(compared: Compared) -> dict[str, Any]:
         "done": [
             "Nothing was trained or scored for this page: it reads what the runs left.",
             f"{count(len(tested))} paired tests on the items that both of two runs were asked; p is corrected for all "
-            f"of them together (Holm). {count(len(told))} differences are more than chance.",
+            f"of a metric (Holm). {count(len(told))} differences are more than chance.",
         ],
         "found": [_sentence(row) for row in main],
     }
@@ -168,9 +168,12 @@ def tests(compared: Compared) -> Iterator[Block]:
     """Those that tell two runs apart; all of them, folded."""
     told = [row for row in compared.tests if row.get("p_holm") is not None and row["p_holm"] < SIGNIFICANT]
     told = sorted(told, key=lambda row: (row["p_holm"], -abs(row["difference"])))
-    caption = "Differences that are more than chance, after correction for the number of tests (Holm)"
+    caption = "Differences that are more than chance, after correction for the number of tests of the metric (Holm)"
     everything = _tests(f"All {len(compared.tests)} tests", compared.tests)
-    yield Block(tables=[_tests(caption, told)], lists=[everything])
+    tested = {(row["a"], row["b"]) for row in compared.tests}
+    apart = [f"{a} and {b}" for a, b in pairs(compared.runs) if (a, b) not in tested]
+    text = [f"Not tested, as they were asked no item in common: {listed(apart)}."] if apart else []
+    yield Block(text=text, tables=[_tests(caption, told)], lists=[everything])
 
 
 def _tests(caption: str, rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -178,7 +181,7 @@ def _tests(caption: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     columns = [Column(name, "number" if 4 < place < 9 else "text") for place, name in enumerate(heads)]
     cells = []
     for row in rows:
-        difference = f"{row['difference']:+.3f}" if row.get("difference") is not None else row.get("why") or ABSENT
+        difference = f"{row['difference']:+.3f}"
         around, p = interval((row["low"], row["high"]), 3, 1), probability(row["p_holm"])
         names = [words(row["measure"]), row["set"], words(row["metric"]), row["a"], row["b"]]
         cells.append([*names, difference, around, p, count(row["items"]), row["test"] or ABSENT])

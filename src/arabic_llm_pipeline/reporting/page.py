@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from arabic_llm_pipeline.reporting import (
     audit,
+    choices,
     costs,
     data,
     fertility,
@@ -44,6 +45,7 @@ SECTIONS: Sequence[tuple[str, str, Sequence[Part]]] = (
     ("training", "Training", (training,)),
     ("scores", "Scores", (scores, reward)),
     ("language", "Language", (language,)),
+    ("choices", "Questions with choices", (choices,)),
     ("robustness", "Robustness", (robustness,)),
     ("samples", "Samples", (samples,)),
     ("resources", "What it cost", (costs,)),

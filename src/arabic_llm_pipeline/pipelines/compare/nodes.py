@@ -11,7 +11,7 @@ Compared = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, dict[str, Any]]
 
 def compare_runs(experiments: dict[str, dict[str, Any]], compare: CompareSettings, seed: int) -> Compared:
     """Scores, paired tests and costs of the runs as tables; and all of it in one JSON."""
-    from arabic_llm_pipeline.evaluation import paired
+    from arabic_llm_pipeline.evaluation.paired import paired
     from arabic_llm_pipeline.evaluation.runs import pairs, rows, runs
 
     found = runs(experiments, compare.named("candidates"))
@@ -20,7 +20,7 @@ def compare_runs(experiments: dict[str, dict[str, Any]], compare: CompareSetting
     values = {run.name: run.values for run in found}
     tables = {
         "scores": pl.concat(scores),
-        "tests": paired.tests(values, pairs(found), compare.resamples, seed),
+        "tests": paired(values, compare.resamples, seed, pairs(found)),
         "runs": pl.DataFrame(rows(found, compare), infer_schema_length=None),
     }
     return *tables.values(), {name: table.to_dicts() for name, table in tables.items()}  # type: ignore[return-value]

@@ -1,5 +1,6 @@
 """Steps from models to scores."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,23 @@ def compare(
     kinds = ("answers", "details", "language_values")
     measured = {name: Measured(*(frames[f"{name}_{kind}"] for kind in kinds)) for name in names}
     return compare(measured, baselines, settings, seed)
+
+
+def compare_by_kind(
+    *, settings: EvaluateSettings, seed: int, kinds: Sequence[str], **values: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows of `evaluation.paired.PAIRED`, of all that is measured by kind.
+
+    Args:
+        settings: how many resamples.
+        seed: of the bootstrap.
+        kinds: of measures.
+        values: `<candidate>_<kind>_values`, the base first.
+    """
+    from arabic_llm_pipeline.evaluation.paired import paired
+
+    of_candidates: dict[str, list[pl.DataFrame]] = {}
+    for name, frame in values.items():
+        kind = next(kind for kind in kinds if name.endswith(f"_{kind}_values"))
+        of_candidates.setdefault(name.removesuffix(f"_{kind}_values"), []).append(frame)
+    return paired({name: pl.concat(frames) for name, frames in of_candidates.items()}, settings.resamples, seed)

@@ -6,10 +6,11 @@ from functools import partial, update_wrapper
 from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.pipelines.evaluate import choices, language, lm_eval, reward, robustness, seen, writing
-from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
+from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, compare_by_kind, evaluate, score_baselines
 from arabic_llm_pipeline.recipes import SUPERVISED, adapter_of, last_stage, parent
 
 MEASURES = (language, choices, writing, lm_eval, robustness)  # each gives the node that measures a candidate
+TESTED = (choices, writing, lm_eval)  # whose values are of an item each; the others test by themselves
 HELD_OUT = {"pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
 
@@ -30,6 +31,7 @@ def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()
             *map(_evaluated, candidates),
             *(measure.node(candidate) for measure in MEASURES for candidate in candidates),
             writing.spelling(),
+            _paired(candidates),
             *map(reward.node, reward_models),
             Node(score_baselines, inputs=baselines, outputs="baseline_scores", name="score_baselines"),
             Node(
@@ -50,6 +52,15 @@ def _evaluated(candidate: str) -> Node:
     outputs = [f"{candidate}_{kind}" for kind in ("scores", "answers", "details")]
     step = update_wrapper(partial(evaluate, candidate=candidate), evaluate)
     return Node(step, inputs=inputs, outputs=outputs, name="evaluate", namespace=candidate)
+
+
+def _paired(candidates: Sequence[str]) -> Node:
+    kinds = [measure.OUTPUTS[0] for measure in TESTED]
+    frames = [f"{candidate}_{kind}_values" for candidate in candidates for kind in kinds]
+    step = update_wrapper(partial(compare_by_kind, kinds=kinds), compare_by_kind)
+    return Node(
+        step, inputs={**SETTINGS, **{frame: frame for frame in frames}}, outputs="paired_tests", name="compare_by_kind"
+    )
 
 
 def _reference(candidate: str) -> str | None:
