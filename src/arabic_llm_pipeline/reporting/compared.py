@@ -9,6 +9,7 @@ import polars as pl
 from arabic_llm_pipeline.evaluation.results import ALL
 from arabic_llm_pipeline.evaluation.runs import Run, pairs
 from arabic_llm_pipeline.parameters.compare import CompareSettings
+from arabic_llm_pipeline.recipes import chain_of
 from arabic_llm_pipeline.reporting import compared_cost, plots
 from arabic_llm_pipeline.reporting.page import Section, filled
 from arabic_llm_pipeline.reporting.plots import Series
@@ -89,7 +90,9 @@ def _sentence(row: Mapping[str, Any]) -> str:
 
 def settings(compared: Compared) -> Iterator[Block]:
     """Parameters whose values are not the same in all experiments, and the chains of the runs."""
-    chains = [[run.name, run.experiment, " then ".join(run.stages) or "as it came"] for run in compared.runs]
+    chains = [
+        [run.name, run.experiment, " then ".join(chain_of(run.candidate)) or "as it came"] for run in compared.runs
+    ]
     columns = [Column("Run"), Column("Experiment"), Column("Trained by")]
     yield Block(tables=[Table("The runs", columns, chains)])
     names = list(compared.experiments)

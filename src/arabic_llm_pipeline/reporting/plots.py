@@ -15,6 +15,7 @@ from arabic_llm_pipeline.reporting.measured import Bounds
 from arabic_llm_pipeline.reporting.style import GRID, INK, MARKERS, MUTED, PAPER, SERIES, drawing
 
 DOT_IN, BAR_IN, FRAME_IN = 0.115, 0.3, 0.85  # height of a dot's row, of a bar's, and of all that is no row
+LEGEND = 52  # characters that a line of a legend holds, three for each mark
 LONG = 16  # characters: a longer name takes too much of the plot's width
 MOST_POINTS = 400  # a longer curve is drawn by the means of so many stretches
 SMOOTH = 0.05  # width of the running mean, as share of the curve
@@ -56,7 +57,8 @@ def dots(groups: Sequence[str], series: Sequence[Series], label: str, title: str
 
 def _columns(series: Sequence[Series]) -> int:
     """Columns of a legend: long names need more of the width."""
-    return 2 if any(len(one.name) > LONG for one in series) else min(4, len(series))
+    longest = max((len(one.name) for one in series), default=0)
+    return max(1, min(4, len(series), LEGEND // (longest + 3)))
 
 
 def _lines(series: Sequence[Series]) -> int:
