@@ -152,7 +152,9 @@ def test_known_answers(model: Any, tokenizer: Any, asked: Any, monkeypatch: pyte
         change = one(scores, f"{metric}_change", "noise", "0.5")
         assert (change["value"], change["low"], change["high"]) == (-1, -1, -1)
     assert one(scores, "exact_match", "worst", "0.5, 3 times")["value"] == 0
-    assert scores.filter(metric="choice_accuracy")["by"].unique().to_list() == ["noise"]
+    assert set(scores.filter(metric="choice_accuracy")["by"]) == {"noise", "noise, dialect"}
+    dialects = scores.filter(metric="exact_match", by="noise, dialect").filter(pl.col("group").str.starts_with("0.2, "))
+    assert dialects["items"].sum() == 3
     altered = one(scores, "words_altered", "noise", "0.5")
     assert 0.4 <= altered["value"] <= 0.6
     assert one(scores, "words_altered", "noise", "0")["value"] == 0

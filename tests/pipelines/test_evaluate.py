@@ -160,7 +160,8 @@ def test_a_run(made: dict[str, Any]) -> None:
     assert {(row["a"], row["b"]) for row in found["comparison"] if row["measure"] == "bits_per_byte_text"} == {
         ("base", "sft"), ("sft", "sft_dpo"), ("base", "sft_dpo"),
     }  # fmt: skip
-    assert {len(found[f"{name}_robustness"].filter(pl.col("value").is_not_null())) for name in CANDIDATES} == {10}
+    noise = pl.col("value").is_not_null() & (pl.col("by") == "noise")
+    assert {len(found[f"{name}_robustness"].filter(noise)) for name in CANDIDATES} == {10}
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
     assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
     kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}

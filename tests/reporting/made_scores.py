@@ -232,6 +232,8 @@ def robustness(name: str) -> pl.DataFrame:
                 noise_row(of, "words_altered", "noise", words, 0.9 * level),
                 *([noise_row(of, "exact_match_change", "noise", words, -lost)] if level else []),
             ]
+            for dialect in ("EGY", "MSA"):
+                rows.append(noise_row(of, "exact_match", "noise, dialect", f"{words}, {dialect}", best - lost))
         for kind in ("hamza", "arabizi"):
             rows += [
                 noise_row(of, "exact_match", "kind", kind, best / 2),

@@ -34,7 +34,7 @@ def made(folder: Path, tables: dict[str, pl.DataFrame]) -> Inputs:
 
 
 def test_figures_by_level_and_kind(made: Inputs) -> None:
-    first, kinds, worst = robustness.blocks(made)
+    first, dialects, kinds, worst = robustness.blocks(made)
     assert "3.5" in first.text[1]
     assert [figure.key for figure in [*first.figures, *first.more]] == [
         "noise-items_test-exact_match", "noise-items_test-chrfpp_to_clean",
@@ -44,6 +44,11 @@ def test_figures_by_level_and_kind(made: Inputs) -> None:
     assert [row[:2] for row in rows] == [[level, name] for name in CANDIDATES for level in ("0", "0.1", "0.3", "0.5")]
     assert rows[3] == ["0.5", "base", "5.0", "[0.0, 10.0]", "-5.0", "[-10.0, 0.0]", "45.0%", "40"]
     assert rows[0][4] == "", "no change from itself"
+    assert [column.name for column in dialects.lists[0].columns][2:] == [
+        "Items", "Noise 0", "Noise 0.1", "Noise 0.3", "Noise 0.5",
+    ]  # fmt: skip
+    assert [row[:2] for row in dialects.lists[0].rows] == [[of, name] for of in ("EGY", "MSA") for name in CANDIDATES]
+    assert dialects.lists[0].rows[0][2:4] == ["40", "10.0 [5.0, 15.0]"]
     assert {row[0] for row in kinds.figures[0].table.rows} == {"hamza", "arabizi"}
     assert worst.tables[0].rows[0] == [
         "items_test", "right answers", "base", "0.3, 3 times", "10.0", "[5.0, 15.0]", "5.0", "[0.0, 10.0]", "40",

@@ -13,6 +13,7 @@ from arabic_llm_pipeline.reporting.style import MARKERS, SERIES, drawing, to_svg
 from arabic_llm_pipeline.reporting.view import Block, Column, Figure, Table, count, decimal, interval, words
 
 NOISE, KIND, WORST, MEAN = "noise", "kind", "worst", "mean_of_perturbations"
+DIALECT = "noise, dialect"
 LIKENESS, EXACT, CHOICE, CHANGE = "chrf++_to_clean", "exact_match", "choice_accuracy", "_change"
 TITLES = {EXACT: "right answers", CHOICE: "right choices", LIKENESS: "likeness to the answer without noise"}
 PERCENT = {EXACT: 100.0, CHOICE: 100.0, LIKENESS: 1.0}  # chrF++ goes to 100 already
@@ -40,6 +41,7 @@ def blocks(inputs: Inputs) -> list[Block]:
     by_kind = [found for pair in pairs if (found := _kind_figure(tables, *pair))]
     return [
         Block("", [INTRODUCTION, PAPER, *whys], by_level[:2], more=by_level[2:]),
+        Block("By dialect", lists=list(_dialect_tables(tables, pairs))),
         Block("By kind of noise", figures=by_kind[:2], more=by_kind[2:]),
         Block("The worst of several perturbations", tables=[_worst_table(tables)]),
     ]
@@ -70,7 +72,7 @@ def levels(lines: Mapping[str, Sequence[Row]], factor: float, label: str, title:
                 if row["low"] is not None:
                     axes.plot((at, at), (factor * row["low"], factor * row["high"]), color=colour, linewidth=1.2)
         figure.suptitle(title, x=0.01, ha="left", fontsize=9.5, fontweight="bold")
-        axes.set(xlabel="noise: share of words altered", ylabel=label, ylim=(-2, 102))
+        axes.set(xlabel="noise: share of words altered", ylabel=label, ylim=(-3, 104))
         figure.legend(loc="outside lower center", ncols=min(3, len(lines)))
     return figure
 
@@ -175,3 +177,26 @@ def _worst_rows(tables: Mapping[str, pl.DataFrame]) -> Iterator[list[str]]:
             for row in _rows(table, of, metric, WORST):
                 both = [*_cells(means[row["group"]], PERCENT[metric]), *_cells(row, PERCENT[metric])]
                 yield [of, TITLES[metric], name, row["group"], *both, count(row["items"])]
+
+
+def _dialect_tables(tables: Mapping[str, pl.DataFrame], pairs: Sequence[tuple[str, str]]) -> Iterator[Table]:
+    """A row a dialect and candidate, a column a level."""
+    for of, metric in pairs:
+        found = {
+            (name, *row["group"].split(", ", 1)): row
+            for name, table in tables.items()
+            for row in _rows(table, of, metric, DIALECT)
+        }
+        levels = sorted({level for _, level, _ in found}, key=float)
+        named = [Column("Dialect"), Column("Candidate"), Column("Items", "number")]
+        columns = [*named, *(Column(f"Noise {level}", "number") for level in levels)]
+        rows = [
+            [dialect, name, count(found[name, levels[0], dialect]["items"])]
+            + [" ".join(_cells(found[name, level, dialect], PERCENT[metric])) for level in levels]
+            for dialect in sorted({dialect for *_, dialect in found})
+            for name in tables
+            if all((name, level, dialect) in found for level in levels)
+        ]
+        caption = f"{TITLES[metric].capitalize()} of {words(of)} by dialect and noise, with 95% intervals."
+        if rows:
+            yield Table(caption, columns, rows)

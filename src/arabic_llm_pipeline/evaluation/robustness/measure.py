@@ -14,7 +14,15 @@ from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.evaluation import exact_match, formats
 from arabic_llm_pipeline.evaluation.candidate import Candidate
 from arabic_llm_pipeline.evaluation.held_out import drawn, kept, of_part
-from arabic_llm_pipeline.evaluation.results import ALL, VALUES, harness, missing, score_rows, score_table
+from arabic_llm_pipeline.evaluation.results import (
+    ALL,
+    CONTAMINATION,
+    VALUES,
+    harness,
+    missing,
+    score_rows,
+    score_table,
+)
 from arabic_llm_pipeline.evaluation.robustness.answers import Asker
 from arabic_llm_pipeline.evaluation.robustness.conditions import (
     CLEAN,
@@ -182,7 +190,7 @@ def _changes(values: pl.DataFrame) -> pl.DataFrame:
 def _rows(
     values: pl.DataFrame, resamples: int, seed: int, about: Mapping[str, Any], seen: Collection[str] | None
 ) -> Iterator[dict[str, Any]]:
-    """A score of each set, metric and noise, over all of its items."""
+    """A score of each set, metric and noise, over all of its items; of levels also by dialect, and of unseen ones."""
     for (by, group, metric), part in values.group_by("by", "group", "metric", maintain_order=True):
         more = {"decoding": "likelihood" if str(metric).startswith(CHOICE) else "greedy"}
         if metric == CHRF:
@@ -191,6 +199,8 @@ def _rows(
         for row in score_rows(part, resamples, seed, shares=shares, about={**about, **more}, seen=seen):
             if row["by"] == ALL:
                 yield row | {"by": by, "group": group}
+            elif by == NOISE and row["by"] in ("dialect", CONTAMINATION):
+                yield row | {"by": f"{by}, {row['by']}", "group": f"{group}, {row['group']}"}
 
 
 def _named(values: pl.DataFrame) -> pl.DataFrame:
