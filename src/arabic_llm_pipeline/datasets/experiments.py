@@ -11,11 +11,10 @@ from arabic_llm_pipeline.artifacts.store import MANIFEST, Store
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.datasets.provenance import Provenance
-from arabic_llm_pipeline.evaluation.results import SCORES, VALUES
 
 LAYERS = ("06_models", "07_model_output")
 KINDS = ("scores", "answers", "details", "log", "resources")  # entries of a candidate that have shapes of their own
-SHAPES = (SCORES, VALUES)  # tables that any kind of evaluation leaves
+COMMON = {"measure", "set", "metric", "value"}  # columns of the scores and values that any kind of evaluation leaves
 
 
 class Experiments(AbstractDataset[Any, dict[str, Any]]):
@@ -89,4 +88,4 @@ def _counts(entry: str, file: Path) -> bool:
     """Whether an entry is read: one of a candidate's own, or a table of the common shapes."""
     if entry.endswith(tuple(f"_{kind}" for kind in KINDS)) and file.suffix in {".json", ".parquet"}:
         return True
-    return file.suffix == ".parquet" and pl.read_parquet_schema(file) in [dict(shape) for shape in SHAPES]
+    return file.suffix == ".parquet" and set(pl.read_parquet_schema(file)) >= COMMON

@@ -12,6 +12,7 @@ from arabic_llm_pipeline.recipes import BASE, chain_of
 
 ACCURACY, PREFERENCE, REWARD = "accuracy", "preference", "reward"
 HELD_OUT = "held_out"
+TIMED = "speed"  # its values are of runs of a clock, not of items: nothing to pair
 JUDGED = ("strict", "normalized", "preferred_form")
 RULES = ("sum", "mean", "implicit")
 Scores = Mapping[str, Any]
@@ -36,7 +37,7 @@ def all_values(entries: Mapping[str, Any]) -> pl.DataFrame:
         entries: as in `all_scores`.
     """
     parts = [*_values(entries), *(table for table in entries.values() if _is(table, VALUES))]
-    return pl.concat([VALUES.to_frame(), *parts])
+    return pl.concat([VALUES.to_frame(), *parts]).filter(pl.col("measure") != TIMED)
 
 
 def of_candidates(entries: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
 from statistics import median
 from typing import Any
@@ -18,7 +17,7 @@ from arabic_llm_pipeline.recipes import BASE, chain_of, last_stage, name, prefix
 
 MB_A_GB = 1000.0
 MEMORY = {"device": "peak_device_reserved_mb", "process": "peak_process_mb"}  # on a card its own memory counts
-LATENCY = ("speed", "latency")  # measure and the beginning of the metric that tell seconds an answer
+LATENCY = ("speed", "time_to_first_token_ms", "adapter")  # measure, metric, and the form that is looked at first
 
 
 @dataclass(frozen=True)
@@ -77,13 +76,13 @@ class Run:
         values = [] if log is None else log["loss"].drop_nulls().to_list()
         return median(values[-max(1, len(values) // 10) :]) if values else None
 
-    @cached_property
+    @property
     def latency(self) -> float | None:
-        """Seconds an answer takes, where speed was measured."""
-        measure, metric = LATENCY
-        rows = self.scores.filter(pl.col("measure") == measure, pl.col("metric").str.starts_with(metric))
-        found: Any = rows["value"].drop_nulls().mean() if len(rows) else None
-        return found
+        """Milliseconds to the first token of the smallest batch that was timed, where speed was measured."""
+        measure, metric, form = LATENCY
+        rows = self.scores.filter(pl.col("value").is_not_null(), measure=measure, metric=metric, by="batch")
+        rows = rows.sort(pl.col("set") != form, pl.col("group").cast(pl.Int64, strict=False))
+        return rows["value"][0] if len(rows) else None
 
     def score(self, key: str) -> float | None:
         """A score over all items by measure and metric (`accuracy/strict`): the mean over its sets."""

@@ -66,7 +66,7 @@ def _equal(rows: Sequence[Row]) -> str:
 
 def _methods(rows: Sequence[Row], settings: CompareSettings) -> Table:
     heads = ("Run", "Method", "Samples", "Epochs", "Time", "Last loss", "Peak memory, MB", "Held-out score",
-             "Latency, s", "Efficiency")  # fmt: skip
+             "First token, ms", "Efficiency")  # fmt: skip
     columns = [Column(name, "number" if place > 1 else "text") for place, name in enumerate(heads)]
     cells = [
         [
@@ -78,7 +78,7 @@ def _methods(rows: Sequence[Row], settings: CompareSettings) -> Table:
     ]  # fmt: skip
     caption = (
         f"The last stage of each run. Held-out score: {settings.score}. Efficiency: samples times epochs over the "
-        "seconds of training. Latency: seconds an answer, where speed was measured."
+        "seconds of training. First token: latency of one prompt at a time, where speed was measured (speed)."
     )
     return Table(caption, columns, cells)
 
@@ -88,7 +88,7 @@ def _memory(row: Row) -> str:
 
 
 def _latency(value: float | None) -> str:
-    return "not measured" if value is None else decimal(value)
+    return "not measured" if value is None else decimal(value, 1)
 
 
 def _told(settings: CompareSettings) -> list[str]:
