@@ -79,6 +79,24 @@ def in_step(step: int, what: Callable[[], object]) -> None:
     Monitor.on_log = on_log  # type: ignore[method-assign]
 
 
+def train_sft(job: Job, channel: Channel) -> None:
+    """SFT for which memory is short in the third step, with more than one row at once."""
+    from arabic_llm_pipeline.training.methods import sft
+
+    def fail() -> None:
+        raise MemoryError("no room")
+
+    if job.settings["micro_batch"] > 1:
+        in_step(3, fail)
+    sft.train(job, channel)
+
+
+def is_killed_by_activations(job: Job, channel: Channel) -> None:
+    if not job.memory.activation_checkpointing:
+        is_killed(job, channel)
+    finishes(job, channel)
+
+
 def killed_dpo(job: Job, channel: Channel) -> None:
     """DPO in which the second worker is killed in the third step."""
     from arabic_llm_pipeline.training.methods import preference

@@ -229,6 +229,15 @@ def planned_job(job: Callable[..., Job]) -> Callable[..., Job]:
     return make
 
 
+@pytest.mark.parametrize(("most", "again", "found"), [(None, False, 16), (5, False, 4), (5, True, 4)])
+def test_a_choice_keeps_to_limits_of_its_own(most: int | None, again: bool, found: int) -> None:
+    """As after memory was short, whatever the plan says."""
+    stage = replace(PAPER, micro_batch=1, accumulation=16, checkpointing=False)
+    chosen = fit.choose(stage, low(), lambda _: True, most, again=again)
+    assert chosen is not None
+    assert (chosen.stage.micro_batch, chosen.stage.checkpointing) == (found, again)
+
+
 def test_a_stage_is_refused_before_anything_is_loaded(planned_job: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     from transformers import PreTrainedModel
 

@@ -16,9 +16,11 @@ from safetensors.numpy import load_file
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
+from arabic_llm_pipeline.parameters.preference import KtoSettings, OrpoSettings
+from arabic_llm_pipeline.parameters.training import LoopSettings
 from arabic_llm_pipeline.training import conditions, launch
 from arabic_llm_pipeline.training.job import Job
-from arabic_llm_pipeline.training.methods import preference
+from arabic_llm_pipeline.training.methods import kto, preference, referenceless
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.stage import run_stage
 from tests.conftest import PROJECT
@@ -98,6 +100,23 @@ def test_dpo_of_which_a_worker_is_killed_and_that_is_interrupted(
     assert f"dpo: going on after step {kept[-1][-1]} of 6" in caplog.text
     alike(one, two)
     assert cost["processes"] == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "train"),
+    [
+        (KtoSettings(steps=3, micro_batch=2, accumulation=4, learning_rate=0.01), kto.train),
+        (OrpoSettings(steps=3, micro_batch=2, accumulation=2, learning_rate=0.01), referenceless.train_orpo),
+    ],
+)
+def test_what_a_loss_takes_from_a_whole_step(
+    job: Callable[..., Job], pair_tokens: Path, settings: LoopSettings, train: Any
+) -> None:
+    """KTO's divergence, and the likelihood over tokens of answers of unlike lengths, are of all workers' rows."""
+    one, two = (job(settings, name, tokens=pair_tokens) for name in ("one", "two"))
+    train(one, Answers())
+    run_stage(train, two, "two")
+    alike(one, two)
 
 
 def test_what_workers_know_of_each_other(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Channel:
 
         Args:
             kind: "rows" (the first that are trained on, as texts), "plan" (first step and number of steps), "row" (of
-                the log), "warning" or "error" (a text for people).
+                the log), "warning", "error" or "memory" (a text for people; the last: there was too little).
             value: anything that is JSON.
         """
         if self._kinds is not None and kind not in self._kinds:

@@ -20,14 +20,17 @@ from arabic_llm_pipeline.common.progress import progress
 from arabic_llm_pipeline.tokens.show import CLOSE, OPEN
 from arabic_llm_pipeline.training import conditions, launch, workers
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
-from arabic_llm_pipeline.training.memory.methods import METHODS, is_summed, method_of
+from arabic_llm_pipeline.training.memory import relief
+from arabic_llm_pipeline.training.memory.methods import method_of
 from arabic_llm_pipeline.training.quiet import offline, pass_on
 
 log = logging.getLogger(__name__)
 SHOWN = 1_000  # characters of a row
-MANY = 1 << 30
+MEMORY = "memory"  # on the channel: there was too little
+FAILURES = ("error", MEMORY)
 LAST_LINES = 15  # of a child's own words, in the error it ends in
 Train = Callable[[Job, Channel], None]
+Failure = tuple[str, str]  # what kind, and what is said
 
 
 def run_stage(train: Train, job: Job, label: str) -> tuple[Path, pl.DataFrame, dict[str, Any]]:
@@ -54,6 +57,16 @@ def run_stage(train: Train, job: Job, label: str) -> tuple[Path, pl.DataFrame, d
 def _run(train: Train, job: Job, label: str) -> None:
     target = f"{train.__module__}:{train.__name__}"
     job = conditions.of_this_run(job).model_copy(update={"method": method_of(target) or ""})
+    while less := _tried(target, job, label):
+        job = less
+
+
+def _tried(target: str, job: Job, label: str) -> Job | None:
+    """Start it; gives None when it has ended well, or what to go on with where it ran out of memory.
+
+    Raises:
+        UserError: it ended otherwise, or there is nothing to go on with.
+    """
     told = job.workspace / "job.json"
     told.write_text(job.model_dump_json(indent=1), encoding="utf-8")
     numbers = range(job.devices.processes)
@@ -61,23 +74,29 @@ def _run(train: Train, job: Job, label: str) -> None:
     with launch.started(["-m", __name__, str(told), target, str(os.getpid())], job.devices, said) as crew:
         error = _watch(crew.answers(), label)
     number, code = crew.failure()
-    if code != 0 or error:
+    if code == 0 and not error:
+        return None
+    is_memory = error[0] == MEMORY if error else code == -signal.SIGKILL
+    change = next(iter(relief.ways(job)), None) if job.memory.retry and is_memory else None
+    if change is None:
         _fail(label, code, error, said[number], job)
+    log.warning("%s: memory is short. It goes on with %s, at the same batch.", label, relief.as_typed(change))
+    return job.model_copy(update={"memory": job.memory.model_copy(update=change)})
 
 
-def _watch(answers: Iterator[tuple[str, Any]], label: str) -> str | None:
-    """Show progress until they end; gives the first error that one of them told of."""
-    errors: list[str] = []
+def _watch(answers: Iterator[tuple[str, Any]], label: str) -> Failure | None:
+    """Show progress until they end; gives the first failure that one of them told of."""
+    failures: list[Failure] = []
     for kind, value in answers:
         if kind == "plan":
-            errors += _show(answers, label, *value)
-        elif kind == "error":
-            errors.append(str(value))
+            failures += _show(answers, label, *value)
+        elif kind in FAILURES:
+            failures.append((kind, str(value)))
         elif kind == "rows":
             _show_rows(label, value)
         else:
             log.warning("%s: %s", label, value)
-    return next(iter(errors), None)
+    return next(iter(failures), None)
 
 
 def _show_rows(label: str, rows: list[str]) -> None:
@@ -86,50 +105,39 @@ def _show_rows(label: str, rows: list[str]) -> None:
         log.info("%s: row %d of the first batch, what is learned in %s%s:\n%s", label, number, OPEN, CLOSE, shown)
 
 
-def _show(answers: Iterator[tuple[str, Any]], label: str, first: int, steps: int) -> list[str]:
-    errors = []
+def _show(answers: Iterator[tuple[str, Any]], label: str, first: int, steps: int) -> list[Failure]:
+    failures = []
     if first:
         log.info("%s: going on after step %d of %d", label, first, steps)
     with progress(label, steps) as advance:
         advance(first)
         for kind, value in answers:
-            if kind == "error":
-                errors.append(str(value))
+            if kind in FAILURES:
+                failures.append((kind, str(value)))
             elif kind == "row":
                 advance(1, f"loss {value['loss']:.3f}, {value['tokens_per_second']:,.0f} tokens/s")
             else:
                 log.warning("%s: %s", label, value)
-    return errors
+    return failures
 
 
-def _fail(label: str, code: int, error: str | None, said: Path, job: Job) -> NoReturn:
-    if error:
-        raise UserError(f"{label}: {error}")
+def _fail(label: str, code: int, failure: Failure | None, said: Path, job: Job) -> NoReturn:
+    if failure:
+        kind, text = failure
+        raise UserError(f"{label}: {text} {relief.advice(job)}" if kind == MEMORY else f"{label}: {text}")
     if code == -signal.SIGKILL:
         raise UserError(
             f"{label} was killed from outside, as the system does when memory is short. "
-            f"Run again as it is, and it goes on from the last checkpoint. {relief(job)}"
+            f"Run again as it is, and it goes on from the last checkpoint. {relief.advice(job)}"
         )
     last = "\n".join(said.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:])
     raise RuntimeError(f"{label} ended with code {code}; its last lines:\n{last}\nAll of them: {said}")
 
 
-def relief(job: Job) -> str:
-    """What takes less memory, at the same batch, and goes on from the last checkpoint."""
-    size = min(int(job.settings.get("micro_batch", 1)), job.memory.micro_batch or MANY)
-    again = job.memory.activation_checkpointing or job.settings.get("activation_checkpointing")
-    less = [] if again else ["--params=memory.activation_checkpointing=true"]
-    if size > METHODS[job.method].smallest if is_summed(job.method, job.settings) else False:
-        less.append(f"--params=memory.micro_batch={size // 2}")
-    if less:
-        return f"With {' or '.join(less)} it takes less, at the same batch, and goes on from there too."
-    return "With model.quantization=nf4, a lower tokenize.window or a smaller base it takes less, and begins anew."
-
-
 def main(told: str, target: str, parent: str) -> int:
     """The child, or one of several: does the job, and answers on the channel. Gives the exit code."""
     die_with_parent(int(parent))
-    channel = Channel(None if workers.is_first() else ("error",))
+    channel = Channel(None if workers.is_first() else FAILURES)
     offline()
     module, _, name = target.partition(":")
     job = Job.model_validate_json(Path(told).read_text(encoding="utf-8"))
@@ -147,7 +155,7 @@ def main(told: str, target: str, parent: str) -> int:
         if not _is_memory(error):
             raise
         seen = next(iter(str(error).splitlines()), "out of memory")
-        channel.send("error", f"memory is short ({seen}). {relief(job)}")
+        channel.send(MEMORY, f"memory is short ({seen}).")
         return 1
     return 0
 

@@ -126,7 +126,8 @@ def _fitted(found: Plan, config: Any, limits: Room, job: Job) -> Plan:
         names = {"micro_batch": "micro_batch", "accumulation": "accumulation"}
         again = {name: kept[key] for name, key in names.items()}
         return plan(replace(found.stage, checkpointing=kept["activation_checkpointing"], **again), config)
-    best = fit.choose(found.stage, config, limits.has)
+    limit = job.memory.micro_batch
+    best = fit.choose(found.stage, config, limits.has, limit, again=job.memory.activation_checkpointing)
     if best is None:
         return found
     if best.stage != found.stage:

@@ -15,14 +15,21 @@ Fits = Callable[[Plan], bool]
 Change = tuple[str, Stage]
 
 
-def choose(stage: Stage, config: Any, fits: Fits) -> Plan | None:
+def choose(stage: Stage, config: Any, fits: Fits, most: int | None = None, *, again: bool = False) -> Plan | None:
     """The quickest micro-batch, accumulation and checkpointing that fit, at the same batch; None: none does.
 
     Where the loss compares the rows of a pass, the micro-batch is left as it is.
+
+    Args:
+        stage: as it is.
+        config: of the base.
+        fits: whether a plan does.
+        most: rows in a forward pass; None: as many as fit.
+        again: with checkpointing only.
     """
-    even = sizes(stage.method, stage.batch, stage.processes)
-    fitting = [stage.micro_batch] if stage.compared else even
-    ways = [_sized(stage, size, checkpointing) for size in fitting for checkpointing in (False, True)]
+    even = [stage.micro_batch] if stage.compared else sizes(stage.method, stage.batch, stage.processes)
+    fitting = [size for size in even if most is None or size <= most]
+    ways = [_sized(stage, size, checkpointing) for size in fitting for checkpointing in {again, True}]
     for way in sorted(ways, key=_slowness):
         if fits(plan(way, config, roughly=True)):
             return plan(way, config)
