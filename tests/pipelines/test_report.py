@@ -17,6 +17,7 @@ from arabic_llm_pipeline.artifacts.plan import Plan
 from arabic_llm_pipeline.parameters.preference import RewardSettings
 from arabic_llm_pipeline.parameters.root import Parameters
 from arabic_llm_pipeline.pipeline_registry import Asked, makers
+from arabic_llm_pipeline.pipelines.evaluate import wins
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
 from arabic_llm_pipeline.pipelines.report.pipeline import DATA, create_pipeline
 from arabic_llm_pipeline.recipes import methods
@@ -29,6 +30,7 @@ def test_it_reads_what_candidates_and_stages_left() -> None:
     assert found.outputs() == {"report", "funnel_plot", "training_plot", "scores_plot", "all_scores", "all_scores_json"}
     made = {f"{name}_{kind}" for name in CANDIDATES for kind in ("scores", "answers")}
     made |= {output for measure in MEASURES for name in CANDIDATES for output in measure.node(name).outputs}
+    made |= {output for node in wins.nodes(CANDIDATES) for output in node.outputs}
     made |= {f"{name}_{kind}" for name in STAGES for kind in ("log", "resources")} | {*DATA}
     assert {name for name in found.inputs() if not name.startswith("params:")} == made
 

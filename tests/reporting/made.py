@@ -20,6 +20,7 @@ from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import SftSettings
+from arabic_llm_pipeline.pipelines.evaluate import wins
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from tests.reporting import made_choices
@@ -48,6 +49,9 @@ from tests.reporting.made_scores import (
     resources,
     robustness,
     scores,
+    speed,
+    writing,
+    written,
 )
 
 
@@ -100,8 +104,10 @@ def data(folder: Path) -> dict[str, Any]:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
         found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
         found[f"{name}_robustness"] = robustness(name)
-        found |= {f"{name}_language": language(name)}
+        found |= {f"{name}_language": language(name), f"{name}_speed": speed(name)}
         found |= {f"{name}_{kind}": getattr(made_choices, kind)(name) for kind in ("choices", "choices_answers")}
+        found |= {f"{name}_writing": writing(name), f"{name}_writing_answers": written(name)}
+    found |= {output: score_table([]) for node in wins.nodes(CANDIDATES) for output in node.outputs}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
     return found
@@ -143,7 +149,7 @@ def provenance(experiment: str = "default") -> dict[str, Any]:
 def of_measures() -> list[str]:
     """The parameters that kinds of evaluation take."""
     inputs = dict.fromkeys(name for measure in MEASURES for name in measure.node("base").inputs)
-    return [name.removeprefix("params:") for name in inputs if name.startswith("params:")]
+    return ["judge", *(name.removeprefix("params:") for name in inputs if name.startswith("params:"))]
 
 
 def settings(**changed: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings
 from arabic_llm_pipeline.parameters.preference import DpoSettings, IpoSettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
-from arabic_llm_pipeline.reporting import costs, data, run, tokens, training, view
+from arabic_llm_pipeline.reporting import costs, data, run, speed, tokens, training, view
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from tests.reporting.made import changed, inputs, provenance, settings
 from tests.reporting.made_corpus import GONE, KEPT, funnel
@@ -182,3 +182,18 @@ def test_the_plan_stands_beside_what_was_measured(made: Inputs) -> None:
     plan = {"sft_resources": made.resources["sft"] | {"planned_host_mb": 1200.0}}
     figure = costs.memory_figure(changed(made, **plan))
     assert figure.table.rows == [["sft in the process", "1,200", "961", "1.25"]]
+
+
+def test_what_memory_does_not_hold_says_so_beside_the_speeds(made: Inputs) -> None:
+    [block] = speed.blocks(made)
+    [figure] = block.figures
+    rows = {tuple(row[:3]): row[3:] for row in figure.table.rows}
+    assert rows["base", "base", "1"] == ["20 [18, 22]", "6,400 [5,760, 7,040]", "60 [54, 66]", "701", "6"]
+    assert rows["sft", "merged", "8"] == [view.ABSENT, view.ABSENT, "memory does not hold 8 at once", view.ABSENT, "6"]
+    assert len(rows) == 10
+    assert "128 tokens read, 32 written, CPU with 2 threads" in figure.caption
+
+
+def test_without_speeds_there_is_no_such_section(made: Inputs) -> None:
+    nothing = {f"{name}_speed": made[f"{name}_speed"].clear() for name in made.candidates}
+    assert speed.blocks(changed(made, **nothing)) == []

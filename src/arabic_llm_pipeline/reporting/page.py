@@ -9,6 +9,7 @@ from arabic_llm_pipeline.reporting import (
     choices,
     costs,
     data,
+    dialect_tables,
     fertility,
     findings,
     language,
@@ -22,8 +23,10 @@ from arabic_llm_pipeline.reporting import (
     run,
     samples,
     scores,
+    speed,
     tokens,
     training,
+    writing,
 )
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.templating import environment
@@ -46,7 +49,9 @@ SECTIONS: Sequence[tuple[str, str, Sequence[Part]]] = (
     ("scores", "Scores", (scores, reward)),
     ("language", "Language", (language,)),
     ("choices", "Questions with choices", (choices,)),
+    ("writing", "Writing", (writing, dialect_tables)),
     ("robustness", "Robustness", (robustness,)),
+    ("speed", "Speed", (speed,)),
     ("samples", "Samples", (samples,)),
     ("resources", "What it cost", (costs,)),
     ("limits", "Limits and known biases", (limits,)),

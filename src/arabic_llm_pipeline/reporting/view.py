@@ -90,7 +90,7 @@ def interval(bounds: Sequence[float | None] | None, digits: int = 1, factor: flo
     """Bounds of an interval; as percent unless told otherwise: [55.0, 62.7]."""
     if not bounds or any(bound is None for bound in bounds):
         return ABSENT
-    return f"[{', '.join(f'{factor * float(bound or 0):.{digits}f}' for bound in bounds)}]"
+    return f"[{', '.join(f'{factor * float(bound or 0):,.{digits}f}' for bound in bounds)}]"
 
 
 def measured(value: float | None, bounds: Sequence[float | None] | None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from arabic_llm_pipeline.pipelines.evaluate import wins
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
 from arabic_llm_pipeline.pipelines.report.nodes import (
     collect_scores,
@@ -74,7 +75,8 @@ def _scores(candidates: Sequence[str], reward_models: Sequence[str]) -> list[str
 
 def _measured(candidates: Sequence[str]) -> Iterator[str]:
     """What each kind of evaluation makes of each candidate, and the parameters it takes."""
-    for node in (measure.node(candidate) for measure in MEASURES for candidate in candidates):
+    measured = (measure.node(candidate) for measure in MEASURES for candidate in candidates)
+    for node in (*measured, *wins.nodes(candidates)):
         yield from node.outputs
         yield from (name.removeprefix("params:") for name in node.inputs if name.startswith("params:"))
 
