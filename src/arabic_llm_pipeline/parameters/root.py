@@ -18,6 +18,7 @@ from arabic_llm_pipeline.parameters.audit import (
 )
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
+from arabic_llm_pipeline.parameters.compare import CompareSettings
 from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
 from arabic_llm_pipeline.parameters.dry_run import DryRunSettings
@@ -127,6 +128,7 @@ class Parameters(Settings):
     writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
     judge: JudgeSettings = Field(JudgeSettings(), description="Who says which of two candidates answers better.")
     spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
+    compare: CompareSettings = Field(CompareSettings(), description="Runs side by side.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
     lm_eval: LmEvalSettings = Field(LmEvalSettings(), description="Tasks of lm-eval on local copies of their data.")
     robustness: RobustnessSettings = Field(RobustnessSettings(), description="What noise does to answers.")
