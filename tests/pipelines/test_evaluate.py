@@ -19,11 +19,13 @@ from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.judge import JudgeSettings
 from arabic_llm_pipeline.parameters.language import LanguageSettings, WordSettings
 from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.root import Parameters
+from arabic_llm_pipeline.parameters.speed import SpeedSettings
 from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES, create_pipeline
 from arabic_llm_pipeline.recipes import candidates
@@ -33,11 +35,17 @@ from tests.tokenizers import train_bpe
 
 GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
-KINDS = ("evaluate", *(f"measure_{kind}" for kind in ("language", "choices", "writing", "lm_eval", "robustness")))
-WRITING = WritingSettings(answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, resamples=100)
+KINDS = (
+    "evaluate",
+    *(f"measure_{kind}" for kind in ("language", "choices", "writing", "lm_eval", "robustness", "speed")),
+)
+WRITING = WritingSettings(
+    answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, dialect_texts=1, resamples=100
+)
 LANGUAGE = LanguageSettings(
     window=32, stride=16, stride_parts=(1,), words=WordSettings(documents=1, beams=5, tokens=4), resamples=100
 )
+SPEED = SpeedSettings(batch_sizes=(1, 2), prompt_tokens=8, new_tokens=3, repeats=2, resamples=100)
 SETTINGS = EvaluateSettings(window=64, max_new_tokens=4, resamples=100, dev_items=2)
 
 
@@ -46,6 +54,7 @@ def test_a_node_for_each_candidate_once() -> None:
     assert {node.name for node in made.nodes} == {
         "compare", "compare_by_kind", "find_seen_items", "find_seen_lm_eval_items", "make_spelling_list",
         "score_baselines",
+        "sft.judge_answers", "sft_dpo.judge_answers",
         *(f"{name}.{kind}" for name in CANDIDATES for kind in KINDS),
     }  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
@@ -55,7 +64,9 @@ def test_a_node_for_each_candidate_once() -> None:
     tables = {table for name in CANDIDATES for measure in MEASURES for table in measure.node(name).outputs}
     tested = ("language", "choices", "writing", "lm_eval")
     compared = {f"{name}_{kind}_values" for name in CANDIDATES for kind in tested}
-    assert made.outputs() == {*tables, "comparison", "paired_tests"} - compared
+    compared |= {f"{name}_writing_answers" for name in CANDIDATES}
+    judged = {f"{name}_{of}" for name in CANDIDATES[1:] for of in ("wins", "verdicts")}
+    assert made.outputs() == {*tables, *judged, "comparison", "paired_tests"} - compared
 
 
 def test_a_preference_stage_is_measured_against_what_it_started_from() -> None:
@@ -138,8 +149,8 @@ def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given |= {f"{name}_lm_eval_workspace": Path() for name in CANDIDATES}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
-    given |= {"params:language": LANGUAGE}
-    given |= {"params:writing": WRITING, "params:spelling": SpellingSettings()}
+    given |= {"params:language": LANGUAGE, "params:speed": SPEED}
+    given |= {"params:writing": WRITING, "params:spelling": SpellingSettings(), "params:judge": JudgeSettings()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     given |= {"params:robustness": RobustnessSettings(levels=(0.5,), kinds=(), worst_of=1, max_new_tokens=2)}
     for node in pipeline.nodes:
@@ -165,8 +176,14 @@ def test_a_run(made: dict[str, Any]) -> None:
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
     assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
     kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}
-    assert kinds == {"free_answers", "instruction_following"}
+    assert kinds == {"free_answers", "instruction_following", "question_answering", "translation"}
     assert set(found["base_writing_answers"]["id"]) >= {"t/4", "rule-00", "rule-01"}
+    forms = {name: set(found[f"{name}_speed"]["set"]) for name in CANDIDATES}
+    assert forms == {"base": {"base"}, "sft": {"adapter", "merged"}, "sft_dpo": {"adapter", "merged"}}
+    assert all(found[f"{name}_speed"]["value"].is_not_null().all() for name in CANDIDATES)
+    assert found["sft_wins"]["why"].to_list() == [
+        "no judge is declared: set judge.directory, or judge.address and judge.name"
+    ]
     again = run(made, create_pipeline(["base"]))
     assert again["base_scores"] == scores["base"]
     assert again["base_answers"].equals(found["base_answers"])

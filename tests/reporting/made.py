@@ -7,6 +7,7 @@ from typing import Any
 from arabic_llm_pipeline.corpus import quality_table
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
 from arabic_llm_pipeline.evaluation.results import score_table
+from arabic_llm_pipeline.evaluation.seen import SEEN
 from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
@@ -19,6 +20,7 @@ from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import SftSettings
+from arabic_llm_pipeline.pipelines.evaluate import wins
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from tests.reporting import made_choices
@@ -47,6 +49,9 @@ from tests.reporting.made_scores import (
     resources,
     robustness,
     scores,
+    speed,
+    writing,
+    written,
 )
 
 
@@ -90,6 +95,7 @@ def data(folder: Path) -> dict[str, Any]:
         "paired_tests": made_choices.paired_tests(),
         "base_model": base_model(),
         "provenance": provenance(),
+        "seen_items": SEEN.to_frame(),
         "ingested_documents": shards(folder / "ingested", [document("1", BEFORE)], DOCUMENTS),
         "documents": shards(folder / "documents", [kept, *dropped], DOCUMENTS),
         "ingest_rejects": shards(folder / "rejects", rejects, REJECTS),
@@ -98,8 +104,10 @@ def data(folder: Path) -> dict[str, Any]:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
         found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
         found[f"{name}_robustness"] = robustness(name)
-        found |= {f"{name}_language": language(name)}
+        found |= {f"{name}_language": language(name), f"{name}_speed": speed(name)}
         found |= {f"{name}_{kind}": getattr(made_choices, kind)(name) for kind in ("choices", "choices_answers")}
+        found |= {f"{name}_writing": writing(name), f"{name}_writing_answers": written(name)}
+    found |= {output: score_table([]) for node in wins.nodes(CANDIDATES) for output in node.outputs}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
     return found
@@ -141,7 +149,7 @@ def provenance(experiment: str = "default") -> dict[str, Any]:
 def of_measures() -> list[str]:
     """The parameters that kinds of evaluation take."""
     inputs = dict.fromkeys(name for measure in MEASURES for name in measure.node("base").inputs)
-    return [name.removeprefix("params:") for name in inputs if name.startswith("params:")]
+    return ["judge", *(name.removeprefix("params:") for name in inputs if name.startswith("params:"))]
 
 
 def settings(**changed: Any) -> dict[str, Any]:

@@ -121,6 +121,79 @@ def language(name: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCORES)
 
 
+def speed(name: str) -> pl.DataFrame:
+    """Rows as `evaluation.speed` leaves them; eight prompts at once are too many for what is merged."""
+    conditions = "greedy; 128 tokens read, 32 written; CPU with 2 threads; weights nf4, computed in float32"
+    forms, rows = ("base",) if name == "base" else ("adapter", "merged"), []
+
+    def add(form: str, metric: str, found: float | None, **more: Any) -> None:
+        row = {"measure": "speed", "set": form, "metric": metric, "value": found, "by": "batch", "decoding": conditions}
+        rows.append(row | {"items": 5 if found else 0} | more)
+
+    for form in forms:
+        add(form, "weights_mb", 6.5, by="all", group="all")
+        for batch in (1, 8):
+            if form == "merged" and batch == 8:
+                add(form, "generation_tokens_per_second", None, group="8", why="memory does not hold 8 at once")
+                continue
+            for metric, found in (
+                ("time_to_first_token_ms", 20.0 * batch), ("prefill_tokens_per_second", 6400.0),
+                ("generation_tokens_per_second", 60.0 * batch), ("peak_memory_mb", 700.0 + batch),
+            ):  # fmt: skip
+                add(form, metric, found, group=str(batch), low=0.9 * found, high=1.1 * found)
+    return pl.DataFrame(rows, schema=SCORES)
+
+
+def writing(name: str) -> pl.DataFrame:
+    """Rows as `evaluation.writing` leaves them."""
+    place, rows = CANDIDATES.index(name), []
+
+    def add(measure: str, of: str, metric: str, found: float | None, **more: Any) -> None:
+        spread = 0.03 if found is None or found <= 1 else 3
+        around = (
+            {} if found is None else {"low": max(0.0, found - spread), "high": found + spread, "interval": "bootstrap"}
+        )
+        row = {"measure": measure, "set": of, "metric": metric, "value": found, "by": "all", "group": "all", "items": 8}
+        rows.append(
+            row | {"format": "chat", "decoding": "greedy", "harness": "arabic_llm_pipeline 0.1.0"} | around | more
+        )
+
+    for of in ("arcd", "dialects_questions"):
+        for way in ("squad", "mlqa", "normalized"):
+            add("question_answering", of, f"exact_{way}", 0.1 * place)
+            add("question_answering", of, f"f1_{way}", 0.2 + 0.1 * place, seen=0.25)
+        add("question_answering", of, "stopped", 1.0)
+    for metric in ("no_answer", "abstained", "exact_squad_v2", "f1_squad_v2"):
+        add("question_answering", "arcd", metric, 0.375, items=3)
+    for of in ("dialects_to_english", "dialects_from_english", "dialects_to_msa"):
+        for metric in ("chrf++", "bleu_13a", "bleu_intl"):
+            harness = {"harness": f"sacrebleu nrefs:1|of:{metric}|version:2.6.0"}
+            add("translation", of, metric, 20.0 + place, **harness)
+            for dialect in ("MSA", "EGY", "GLF", "LEV", "MGR"):
+                add("translation", of, metric, 10.0 + place, by="dialect", group=dialect, **harness)
+        add("translation", of, "stopped", 0.5)
+    for metric in ("rouge1", "rouge2", "rougeL", "rougeL_normalized", "stopped", "loop", "misspelt", "misspelt_hamza"):
+        add("free_answers", "dialects_talk", metric, 0.125)
+    for dialect, right in (("MSA", 1.0), ("EGY", 0.75), ("GLF", 0.25), ("LEV", 0.625), ("MGR", 0.5)):
+        by = {"by": "dialect", "group": dialect}
+        add("free_answers", "dialects_talk", "same_dialect", 0.5, **by)
+        add("free_answers", "dialects_talk", "tagger_right", right, **by)
+        add("free_answers", "dialects_talk", "tagged_MSA", 0.875, **by)
+        add("question_answering", "dialects_questions", "f1_squad", 0.4375, **by)
+    for metric in ("prompt_strict", "prompt_loose", "instruction_strict", "instruction_loose"):
+        add("instruction_following", "instructions", metric, 0.25)
+    add("instruction_following", "instructions", "instruction_strict", 0.875, by="rule", group="ends_in_sign")
+    add("free_answers", "all", "rougeL", None, items=0, why="a reason that is told")
+    return pl.DataFrame(rows, schema=SCORES)
+
+
+def written(name: str) -> pl.DataFrame:
+    """Answers as `evaluation.writing` leaves them, what the report reads of them."""
+    about = {"measure": "free_answers", "set": "dialects_talk", "id": "dialects_talk/EGY/00", "dialect": "EGY"}
+    said = [{"role": "user", "content": "ازيك عامل ايه؟"}]
+    return pl.DataFrame([about | {"prompt": said, "answers": ["تمام الحمد لله"], "generated": f"<b>{name}</b> كويس"}])
+
+
 def preference(rate: float, implicit: float | None) -> dict[str, Any]:
     return {
         "pairs": 600,

@@ -42,7 +42,8 @@ def resampled_ratios(numerators: ArrayLike, denominators: ArrayLike, resamples: 
     above, below = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
     # no matrix product: its last bits hang on how many resamples there are at once, and on the threads
     drawn = resampled_counts(len(above), resamples, seed)
-    return np.concatenate([(counts * above).sum(axis=1) / (counts * below).sum(axis=1) for counts in drawn])
+    with np.errstate(invalid="ignore"):  # a resample of units that have nothing to divide by
+        return np.concatenate([(counts * above).sum(axis=1) / (counts * below).sum(axis=1) for counts in drawn])
 
 
 def resampled_counts(units: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
@@ -71,10 +72,14 @@ def percentiles(values: Floats) -> Interval:
 
 
 def bootstrap(numerators: Sequence[float], denominators: Sequence[float], resamples: int, seed: int) -> Interval | None:
-    """Percentile interval of a ratio of sums; None for less than two units, which tell nothing of their spread."""
-    if len(numerators) < 2:
+    """Percentile interval of a ratio of sums; None for less than two units, which tell nothing of their spread.
+
+    Units whose denominator is 0 count as units; resamples of nothing else have no ratio and are left out.
+    """
+    if sum(below > 0 for below in denominators) < 2:
         return None
-    return percentiles(resampled_ratios(numerators, denominators, resamples, seed))
+    found = resampled_ratios(numerators, denominators, resamples, seed)
+    return percentiles(found[np.isfinite(found)])
 
 
 def sign_p(differences: Floats) -> float:

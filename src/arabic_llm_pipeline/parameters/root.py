@@ -18,6 +18,7 @@ from arabic_llm_pipeline.parameters.audit import (
 )
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
+from arabic_llm_pipeline.parameters.compare import CompareSettings
 from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
 from arabic_llm_pipeline.parameters.dry_run import DryRunSettings
@@ -26,6 +27,7 @@ from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.export import ExportSettings
 from arabic_llm_pipeline.parameters.human import HumanSettings
+from arabic_llm_pipeline.parameters.judge import JudgeSettings
 from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
@@ -46,6 +48,7 @@ from arabic_llm_pipeline.parameters.report import InspectSettings, PreviewSettin
 from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.parameters.speed import SpeedSettings
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
@@ -119,8 +122,11 @@ class Parameters(Settings):
     dry_run: DryRunSettings = Field(DryRunSettings(), description="The first steps of a recipe, timed.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     language: LanguageSettings = Field(LanguageSettings(), description="How held-out prose is scored.")
+    speed: SpeedSettings = Field(SpeedSettings(), description="How fast models read and write.")
     writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
+    judge: JudgeSettings = Field(JudgeSettings(), description="Who says which of two candidates answers better.")
     spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
+    compare: CompareSettings = Field(CompareSettings(), description="Runs side by side.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
     lm_eval: LmEvalSettings = Field(LmEvalSettings(), description="Tasks of lm-eval on local copies of their data.")
     robustness: RobustnessSettings = Field(RobustnessSettings(), description="What noise does to answers.")

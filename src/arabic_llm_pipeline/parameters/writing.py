@@ -17,6 +17,11 @@ class WritingSettings(Settings):
         ge=0,
     )
     instructions: int = Field(0, description="Prompts whose answers rules check, at most; 0: all.", ge=0)
+    dialect_texts: int | None = Field(
+        0,
+        description="Texts of each kind of the set in five varieties that comes with the package; 0: all; null: none.",
+        ge=0,
+    )
     formats: tuple[Format, ...] = Field(
         ("question_answer", "bare"),
         description="Prompt formats tried with the base on development items; without any, the first counts.",

@@ -21,7 +21,14 @@ from arabic_llm_pipeline.tokens.chat import Renderer
 from tests.evaluation.conftest import item, said, shards, taught
 
 SETTINGS = WritingSettings(
-    items=0, instructions=2, answer_tokens=4, translation_tokens=4, text_tokens=4, resamples=100, batch_size=8
+    items=0,
+    instructions=2,
+    dialect_texts=None,
+    answer_tokens=4,
+    translation_tokens=4,
+    text_tokens=4,
+    resamples=100,
+    batch_size=8,
 )
 GIVEN = {"dialect_score": 1.0}
 ROWS = [

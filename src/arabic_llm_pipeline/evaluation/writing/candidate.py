@@ -22,7 +22,9 @@ from arabic_llm_pipeline.evaluation.results import (
     seen_share,
 )
 from arabic_llm_pipeline.evaluation.writing import free, rules, squad, translation
+from arabic_llm_pipeline.evaluation.writing.dialects import from_dialects
 from arabic_llm_pipeline.evaluation.writing.items import (
+    ASKED,
     FREE,
     MEASURES,
     QUESTIONS,
@@ -76,7 +78,7 @@ class Writer:
 
     def measure(self, documents: ShardSet, items: ShardSet) -> Measured:
         """Scores (`results.SCORES`), values (`results.VALUES`), and every answer with its scores."""
-        rows = asked(documents, items, self.settings, self.seed)
+        rows = pl.concat([asked(documents, items, self.settings, self.seed), self._own()])
         dev = from_items(items, "dev", 0, self.seed)
         found, scores = [], []
         for measure in MEASURES:
@@ -92,6 +94,11 @@ class Writer:
                 scores += list(self._rows(measure, answers, digest))
         answers = pl.concat(found) if found else pl.DataFrame()
         return score_table(scores), values_of(answers), answers
+
+    def _own(self) -> pl.DataFrame:
+        """The set in five varieties, unless it is not wanted."""
+        texts = self.settings.dialect_texts
+        return from_dialects(texts or 0) if texts is not None else pl.DataFrame(schema=ASKED)
 
     def _format(self, measure: str, dev: pl.DataFrame) -> str:
         """The format in which development items are answered best; the first, where there are none."""

@@ -5,11 +5,21 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from arabic_llm_pipeline.pipelines.evaluate import choices, language, lm_eval, reward, robustness, seen, writing
+from arabic_llm_pipeline.pipelines.evaluate import (
+    choices,
+    language,
+    lm_eval,
+    reward,
+    robustness,
+    seen,
+    speed,
+    wins,
+    writing,
+)
 from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, compare_by_kind, evaluate, score_baselines
 from arabic_llm_pipeline.recipes import SUPERVISED, adapter_of, last_stage, parent
 
-MEASURES = (language, choices, writing, lm_eval, robustness)  # each gives the node that measures a candidate
+MEASURES = (language, choices, writing, lm_eval, robustness, speed)  # each gives the node that measures a candidate
 TESTED = (choices, writing, lm_eval)  # whose values are of an item each; the others test by themselves
 HELD_OUT = {"pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
@@ -31,6 +41,7 @@ def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()
             *map(_evaluated, candidates),
             *(measure.node(candidate) for measure in MEASURES for candidate in candidates),
             writing.spelling(),
+            *wins.nodes(candidates),
             _paired(candidates),
             *map(reward.node, reward_models),
             Node(score_baselines, inputs=baselines, outputs="baseline_scores", name="score_baselines"),

@@ -11,7 +11,7 @@ from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 from arabic_llm_pipeline.pipelines.wiring import step
-from arabic_llm_pipeline.recipes import BASE
+from arabic_llm_pipeline.recipes import BASE, instructed
 
 OUTPUTS = ("writing", "writing_values", "writing_answers")
 Measured = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
@@ -47,7 +47,7 @@ def measure_writing(
     from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
     from arabic_llm_pipeline.training.models import load_candidate, quantization
 
-    formats = writing.formats if candidate == BASE else (CHAT,)
+    formats = (CHAT,) if instructed(candidate) else writing.formats
     loaded = load_candidate(base_model, adapter, model, candidate)
     asked = Candidate(candidate, loaded, load_tokenizer(tokenizer), formats, quantization(base_model, model))
     return Writer(asked, writing, seed, spellings(spelling_list), taught(seen_items)).measure(documents, items)
