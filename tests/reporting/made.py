@@ -7,6 +7,7 @@ from typing import Any
 from arabic_llm_pipeline.corpus import quality_table
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
 from arabic_llm_pipeline.evaluation.results import score_table
+from arabic_llm_pipeline.evaluation.seen import SEEN
 from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
@@ -95,6 +96,7 @@ def data(folder: Path) -> dict[str, Any]:
         "paired_tests": made_choices.paired_tests(),
         "base_model": base_model(),
         "provenance": provenance(),
+        "seen_items": SEEN.to_frame(),
         "ingested_documents": shards(folder / "ingested", [document("1", BEFORE)], DOCUMENTS),
         "documents": shards(folder / "documents", [kept, *dropped], DOCUMENTS),
         "encoder_scores": encoders(),

@@ -56,6 +56,7 @@ class Block:
     tables: Sequence[Table] = ()
     lists: Sequence[Table] = field(default=())  # folded: long tables that few will open
     more: Sequence[Figure] = ()  # folded, too
+    points: Sequence[str] = ()  # of a list
     code: Sequence[str] = ()  # lines to be typed
     cards: Sequence[Any] = ()  # texts side by side: each names the form of its card in the templates
 
