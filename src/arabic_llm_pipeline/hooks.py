@@ -17,12 +17,21 @@ QUIET = {
 }
 
 
+PAGES = {
+    "report": "The report",
+    "compared_page": "The comparison",
+    "token_windows": "What training reads",
+    "human_sheet": "The sheet for raters",
+}
+
+
 class ProjectHooks:
     """Parameters as a whole, against one model of all of them (Kedro alone checks those of the pipelines that run)."""
 
     def __init__(self) -> None:
         self.parameters: Any = None
         self.project = Path()
+        self.experiment = ""
 
     @hook_impl
     def after_context_created(self, context: Any) -> None:
@@ -39,6 +48,7 @@ class ProjectHooks:
         Asked.recipes = self.parameters.recipes
         Asked.exported, Asked.push = self.parameters.export.stage, bool(self.parameters.export.push_to)
         self.project = context.project_path
+        self.experiment = context.config_loader.experiment()
 
     @hook_impl
     def after_catalog_created(self, catalog: Any) -> None:
@@ -68,17 +78,19 @@ class ProjectHooks:
         catalog.get("start_adapter").bind(self.project / begun if begun else None)
         chosen = self.parameters.dno.judge
         catalog.get("judge_adapter").bind(None if chosen in RULES else self.project / Path(chosen).expanduser())
+        catalog.get("experiments").bind(self.parameters.compare.named("experiments") or [self.experiment])
         catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
         catalog.get("compared_tokenizers").bind(self.parameters.fertility.directories(self.project))
 
     @hook_impl
     def before_pipeline_run(self) -> None:
-        """Have work on shards done as `engine` says, and training under `memory` and on `devices`."""
+        """Have shards done as `engine` says, and training under `memory`, on `devices`, told as `tracking` says."""
         from arabic_llm_pipeline.corpus import workers
         from arabic_llm_pipeline.training import conditions
 
         workers.begin(self.parameters.engine)
-        conditions.begin(self.parameters.memory, self.parameters.devices)
+        settings = self.parameters
+        conditions.begin(settings.memory, settings.devices, settings.tracking, self.project)
 
     @hook_impl
     def on_pipeline_error(self) -> None:
@@ -100,11 +112,7 @@ class ProjectHooks:
                 log.info("%s", line)
         if "exported_model" in pipeline.all_outputs():
             log.info("The model: %s", catalog.load("exported_model"))
-        for name, what in (
-            ("report", "The report"),
-            ("token_windows", "What training reads"),
-            ("human_sheet", "The sheet for raters"),
-        ):
+        for name, what in PAGES.items():
             if name in pipeline.outputs():
                 page = catalog.get(name)
                 log.info("%s: %s", what, page.store.folder / page.experiment / page.file)

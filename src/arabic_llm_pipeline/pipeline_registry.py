@@ -72,6 +72,7 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
         "human_sheet": lambda: _create("human_sheet", candidates(Asked.recipes)),
         "human_score": lambda: _create("human_score"),
         "report": _report,
+        "compare": lambda: _create("compare"),
         "export": _export,
     }
     return found

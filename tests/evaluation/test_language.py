@@ -50,7 +50,8 @@ def every_word(model: Any, tokenizer: Any, prompt: list[int]) -> list[str]:
 
     def after(rows: list[list[int]]) -> Any:
         with torch.no_grad():
-            return torch.log_softmax(model(torch.tensor([prompt + row for row in rows])).logits[:, -1], 1)
+            read = torch.tensor([prompt + row for row in rows])
+            return torch.log_softmax(model(read, logits_to_keep=1).logits[:, -1], 1)
 
     def within(text: str) -> bool:
         return bool(text) and (text[0] == "\ufffd" or WORD.match(text) is not None)

@@ -77,3 +77,19 @@ def test_other_metrics_do_not_make_a_test_stricter_and_chance_is_no_measure() ->
 def test_nothing_to_compare_is_an_empty_table() -> None:
     assert paired({"base": made()["base"]}, 100, 0).schema == PAIRED
     assert paired({"base": VALUES.to_frame(), "sft": made()["sft"]}, 100, 0).is_empty()
+
+
+def test_any_two_are_tested_and_what_is_no_number_is_left_out() -> None:
+    """Two runs of which neither was trained from the other; the items that only one was asked do not count."""
+
+    def table(found: dict[str, float]) -> pl.DataFrame:
+        rows = [{"measure": "m", "set": "s", "metric": "f1", "id": id_, "value": value, "weight": 1.0}
+                for id_, value in found.items()]  # fmt: skip
+        return pl.DataFrame(rows, schema=VALUES)
+
+    values = {"x": table({"1": 0.2, "2": 0.4, "3": 0.5, "4": float("nan")}), "y": table({"2": 0.6, "3": 0.5, "4": 0.9})}
+    assert paired(values, 100, 0).is_empty()
+    [row] = paired(values, 100, 0, [("x", "y")]).to_dicts()
+    assert (row["a"], row["b"], row["items"]) == ("x", "y", 2)
+    assert row["difference"] == pytest.approx(0.1)
+    assert paired(values | {"z": table({"9": 1.0})}, 100, 0, [("x", "z")]).is_empty()

@@ -25,6 +25,7 @@ from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.root import Parameters
+from arabic_llm_pipeline.parameters.speed import SpeedSettings
 from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES, create_pipeline
 from arabic_llm_pipeline.recipes import candidates
@@ -34,13 +35,17 @@ from tests.tokenizers import train_bpe
 
 GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
-KINDS = ("evaluate", *(f"measure_{kind}" for kind in ("language", "choices", "writing", "lm_eval", "robustness")))
+KINDS = (
+    "evaluate",
+    *(f"measure_{kind}" for kind in ("language", "choices", "writing", "lm_eval", "robustness", "speed")),
+)
 WRITING = WritingSettings(
     answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, dialect_texts=1, resamples=100
 )
 LANGUAGE = LanguageSettings(
     window=32, stride=16, stride_parts=(1,), words=WordSettings(documents=1, beams=5, tokens=4), resamples=100
 )
+SPEED = SpeedSettings(batch_sizes=(1, 2), prompt_tokens=8, new_tokens=3, repeats=2, resamples=100)
 SETTINGS = EvaluateSettings(window=64, max_new_tokens=4, resamples=100, dev_items=2)
 
 
@@ -144,7 +149,7 @@ def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given |= {f"{name}_lm_eval_workspace": Path() for name in CANDIDATES}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
-    given |= {"params:language": LANGUAGE}
+    given |= {"params:language": LANGUAGE, "params:speed": SPEED}
     given |= {"params:writing": WRITING, "params:spelling": SpellingSettings(), "params:judge": JudgeSettings()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
     given |= {"params:robustness": RobustnessSettings(levels=(0.5,), kinds=(), worst_of=1, max_new_tokens=2)}
@@ -173,6 +178,9 @@ def test_a_run(made: dict[str, Any]) -> None:
     kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}
     assert kinds == {"free_answers", "instruction_following", "question_answering", "translation"}
     assert set(found["base_writing_answers"]["id"]) >= {"t/4", "rule-00", "rule-01"}
+    forms = {name: set(found[f"{name}_speed"]["set"]) for name in CANDIDATES}
+    assert forms == {"base": {"base"}, "sft": {"adapter", "merged"}, "sft_dpo": {"adapter", "merged"}}
+    assert all(found[f"{name}_speed"]["value"].is_not_null().all() for name in CANDIDATES)
     assert found["sft_wins"]["why"].to_list() == [
         "no judge is declared: set judge.directory, or judge.address and judge.name"
     ]

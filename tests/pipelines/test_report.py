@@ -27,7 +27,7 @@ from tests.reporting.made_scores import CANDIDATES, STAGES, log, resources
 
 def test_it_reads_what_candidates_and_stages_left() -> None:
     found = create_pipeline(CANDIDATES, STAGES)
-    assert found.outputs() == {"report", "funnel_plot", "training_plot", "scores_plot"}
+    assert found.outputs() == {"report", "funnel_plot", "training_plot", "scores_plot", "all_scores", "all_scores_json"}
     made = {f"{name}_{kind}" for name in CANDIDATES for kind in ("scores", "answers")}
     made |= {output for measure in MEASURES for name in CANDIDATES for output in measure.node(name).outputs}
     made |= {output for node in wins.nodes(CANDIDATES) for output in node.outputs}
@@ -59,7 +59,12 @@ def catalog(folder: Path) -> DataCatalog:
 
 
 def test_it_runs(tmp_path: Path) -> None:
-    SequentialRunner().run(create_pipeline(CANDIDATES, STAGES), catalog(tmp_path))
+    entries = catalog(tmp_path)
+    entries |= {name: MemoryDataset(copy_mode="assign") for name in ("all_scores", "all_scores_json")}
+    SequentialRunner().run(create_pipeline(CANDIDATES, STAGES), entries)
+    table, rows = entries.load("all_scores"), entries.load("all_scores_json")
+    assert table["candidate"].unique(maintain_order=True).to_list() == CANDIDATES
+    assert rows == table.to_dicts()
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     for name in ("funnel_plot", "training_plot", "scores_plot"):
         first = (tmp_path / f"{name}.png").read_bytes()

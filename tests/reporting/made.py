@@ -7,6 +7,7 @@ from typing import Any
 from arabic_llm_pipeline.corpus import quality_table
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
 from arabic_llm_pipeline.evaluation.results import score_table
+from arabic_llm_pipeline.evaluation.seen import SEEN
 from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
@@ -48,6 +49,7 @@ from tests.reporting.made_scores import (
     resources,
     robustness,
     scores,
+    speed,
     writing,
     written,
 )
@@ -93,6 +95,7 @@ def data(folder: Path) -> dict[str, Any]:
         "paired_tests": made_choices.paired_tests(),
         "base_model": base_model(),
         "provenance": provenance(),
+        "seen_items": SEEN.to_frame(),
         "ingested_documents": shards(folder / "ingested", [document("1", BEFORE)], DOCUMENTS),
         "documents": shards(folder / "documents", [kept, *dropped], DOCUMENTS),
         "ingest_rejects": shards(folder / "rejects", rejects, REJECTS),
@@ -101,7 +104,7 @@ def data(folder: Path) -> dict[str, Any]:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
         found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
         found[f"{name}_robustness"] = robustness(name)
-        found |= {f"{name}_language": language(name)}
+        found |= {f"{name}_language": language(name), f"{name}_speed": speed(name)}
         found |= {f"{name}_{kind}": getattr(made_choices, kind)(name) for kind in ("choices", "choices_answers")}
         found |= {f"{name}_writing": writing(name), f"{name}_writing_answers": written(name)}
     found |= {output: score_table([]) for node in wins.nodes(CANDIDATES) for output in node.outputs}

@@ -19,7 +19,7 @@ VOID = {"meta", "br", "link", "img", "input", "hr"}
 HOSTILE = "<script>alert('1')</script>\"'&{{ 7*7 }}{% for %}$x_1$"
 SECTIONS = [
     "summary", "data", "text", "tokens", "training", "scores", "language", "choices", "writing", "robustness",
-    "samples", "resources", "run",
+    "speed", "samples", "resources", "limits", "run",
 ]  # fmt: skip
 
 

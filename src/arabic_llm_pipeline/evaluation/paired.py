@@ -1,6 +1,6 @@
 """Candidates against each other on the same items, by every kind of measure: is a difference more than chance?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -30,8 +30,10 @@ SAME = ("chance", "most_frequent")  # metrics that hang on the items alone
 Row = dict[str, Any]
 
 
-def paired(values: Mapping[str, pl.DataFrame], resamples: int, seed: int) -> pl.DataFrame:
-    """Each candidate against the base and against the one it was trained from: rows of `PAIRED`.
+def paired(
+    values: Mapping[str, pl.DataFrame], resamples: int, seed: int, pairs: Iterable[tuple[str, str]] | None = None
+) -> pl.DataFrame:
+    """Each candidate against the base and against the one it was trained from, or any pairs: rows of `PAIRED`.
 
     Right and wrong are tested by McNemar's exact test, all else by a paired bootstrap over items (documents). `p_holm`
     is Holm's over the sets and pairs of a metric.
@@ -40,9 +42,12 @@ def paired(values: Mapping[str, pl.DataFrame], resamples: int, seed: int) -> pl.
         values: rows of `results.VALUES` by candidate.
         resamples: of the bootstrap.
         seed: of the bootstrap.
+        pairs: names of two, a then b.
     """
+    if pairs is None:
+        pairs = ((a, b) for b in values for a in _before(b, values))
     of_items = {name: _by_item(frame) for name, frame in values.items()}
-    rows = [row for b in values for a in _before(b, values) for row in _between(a, b, of_items)]
+    rows = [row for a, b in pairs for row in _between(a, b, of_items)]
     tested = pl.DataFrame([_tested(*row, resamples, seed) for row in rows], schema=PAIRED)
     parts = [
         part.with_columns(p_holm=pl.Series(holm(part["p"].to_list()), dtype=pl.Float64))
@@ -53,7 +58,7 @@ def paired(values: Mapping[str, pl.DataFrame], resamples: int, seed: int) -> pl.
 
 def _by_item(values: pl.DataFrame) -> pl.DataFrame:
     """One row an item and metric; an item may have several values, as a document has stretches."""
-    there = values.filter(~pl.col("metric").is_in(SAME))
+    there = values.filter(~pl.col("metric").is_in(SAME), pl.col("value").is_finite(), pl.col("weight").is_finite())
     return there.group_by(*KEY, "id", maintain_order=True).agg(pl.col("value", "weight").sum())
 
 

@@ -18,6 +18,7 @@ from arabic_llm_pipeline.parameters.audit import (
 )
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
+from arabic_llm_pipeline.parameters.compare import CompareSettings
 from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
 from arabic_llm_pipeline.parameters.dry_run import DryRunSettings
@@ -47,9 +48,11 @@ from arabic_llm_pipeline.parameters.report import InspectSettings, PreviewSettin
 from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.parameters.speed import SpeedSettings
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
+from arabic_llm_pipeline.parameters.tracking import TrackingSettings
 from arabic_llm_pipeline.parameters.training import CptSettings, PretrainSettings, SftSettings
 from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 
@@ -116,13 +119,16 @@ class Parameters(Settings):
         PretrainSettings(), description="A base model: from random weights, or from another base."
     )
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
+    tracking: TrackingSettings = Field(TrackingSettings(), description="Who else gets the row of every step.")
     devices: DeviceSettings = Field(DeviceSettings(), description="On what a stage is trained.")
     dry_run: DryRunSettings = Field(DryRunSettings(), description="The first steps of a recipe, timed.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
     language: LanguageSettings = Field(LanguageSettings(), description="How held-out prose is scored.")
+    speed: SpeedSettings = Field(SpeedSettings(), description="How fast models read and write.")
     writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
     judge: JudgeSettings = Field(JudgeSettings(), description="Who says which of two candidates answers better.")
     spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
+    compare: CompareSettings = Field(CompareSettings(), description="Runs side by side.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
     lm_eval: LmEvalSettings = Field(LmEvalSettings(), description="Tasks of lm-eval on local copies of their data.")
     robustness: RobustnessSettings = Field(RobustnessSettings(), description="What noise does to answers.")

@@ -108,6 +108,15 @@ def change(id_: str, before: str, after: str, excerpt: int) -> Change:
     return Change(id_, words, left, right)
 
 
+def put_in(before: str, after: str) -> list[Piece]:
+    """A text, with the words marked that an earlier one has not at that place."""
+    pieces: list[Piece] = []
+    old, new = WORDS.findall(before), WORDS.findall(after)
+    for tag, _, j in _words(old, new):
+        _append(pieces, Piece("same" if tag == "equal" else "ins", "".join(new[slice(*j)])))
+    return [piece for piece in pieces if piece.text]
+
+
 def marked(before: str, after: str, excerpt: int) -> list[Piece]:
     """What became of a text, from its beginning, in one line of pieces: what went stands before what came for it.
 

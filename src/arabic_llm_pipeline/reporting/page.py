@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from arabic_llm_pipeline.reporting import (
     audit,
@@ -14,6 +14,7 @@ from arabic_llm_pipeline.reporting import (
     findings,
     language,
     likeness,
+    limits,
     losses,
     quality,
     reward,
@@ -22,6 +23,7 @@ from arabic_llm_pipeline.reporting import (
     run,
     samples,
     scores,
+    speed,
     tokens,
     training,
     writing,
@@ -49,8 +51,10 @@ SECTIONS: Sequence[tuple[str, str, Sequence[Part]]] = (
     ("choices", "Questions with choices", (choices,)),
     ("writing", "Writing", (writing, dialect_tables)),
     ("robustness", "Robustness", (robustness,)),
+    ("speed", "Speed", (speed,)),
     ("samples", "Samples", (samples,)),
-    ("resources", "Resources", (costs,)),
+    ("resources", "What it cost", (costs,)),
+    ("limits", "Limits and known biases", (limits,)),
     ("run", "What was run", (run,)),
 )
 
@@ -66,21 +70,22 @@ class Section:
 
 def render(inputs: Inputs) -> str:
     """The report as one HTML page that needs nothing else."""
-    return (
-        environment()
-        .get_template("page.html")
-        .render(
-            experiment=run.experiment_name(inputs),
-            recipes=inputs.recipes,
-            asked=asked(inputs),
-            facts=findings.facts(inputs),
-            done=findings.done(inputs),
-            found=findings.found(inputs),
-            found_table=findings.found_table(inputs),
-            short_of=findings.short_of(inputs),
-            sections=sections(inputs),
-        )
+    return filled(
+        "page.html",
+        title=f"{inputs.recipes}: experiment {run.experiment_name(inputs)}",
+        asked=asked(inputs),
+        facts=findings.facts(inputs),
+        done=findings.done(inputs),
+        found=findings.found(inputs),
+        found_table=findings.found_table(inputs),
+        short_of=findings.short_of(inputs),
+        sections=sections(inputs),
     )
+
+
+def filled(template: str, **values: Any) -> str:
+    """A page of this room, from one of its templates."""
+    return environment().get_template(template).render(**values)
 
 
 def asked(inputs: Inputs) -> str:

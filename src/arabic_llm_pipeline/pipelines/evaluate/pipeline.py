@@ -5,11 +5,21 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from arabic_llm_pipeline.pipelines.evaluate import choices, language, lm_eval, reward, robustness, seen, wins, writing
+from arabic_llm_pipeline.pipelines.evaluate import (
+    choices,
+    language,
+    lm_eval,
+    reward,
+    robustness,
+    seen,
+    speed,
+    wins,
+    writing,
+)
 from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, compare_by_kind, evaluate, score_baselines
 from arabic_llm_pipeline.recipes import SUPERVISED, adapter_of, last_stage, parent
 
-MEASURES = (language, choices, writing, lm_eval, robustness)  # each gives the node that measures a candidate
+MEASURES = (language, choices, writing, lm_eval, robustness, speed)  # each gives the node that measures a candidate
 TESTED = (choices, writing, lm_eval)  # whose values are of an item each; the others test by themselves
 HELD_OUT = {"pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}

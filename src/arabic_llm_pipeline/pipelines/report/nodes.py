@@ -21,6 +21,16 @@ def make_report(
     return render(Inputs(candidates, stages, entries, reward_models))
 
 
+def collect_scores(**entries: Any) -> tuple[Any, list[dict[str, Any]]]:
+    """Every score of every candidate in one shape, as a frame and as rows. `entries` are by their names."""
+    import polars as pl
+
+    from arabic_llm_pipeline.evaluation.collected import all_scores, of_candidates
+
+    table = pl.concat([all_scores(own, name) for name, own in of_candidates(entries).items()])
+    return table, table.to_dicts()
+
+
 def draw_funnel(funnel: list[dict[str, Any]]) -> Any:
     """What became of each source's records, as a matplotlib figure."""
     from arabic_llm_pipeline.reporting.data import funnel_plot

@@ -7,6 +7,7 @@ from kedro.pipeline import Node, Pipeline
 from arabic_llm_pipeline.pipelines.evaluate import wins
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
 from arabic_llm_pipeline.pipelines.report.nodes import (
+    collect_scores,
     draw_funnel,
     draw_rewards,
     draw_scores,
@@ -20,7 +21,7 @@ from arabic_llm_pipeline.recipes import last_stage
 DATA = (
     "funnel", "dialect_table", "script_table", "quality_table", "verdicts", "audit_table", "group_mentions",
     "token_summary", "fertility_table",
-    "baseline_scores", "comparison", "paired_tests", "base_model", "provenance",
+    "baseline_scores", "comparison", "paired_tests", "seen_items", "base_model", "provenance",
     "ingested_documents", "documents", "ingest_rejects",
 )  # fmt: skip
 OF_CANDIDATES = ("scores", "answers")  # and of each (`inputs.of("scores")`), besides what the MEASURES make
@@ -49,6 +50,11 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str], reward_mod
     return Pipeline(
         [
             step(reading(make_report, dict.fromkeys(names), **told), "report"),
+            step(
+                collect_scores,
+                ["all_scores", "all_scores_json"],
+                *_scores(candidates, reward_models),
+            ),
             step(draw_funnel, "funnel_plot"),
             step(draw_training, "training_plot", *_each(stages, ("log",))),
             step(draw_scores, "scores_plot", *_each(candidates, ("scores",))),
@@ -59,6 +65,12 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str], reward_mod
 
 def _each(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
     return [f"{name}_{kind}" for kind in kinds for name in names]
+
+
+def _scores(candidates: Sequence[str], reward_models: Sequence[str]) -> list[str]:
+    """What holds scores of candidates."""
+    made = (measure.node(candidate).outputs for measure in MEASURES for candidate in candidates)
+    return [*_each([*candidates, *reward_models], ("scores",)), *(name for outputs in made for name in outputs)]
 
 
 def _measured(candidates: Sequence[str]) -> Iterator[str]:

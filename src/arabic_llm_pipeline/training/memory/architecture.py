@@ -50,9 +50,14 @@ def read_config(directory: Path) -> "PreTrainedConfig":
     Raises:
         UserError: it is none that can be trained here.
     """
+    check_config(directory)
+    return shape_of(directory)
+
+
+def shape_of(directory: Path) -> "PreTrainedConfig":
+    """The same of any model, a reward model too, without asking whether it can be trained."""
     from transformers import AutoConfig
 
-    check_config(directory)
     found: PreTrainedConfig = AutoConfig.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
     if hasattr(found, "quantization_config"):
         del found.quantization_config  # how weights are held is said apart; without any there is nothing to unpack

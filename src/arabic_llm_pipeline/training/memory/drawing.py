@@ -53,13 +53,14 @@ def drawn(config: Any, model: ModelSettings, lora: AdapterSettings | None, passe
         passes: of training: the length that a prompt and its answer have together, and what is computed in.
         how: how many answers.
     """
-    prompt = max(1, passes.length - how.new_tokens)
+    text, prompt = config.get_text_config(), max(1, passes.length - how.new_tokens)
+    token = 2 * how.rows * _width_of_keys(text) * passes.dtype.itemsize  # its key and its value, in a layer
     begun = forward(config, model, lora, replace(passes, rows=how.rows, length=prompt))
-    layer = 2 * how.rows * passes.length * _width_of_keys(config) * passes.dtype.itemsize
-    cache = layer * (config.get_text_config().num_hidden_layers + 1)  # one is copied when a token comes to it
-    logits = how.rows * config.get_text_config().vocab_size * (passes.dtype.itemsize + COPIES * FP32)
+    begun += token * prompt * text.num_hidden_layers
+    logits = how.rows * text.vocab_size * (passes.dtype.itemsize + COPIES * FP32)
+    ended = token * passes.length * (text.num_hidden_layers + 1) + logits  # a layer is copied when a token comes to it
     reading = forward(config, model, lora, replace(passes, rows=how.prompts))
-    return max(cache + max(begun, logits), how.judge + reading)
+    return max(begun, ended, how.judge + reading)
 
 
 def judge_bytes(name: str, base: Pointer, model: ModelSettings, *, whole: bool, dtype: torch.dtype) -> float:
@@ -80,7 +81,7 @@ def judge_bytes(name: str, base: Pointer, model: ModelSettings, *, whole: bool, 
     if lent:
         return 0.0
     place, held = _stands_on(directory, base, model, alone=alone)
-    found = holdings(architecture.read_config(place), held, dtype, NO_ADAPTER, "sgd", copied=False)
+    found = holdings(architecture.shape_of(place), held, dtype, NO_ADAPTER, "sgd", copied=False)
     return found.linear + found.rest
 
 
@@ -94,9 +95,8 @@ def _stands_on(directory: Path, base: Pointer, model: ModelSettings, *, alone: b
     return base_path(own), model.model_copy(update=held)
 
 
-def _width_of_keys(config: Any) -> int:
+def _width_of_keys(text: Any) -> int:
     """Numbers that a layer keeps of a token as its key, or as its value."""
-    text = config.get_text_config()
     heads = text.num_attention_heads
     size = getattr(text, "head_dim", None) or text.hidden_size // heads
     return int((getattr(text, "num_key_value_heads", None) or heads) * size)
