@@ -84,12 +84,13 @@ class ProjectHooks:
 
     @hook_impl
     def before_pipeline_run(self) -> None:
-        """Have work on shards done as `engine` says, and training under `memory` and on `devices`."""
+        """Have shards done as `engine` says, and training under `memory`, on `devices`, told as `tracking` says."""
         from arabic_llm_pipeline.corpus import workers
         from arabic_llm_pipeline.training import conditions
 
         workers.begin(self.parameters.engine)
-        conditions.begin(self.parameters.memory, self.parameters.devices)
+        settings = self.parameters
+        conditions.begin(settings.memory, settings.devices, settings.tracking, self.project)
 
     @hook_impl
     def on_pipeline_error(self) -> None:

@@ -343,8 +343,17 @@ def log(stage: str) -> pl.DataFrame:
         "tokens_per_second": 3500 + 400 * random.random(steps),
         "seconds": 0.4 + 0.1 * random.random(steps),
         "process_memory_mb": 900 + 60 * (1 - np.exp(-step / 20)),
+        "process_memory_now_mb": 890 + 60 * (1 - np.exp(-step / 20)) + 0.004 * step,
         "device_memory_mb": pl.Series([None] * steps, dtype=pl.Float64),
     }
+    if stage == "sft":
+        every = step % 50 == 0
+        columns |= {
+            "entropy": 0.5 + 3 * np.exp(-step / (steps / 5)),
+            "loss/dialect/EGY": [None if place % 3 == 0 else 0.5 + 3 * np.exp(-place / 60) for place in range(steps)],
+            "loss/dialect/MSA": 0.4 + 2.9 * np.exp(-step / 60),
+            "validation_loss": [float(0.6 + 1 / n) if due else None for n, due in zip(step, every, strict=True)],
+        }
     if stage == "sft_dpo":
         gain = 1 - np.exp(-step / 15)
         columns |= {

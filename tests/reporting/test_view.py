@@ -80,8 +80,20 @@ def test_token_tables_have_a_row_a_split(made: Inputs) -> None:
 
 def test_curves_are_those_that_the_log_has() -> None:
     shown = {stage: [c.key for c in training.CURVES if training.curve_figure(stage, c, log(stage))] for stage in STAGES}
-    assert shown["sft"] == ["loss", "rate", "gradient", "speed", "memory"]
-    assert shown["sft_dpo"] == [*shown["sft"], "rewards", "margin", "preferred"]
+    plain = ["loss", "rate", "gradient", "speed", "memory"]
+    assert shown["sft"] == ["loss", "held-out", "rate", "gradient", "entropy", "speed", "memory"]
+    assert shown["sft_dpo"] == [*plain, "rewards", "margin", "preferred"]
+
+
+def test_losses_by_tag_are_shown_where_steps_tell_them() -> None:
+    shown = [c for c in training.loss_curves(log("sft")) if training.curve_figure("sft", c, log("sft"))]
+    assert [(curve.key, list(curve.columns.values())) for curve in shown] == [("loss-dialect", ["MSA", "EGY"])]
+    held_out = training.curve_figure("sft", training.CURVES[1], log("sft"))
+    assert held_out is not None
+    assert [row[0] for row in held_out.table.rows] == ["50", "100", "150", "200", "250", "300"]  # no empty steps
+    wide = pl.DataFrame({"step": [1], **{f"loss/source/s{n}": [1.0] for n in range(8)}})
+    [by_source] = [curve for curve in training.loss_curves(wide) if curve.columns]
+    assert (len(by_source.columns), by_source.title) == (6, "Loss by source (of 8, those that come most)")
 
 
 def test_a_curves_table_has_its_ends() -> None:

@@ -30,6 +30,7 @@ from arabic_llm_pipeline.tokens.prompts import PairStore
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from arabic_llm_pipeline.tokens.writing import write_feedback
 from arabic_llm_pipeline.training import finish, models, trainers
+from arabic_llm_pipeline.training.costs import OF_THE_MACHINE
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.methods import kto, preference, referenceless
 from arabic_llm_pipeline.training.methods import sft as sft_method
@@ -115,7 +116,7 @@ def result(job: Job) -> dict[str, bytes]:
 
 
 def untimed(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.drop("seconds", "tokens_per_second", "process_memory_mb")
+    return frame.drop(OF_THE_MACHINE)
 
 
 def trainer_of(method: str, job: Job, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:

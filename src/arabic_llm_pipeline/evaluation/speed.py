@@ -203,7 +203,7 @@ class _Memory:
         self.highest = max(self.highest, self.process.memory_info().rss)
 
     def most(self) -> float:
-        from arabic_llm_pipeline.training.monitor import device_mb
+        from arabic_llm_pipeline.training.gauges import device_mb
 
         card = device_mb()
         return self.highest / MB if card is None else card

@@ -52,6 +52,7 @@ from arabic_llm_pipeline.parameters.speed import SpeedSettings
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
+from arabic_llm_pipeline.parameters.tracking import TrackingSettings
 from arabic_llm_pipeline.parameters.training import CptSettings, PretrainSettings, SftSettings
 from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 
@@ -118,6 +119,7 @@ class Parameters(Settings):
         PretrainSettings(), description="A base model: from random weights, or from another base."
     )
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
+    tracking: TrackingSettings = Field(TrackingSettings(), description="Who else gets the row of every step.")
     devices: DeviceSettings = Field(DeviceSettings(), description="On what a stage is trained.")
     dry_run: DryRunSettings = Field(DryRunSettings(), description="The first steps of a recipe, timed.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")

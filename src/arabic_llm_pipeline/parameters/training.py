@@ -58,11 +58,29 @@ class LoopSettings(Settings):
         False, description="Compute activations again in the backward pass: a third more time, less memory."
     )
     save_steps: int = neutral(50, "Steps between checkpoints: what a kill costs at most.", ge=1)
+    eval_steps: int = Field(0, description="Steps between losses on held-out rows (the dev split); 0: never.", ge=0)
+    eval_rows: int = Field(128, description="Held-out rows that are scored: evenly spread over those chosen.", ge=1)
+    keep_best: bool = Field(
+        False, description="The result is what the model was at its lowest held-out loss, not at the last step."
+    )
+    patience: int = Field(0, description="Held-out losses without a new lowest that end training; 0: none does.", ge=0)
+    on_spike: Literal["warn", "stop"] = neutral(
+        "warn", "What a step does whose loss leaps: told with the ids of its rows, or the stage stops there."
+    )
+    spike_window: int = neutral(50, "Steps before, whose median and deviation a loss is held against.", ge=10)
+    spike_deviations: float = neutral(10.0, "A spike is above the median by so many median absolute deviations.", gt=0)
 
     @property
     def batch(self) -> int:
         """Rows of an optimizer step."""
         return self.micro_batch * self.accumulation
+
+    @model_validator(mode="after")
+    def _something_to_go_by(self) -> Self:
+        if not self.eval_steps and (self.keep_best or self.patience):
+            asked = "keep_best" if self.keep_best else f"patience={self.patience}"
+            raise ValueError(f"{asked} goes by the held-out loss, and eval_steps=0 never takes it; set eval_steps")
+        return self
 
 
 class AdapterLoopSettings(LoopSettings):

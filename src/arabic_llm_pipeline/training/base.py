@@ -10,7 +10,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.common.errors import UserError, first_line
 from arabic_llm_pipeline.common.progress import track
 from arabic_llm_pipeline.parameters.model import EMBEDDED, EMBEDDED_PATH, MODEL_FILES, ModelSettings
 
@@ -153,7 +153,7 @@ def _snapshot(name: str, revision: str, *, offline: bool) -> Path:
         raise UserError(f"model.name={name} is no folder, and no name on the hub either (owner/name).") from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise UserError(
-            f"model.name={name} (revision {revision}) cannot be fetched from the hub: {str(error).splitlines()[0]}. "
+            f"model.name={name} (revision {revision}) cannot be fetched from the hub: {first_line(error)}. "
             "Check the name and the connection, or set model.name to a folder."
         ) from error
 

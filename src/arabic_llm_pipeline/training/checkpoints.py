@@ -195,6 +195,11 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.removeprefix(PREFIX))
 
 
+def oldest(folder: Path) -> int:
+    """Step of the first checkpoint that is kept; 0 without any."""
+    return min(map(step_of, _by_step(folder)), default=0)
+
+
 def problem(checkpoint: Path) -> str | None:
     """Why training cannot go on from a checkpoint; None if it can. Everything is read, as training would."""
     import torch

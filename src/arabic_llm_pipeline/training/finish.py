@@ -14,11 +14,13 @@ from arabic_llm_pipeline.parameters.model import conflict
 from arabic_llm_pipeline.tokens.show import bracketed
 from arabic_llm_pipeline.tokens.store import Store
 from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer
-from arabic_llm_pipeline.training import adapters, attention, checkpoints, models, monitor, rewards, sharding, workers
+from arabic_llm_pipeline.training import adapters, attention, checkpoints, costs, models, rewards, sharding, workers
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.memory.record import planned
+from arabic_llm_pipeline.training.monitor import Monitor
 from arabic_llm_pipeline.training.schedule import Schedule
+from arabic_llm_pipeline.training.tracking import tracked
 from arabic_llm_pipeline.training.trainers import Watched
 
 SHOWN = 2  # rows (of pairs: pairs), on the screen, before a training begins
@@ -136,7 +138,8 @@ def finish(
     """
     Store(job.tokens).check_made_from(digests(job.tokenizer))
     torch.set_float32_matmul_precision("high" if job.model.tf32 else "highest")  # on a CPU the same
-    trainer.watch(monitor.Monitor(plan, channel), job)
+    monitor = Monitor(plan, channel, trainer.settings)
+    trainer.watch(monitor, job)
     found = workers.agreed("checkpoint", lambda: _str(checkpoints.latest(job.checkpoints)))
     checkpoint = Path(found) if found else None
     if checkpoint:
@@ -144,26 +147,44 @@ def finish(
     else:
         transformers.set_seed(job.seed + workers.number())  # or all would drop the same of different rows
         channel.send("rows", first_rows(trainer.data_collator(plan.order()[:SHOWN].tolist()), job.tokenizer))
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if trainer.state.global_step < trainer.state.max_steps:
+    if monitor.validation:
+        monitor.validation.begin(checkpoints.step_of(checkpoint) if checkpoint else 0)
+    try:
+        with tracked(monitor, job, checkpoint):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        monitor.gauges.close()
+    if trainer.state.global_step < trainer.state.max_steps and not monitor.exhausted:
         raise InterruptedTrainingError
+    validated = monitor.validation.take_best(trainer.state.log_history) if monitor.validation else {}
     trainer.whole = trainer.gathered()
     if workers.is_first():
         with checkpoints.told_when_full(job.checkpoints, "the result"):
-            _leave(trainer, job, data, quantization, save)
+            _leave(trainer, job, data, quantization, save, validated)
+    if workers.any_of(monitor.interrupted):  # in the last step: what comes after this training does not begin
+        raise InterruptedTrainingError
 
 
 def _str(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _leave(trainer: Any, job: Job, data: dict[str, Any], quantization: str, save: Callable[[Path], Any]) -> None:
-    new = job.workspace / ".finishing"
+def _leave(
+    trainer: Any,
+    job: Job,
+    data: dict[str, Any],
+    quantization: str,
+    save: Callable[[Path], Any],
+    validated: dict[str, Any],
+) -> None:
+    new, monitor, history = job.workspace / ".finishing", trainer.monitor, trainer.state.log_history
     shutil.rmtree(new, ignore_errors=True)
     save(new / RESULT)
-    log = monitor.table(trainer.state.log_history)
+    log = costs.table(history)
     log.write_parquet(new / LOG)
-    cost = monitor.resources(log, trainer.model, models.compute_dtype(job.model), quantization)
+    cost = costs.resources(
+        log, trainer.model, models.compute_dtype(job.model), quantization, monitor.since, monitor.gauges.energy_of
+    )
     how = {"processes": workers.count(), "attention": trainer.model.config._attn_implementation}
-    write_json(new / RESOURCES, {**cost, **how, **planned(job.workspace), "data": data})
+    write_json(new / RESOURCES, {**cost, **how, **validated, **planned(job.workspace), "data": data})
     new.replace(job.finished)

@@ -13,6 +13,7 @@ from arabic_llm_pipeline.parameters.base import Settings
 from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.parameters.tracking import TrackingSettings
 
 CHECKPOINTS, FINISHED = "checkpoints", "finished"  # in the workspace
 RESULT, LOG, RESOURCES = "result", "log.parquet", "resources.json"  # in what is finished
@@ -33,6 +34,8 @@ class Job(Settings):
     adapter: Path | None = Field(default=None, description="Adapter of the stage before.")
     memory: MemorySettings = Field(default_factory=MemorySettings, description="What the stage may take.")
     devices: DeviceSettings = Field(default_factory=DeviceSettings, description="On what it is trained.")
+    tracking: TrackingSettings | None = Field(default=None, description="Who else gets the row of every step.")
+    run: str = Field(default="stage", description="Name of the training for them: stage and fingerprint.")
 
     @property
     def checkpoints(self) -> Path:

@@ -1,6 +1,7 @@
 """A stage in a process of its own: started, watched, stopped and resumed; clean memory at every start."""
 
 import importlib
+import importlib.util
 import logging
 import os
 import shutil
@@ -56,7 +57,7 @@ def run_stage(train: Train, job: Job, label: str) -> tuple[Path, pl.DataFrame, d
 
 def _run(train: Train, job: Job, label: str) -> None:
     target = f"{train.__module__}:{train.__name__}"
-    job = conditions.of_this_run(job).model_copy(update={"method": method_of(target) or ""})
+    job = _asked(job, label).model_copy(update={"method": method_of(target) or ""})
     while less := _tried(target, job, label):
         job = less
 
@@ -84,6 +85,22 @@ def _tried(target: str, job: Job, label: str) -> Job | None:
     return job.model_copy(update={"memory": job.memory.model_copy(update=change)})
 
 
+def _asked(job: Job, label: str) -> Job:
+    """The job under what holds for this run.
+
+    Raises:
+        UserError: a tracker is to be told that is not installed.
+    """
+    found = conditions.of_this_run(job, label)
+    for name in found.tracking.to if found.tracking else ():
+        if importlib.util.find_spec(name) is None:
+            raise UserError(
+                f"tracking.to names {name}, which is not installed. Leave it out, or install it: "
+                f"pip install 'arabic-llm-pipeline[{name}]'"
+            )
+    return found
+
+
 def _watch(answers: Iterator[tuple[str, Any]], label: str) -> Failure | None:
     """Show progress until they end; gives the first failure that one of them told of."""
     failures: list[Failure] = []
@@ -109,16 +126,26 @@ def _show(answers: Iterator[tuple[str, Any]], label: str, first: int, steps: int
     failures = []
     if first:
         log.info("%s: going on after step %d of %d", label, first, steps)
-    with progress(label, steps) as advance:
-        advance(first)
+    with progress(label, steps, first) as advance:
         for kind, value in answers:
             if kind in FAILURES:
                 failures.append((kind, str(value)))
             elif kind == "row":
-                advance(1, f"loss {value['loss']:.3f}, {value['tokens_per_second']:,.0f} tokens/s")
+                advance(1, _now(value))
             else:
                 log.warning("%s: %s", label, value)
     return failures
+
+
+def _now(row: dict[str, Any]) -> str:
+    """A step in a few words."""
+    held = row.get("device_memory_mb") or row.get("process_memory_now_mb")
+    validated = row.get("validation_loss")
+    return (
+        f"loss {row['loss']:.3f}, {row['tokens_per_second']:,.0f} tokens/s"
+        + (f", {held:,.0f} MB" if held else "")
+        + (f", held-out loss {validated:.3f}" if validated is not None else "")
+    )
 
 
 def _fail(label: str, code: int, failure: Failure | None, said: Path, job: Job) -> NoReturn:

@@ -1,8 +1,7 @@
 """TRL's trainers, fed from the token store, with checkpoints that appear whole."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 import transformers
@@ -20,8 +19,10 @@ from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.models import compute_dtype, device
 from arabic_llm_pipeline.training.monitor import Monitor
 from arabic_llm_pipeline.training.optimizers import ON_HOST, STEPS_ON_HOST, OnHost
+from arabic_llm_pipeline.training.parts import MicroBatch, Names, Part, of_documents
 from arabic_llm_pipeline.training.scaling import Scaling
 from arabic_llm_pipeline.training.schedule import Schedule, equation_3
+from arabic_llm_pipeline.training.validation import Validation, held_out
 
 OURS = {"equation_3": True}  # a schedule that transformers does not have
 TENTH = {"min_lr_rate": 0.1}  # where continued pretraining ends (Ibrahim et al. 2024)
@@ -29,7 +30,6 @@ SCHEDULES: dict[str, tuple[str, dict[str, Any]]] = {  # of transformers, and the
     "equation_3": ("constant", OURS),
     "cosine_to_tenth": ("cosine_with_min_lr", TENTH),
 }
-Collate = Callable[[list[int]], Batch]
 PLACEHOLDER = Dataset.from_dict({"row": [0]})  # TRL's constructors take no other kind of data set
 
 
@@ -61,6 +61,16 @@ class Watched:
     is_fsdp_enabled: bool
     optimizer: Any
     lr_scheduler: Any
+    seen = MicroBatch([])  # the one under way
+    settings = LoopSettings()
+    rows: Any = None  # that are trained on
+    held_out: Any = None  # rows to validate on
+
+    def on(self, rows: Any, job: Job, settings: LoopSettings, plan: Schedule) -> Self:
+        """Set what is trained on, in the order of the plan, and what is validated on."""
+        self.rows, self.settings, self.held_out = rows, settings, held_out(rows, job, settings)
+        setattr(self, "train_dataset", Order(plan.order()))  # noqa: B010  the trainer's
+        return self
 
     def watch(self, monitor: Monitor, job: Job) -> None:
         """Set who watches, and what a checkpoint is stamped with."""
@@ -68,11 +78,41 @@ class Watched:
         scaler = self.accelerator.scaler  # type: ignore[attr-defined]
         if scaler is not None:
             self.add_callback(Scaling(scaler))  # type: ignore[attr-defined]
+        self.seen = MicroBatch([])
+        if self.rows is not None:
+            self._observe(monitor)
+        if self.held_out is not None:
+            monitor.validation = Validation(self, self.held_out, self.settings, job.checkpoints)
         self.remove_callback(transformers.PrinterCallback)  # type: ignore[attr-defined]
         if adalora.is_adalora(self.model):
+            adalora.check_to_the_end(self.settings)
             self.allocation = adalora.Allocation(self.model, job.lora)
             self.add_callback(self.allocation)  # type: ignore[attr-defined]
         self.add_callback(monitor)  # type: ignore[attr-defined]
+
+    def _observe(self, monitor: Monitor) -> None:
+        """Have micro-batches know their rows, and keep what the forward passes give."""
+        collate = self.data_collator
+        self.data_collator = lambda rows: {**collate(rows), "rows": [_row(row) for row in rows]}
+        names = monitor.names = Names(self.rows)
+        monitor.parts = lambda micro: self.parts(micro, names)
+        for model in (self.model, getattr(self, "ref_model", None)):
+            if model is not None:
+                model.register_forward_hook(lambda _module, _given, output: self.seen.see(output))
+
+    def parts(self, micro: MicroBatch, names: Names) -> list[Part]:  # noqa: ARG002
+        """Losses of a micro-batch's records, by what they have in common."""
+        return []
+
+    def whole_loss(self, micro: MicroBatch) -> tuple[float, float]:
+        """The loss of a micro-batch, and how much it weighs among others."""
+        return float(micro.loss), len(micro.rows)
+
+    def compute_loss(self, model: Any, inputs: Batch, *args: Any, **more: Any) -> Any:
+        """The method's loss, which is kept for the monitor."""
+        loss = super().compute_loss(model, inputs, *args, **more)  # type: ignore[misc]
+        self.seen.inputs, self.seen.loss = inputs, loss.detach()
+        return loss
 
     def create_optimizer(self, model: Any = None) -> Any:
         """The optimizer: one of transformers, with its state in the machine's memory where that is asked for."""
@@ -97,6 +137,8 @@ class Watched:
     def training_step(self, model: Any, inputs: Batch, *args: Any) -> torch.Tensor:
         """A forward and backward pass."""
         self.monitor.tokens += inputs.pop("tokens")
+        self.seen = MicroBatch(inputs.pop("rows", []))
+        self.monitor.micro_batches.append(self.seen)
         return super().training_step(model, inputs, *args)  # type: ignore[misc]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
@@ -107,6 +149,8 @@ class Watched:
                 transformers.Trainer._save_checkpoint(self, model, trial)  # type: ignore[arg-type]
             finally:
                 self.args.output_dir = str(folder)
+        if self.monitor.validation and workers.is_first():
+            self.monitor.validation.prune(self.state.log_history, checkpoints.oldest(folder))
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
         """The trained weights and nothing else; transformers adds the tokenizer and a pickle of the arguments."""
@@ -157,12 +201,26 @@ class Watched:
             self.allocation.load(Path(resume_from_checkpoint))
 
 
+def _row(place: int | tuple[int, int]) -> int:
+    """Of a place in the order; some orders name a row's partner, too."""
+    return place if isinstance(place, int) else place[0]
+
+
 class DocumentTrainer(Watched, SFTTrainer):
     """Learns documents."""
 
+    def parts(self, micro: MicroBatch, names: Names) -> list[Part]:
+        """The loss of each document."""
+        return of_documents(micro, names.rows)
+
+    def whole_loss(self, micro: MicroBatch) -> tuple[float, float]:
+        """The mean over the tokens that are learned, and their number."""
+        learned = int(micro.passes[0]["label_mask"].sum())
+        return -float(micro.passes[0]["log_probs"].double().sum()) / learned, learned
+
 
 def document_trainer(
-    model: Any, job: Job, settings: LoopSettings, plan: Schedule, collate: Collate, **options: Any
+    model: Any, job: Job, settings: LoopSettings, plan: Schedule, rows: Any, **options: Any
 ) -> DocumentTrainer:
     """A trainer for rows of documents or of running text; `options` are further arguments of transformers."""
     score_only_what_is_learned()
@@ -170,10 +228,14 @@ def document_trainer(
     args = SFTConfig(**arguments(job, settings, plan), **options, dataset_kwargs={"skip_prepare_dataset": True})
     with adapters.kept_exact(model):
         trainer = DocumentTrainer(
-            model, args, collate, PLACEHOLDER, processing_class=load_tokenizer(job.tokenizer), optimizers=optimizers
+            model,
+            args,
+            rows.collate,
+            PLACEHOLDER,
+            processing_class=load_tokenizer(job.tokenizer),
+            optimizers=optimizers,
         )
-    trainer.train_dataset = Order(plan.order())
-    return trainer
+    return trainer.on(rows, job, settings, plan)
 
 
 def score_only_what_is_learned() -> None:

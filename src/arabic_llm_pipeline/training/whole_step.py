@@ -75,6 +75,7 @@ class DivergenceOfStep:
     ref_model: Any
     args: Any
     calculate_KL: bool  # noqa: N815  TRL's name
+    divergence: torch.Tensor  # of the step under way; [1]
     estimate: Iterator[torch.Tensor] | None = None  # as TRL asks in each pass: of the model, of the reference
 
     def get_batch_samples(self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device) -> Fetched:
@@ -83,8 +84,8 @@ class DivergenceOfStep:
         if self.calculate_KL and passes:
             self.estimate = None
             found = torch.cat([self._ratios(batch) for batch in passes])
-            mean = self.accelerator.gather(found).mean()[None]
-            self.estimate = cycle((mean, torch.zeros_like(mean)))
+            self.divergence = self.accelerator.gather(found).mean()[None]
+            self.estimate = cycle((self.divergence, torch.zeros_like(self.divergence)))
         return passes, items
 
     def _compute_kl_logps(self, model: Any, batch: Batch) -> Any:

@@ -9,9 +9,15 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arabic_llm_pipeline.common.errors import UserError
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
+    Array = NDArray[float64]
 
 MEETING = "ARABIC_LLM_MEETING"  # folder, on this machine, in which workers find each other
 PATIENCE = timedelta(days=30)  # for what one does while others wait; who launched them ends them all if it dies
@@ -84,6 +90,21 @@ def agreed(name: str, find: Callable[[], Any]) -> Any:
     return json.loads(_store.get(name))
 
 
+def everyone(name: str, mine: Any) -> list[Any]:
+    """What each of them says, by their numbers: anything that is JSON.
+
+    Args:
+        name: of what is asked.
+        mine: what this one says.
+    """
+    global _times
+    if count() == 1:
+        return [mine]
+    _times += 1
+    _store.set(f"{name}-{_times}-{number()}", json.dumps(mine))
+    return [json.loads(_store.get(f"{name}-{_times}-{other}")) for other in range(count())]
+
+
 def once(name: str, work: Callable[[], Any]) -> None:
     """Have the first one do something for all; all go on when it is done."""
 
@@ -111,6 +132,18 @@ def total(value: float) -> float:
     summed = torch.tensor(float(value), dtype=torch.float64)  # on the CPU: there gloo is quick enough for a number
     distributed.all_reduce(summed)
     return float(summed)
+
+
+def sums(values: "Array") -> "Array":
+    """The sums over all of them, place by place."""
+    if count() == 1:
+        return values
+    import torch
+    from torch import distributed
+
+    summed = torch.from_numpy(values.copy())
+    distributed.all_reduce(summed)
+    return summed.numpy()
 
 
 def any_of(flag: bool) -> bool:

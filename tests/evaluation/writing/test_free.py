@@ -81,6 +81,8 @@ def test_empty_answers_and_answers_without_reference() -> None:
         ("في البيت في البيت", False),
         ("ذهب ثم عاد من هنا من هنا من هنا من", True),  # cut in its fourth round
         ("كتب الولد الدرس ثم نام في بيته الجديد", False),
+        ("التعليم: التعليم: التعليم: التعليم: التعليم: التعليم: التع", True),  # cut within a word
+        ("التعليم التعليم التعليم التعليم التعليم ثم", False),
         ("", False),
     ],
 )

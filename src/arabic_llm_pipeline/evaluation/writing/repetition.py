@@ -32,13 +32,13 @@ def ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
 def loops(words: Sequence[str]) -> bool:
     """Whether a text ends in the same run of words at least `LOOP_TIMES` times, at least `LOOP_WORDS` words in all.
 
-    The last time may be cut short, as an answer is that does not end by itself.
+    The last time may be cut short, and its last word, too, as an answer is that does not end by itself.
     """
     return any(_repeats(words, run) for run in range(1, LONGEST_RUN + 1))
 
 
 def _repeats(words: Sequence[str], run: int) -> bool:
-    same = 0
-    while same + run < len(words) and words[-1 - same] == words[-1 - same - run]:
+    same = int(run < len(words) and words[-1 - run].startswith(words[-1]))
+    while same and same + run < len(words) and words[-1 - same] == words[-1 - same - run]:
         same += 1
     return same + run >= max(LOOP_TIMES * run, LOOP_WORDS)

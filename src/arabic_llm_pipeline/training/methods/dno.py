@@ -18,7 +18,7 @@ from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, Jo
 
 PAIRS = "pairs.safetensors"  # in a round's folder: a round that was killed trains on the very same pairs
 Pair = tuple[Array, Array, Array]
-SUMMED = ("seconds", "steps", "tokens")
+SUMMED = ("seconds", "steps", "tokens", "energy_watt_hours")
 PEAKS = ("peak_process_mb", "peak_device_allocated_mb", "peak_device_reserved_mb")
 
 
@@ -36,7 +36,7 @@ def train(job: Job, channel: Channel) -> None:
         folder = job.workspace / f"round-{number + 1}"
         folder.mkdir(exist_ok=True)
         workers.together()
-        of_round = job.model_copy(update={"workspace": folder, "adapter": adapter})
+        of_round = job.model_copy(update={"workspace": folder, "adapter": adapter, "run": f"{job.run}/{folder.name}"})
         if not (of_round.finished / RESULT).is_dir():
             _round(of_round, settings, number, told)
             workers.together()  # its result is there for the next one
@@ -164,6 +164,12 @@ def _found(file: Path) -> dict[str, Any]:
     return load_file(file)
 
 
+def _sum(costs: Sequence[float | None]) -> float | None:
+    """Of all rounds; None if one of them could not tell."""
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
+
+
 def _gather(job: Job, rounds: int) -> None:
     """The last round's result, the log of all of them, and what all of them cost."""
     import polars as pl
@@ -177,7 +183,7 @@ def _gather(job: Job, rounds: int) -> None:
         logs[place] = frame.with_columns(pl.col("step") + steps, pl.lit(float(place + 1)).alias("round"))
         steps += len(frame)
     costs = [read_json(folder / RESOURCES) for folder in folders]
-    total = costs[-1] | {name: sum(cost[name] for cost in costs) for name in SUMMED}
+    total = costs[-1] | {name: _sum([cost[name] for cost in costs]) for name in SUMMED}
     total |= {name: max((cost[name] for cost in costs if cost[name] is not None), default=None) for name in PEAKS}
     total["seconds_sampling_and_judging"] = sum(float(_found(folder.parent / PAIRS)["seconds"]) for folder in folders)
     total |= {**planned(job.workspace), "data": {"rows": sum(cost["data"]["rows"] for cost in costs)}}

@@ -30,7 +30,7 @@ def train(job: Job, channel: Channel) -> None:
     rows = WindowRows(job.tokens, finish.vocabulary(model))
     plan = schedule(rows.passes, settings, job.seed)
     optimizers = muon_and_adamw(model, settings, lambda step: rate(settings, plan.steps, step))
-    trainer = trainers.document_trainer(model, job, settings, plan, rows.collate, optimizers=optimizers)
+    trainer = trainers.document_trainer(model, job, settings, plan, rows, optimizers=optimizers)
     finish.finish(trainer, job, plan, channel, rows.about(), "none", lambda path: save(model, ends, job, path))
 
 

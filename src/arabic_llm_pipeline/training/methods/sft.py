@@ -34,5 +34,5 @@ def train_on_documents(
     rows = rows_of(job.tokens, settings, finish.vocabulary(model), job.seed)
     plan = schedule(rows.passes, settings, job.seed)
     options = trainers.adapter_options(settings, settings.learning_rate)
-    trainer = trainers.document_trainer(model, job, settings, plan, rows.collate, **options, **more)
+    trainer = trainers.document_trainer(model, job, settings, plan, rows, **options, **more)
     finish.finish_adapter(trainer, job, plan, channel, rows.about())
