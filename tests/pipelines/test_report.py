@@ -60,7 +60,8 @@ def catalog(folder: Path) -> DataCatalog:
 
 def test_it_runs(tmp_path: Path) -> None:
     entries = catalog(tmp_path)
-    entries |= {name: MemoryDataset(copy_mode="assign") for name in ("all_scores", "all_scores_json")}
+    for name in ("all_scores", "all_scores_json"):
+        entries[name] = MemoryDataset(copy_mode="assign")
     SequentialRunner().run(create_pipeline(CANDIDATES, STAGES), entries)
     table, rows = entries.load("all_scores"), entries.load("all_scores_json")
     assert table["candidate"].unique(maintain_order=True).to_list() == CANDIDATES
