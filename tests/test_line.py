@@ -1,5 +1,7 @@
 """The whole line, run as a person runs it, in seconds: the `smoke` environment on the sample that ships."""
 
+import csv
+import io
 import json
 import os
 import re
@@ -8,9 +10,11 @@ import sys
 from pathlib import Path
 
 import nbformat
+import polars as pl
 import pytest
 from nbclient import NotebookClient
 
+from arabic_llm_pipeline.parameters.human import AXES
 from tests.line import Line
 
 ALL_UP_TO_DATE = "everything is up to date"
@@ -71,6 +75,43 @@ def test_a_stage_is_exported_and_answers(line: Line) -> None:
     talked = line.run("chat", "sft_dpo", "--env=smoke", *said, typed="ما عاصمة قطر؟\n/reset\n")
     assert "Forgotten." in talked
     assert "Traceback" not in talked
+
+
+def test_people_judge_the_answers(line: Line, tmp_path: Path) -> None:
+    assert "human_sheet.html" in line.run("run", "--env=smoke", "--pipelines=human_sheet").splitlines()[-1]
+    form = (line.folder / "data/08_reporting/human_form/smoke/human_form.csv").read_text("utf-8-sig")
+    given = f"--params=human.filled=[{tmp_path}/*.csv]"
+    (tmp_path / "amal.csv").write_text(form, "utf-8")
+    said = line.run("run", "--env=smoke", "--pipelines=human_score", given, code=1)
+    assert "amal.csv: " in said
+    assert "cells not filled in: row 1 fluency" in said
+    assert "Traceback" not in said
+    rows = list(csv.DictReader(io.StringIO(form)))
+    for rater, most in (("amal", 5), ("badr", 4)):
+        with (tmp_path / f"{rater}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(row | dict.fromkeys(AXES, 1 + int(row["row"]) % most) for row in rows)
+    assert "fluency_alpha (raters): " in line.run("run", "--env=smoke", "--pipelines=human_score", given)
+    scores = (line.folder / "data/08_reporting/human_scores/smoke/human_scores.csv").read_text("utf-8")
+    assert "fluency_change" in scores
+
+
+def test_a_dry_run_tells_the_time_and_leaves_nothing_behind(line: Line) -> None:
+    models = sorted(line.folder.glob("data/06_models/*/*"))
+    before, at = line.fingerprints(), {path: path.lstat().st_mtime_ns for path in models}
+    said = line.run("run", "--env=smoke", "--pipelines=dry_run", "--params=dry_run.steps=4,dry_run.skipped=1")
+    assert {name: of for name, of in line.fingerprints().items() if name != "dry_run"} == before
+    assert {path: path.lstat().st_mtime_ns for path in sorted(line.folder.glob("data/06_models/*/*"))} == at
+    assert re.search(r"sft_dpo: \d+\.\d\d s a step, [\d,]+ tokens/s; all 4 steps about .* MiB, [\d,]+ planned", said)
+    [table] = (line.folder / "data" / "08_reporting" / "dry_run").glob("*/dry_run.parquet")
+    rows = pl.read_parquet(table)
+    assert rows["stage"].to_list() == ["sft", "sft_dpo"]
+    assert rows["steps"].to_list() == [6, 4]  # of the stages themselves
+    assert rows["measured_steps"].to_list() == [3, 3]
+    assert (rows["estimated_seconds_low"] <= rows["estimated_seconds"]).all()
+    assert (rows["estimated_seconds"] >= rows["seconds_per_step"] * rows["steps"]).all()
+    assert rows["planned_to_peak"].is_between(0.2, 5).all()
 
 
 def test_the_sources_are_shown_each_time(line: Line) -> None:

@@ -102,11 +102,16 @@ def chat(
 @click.argument("answers", type=click.Path(dir_okay=False))
 @click.option("--model", default="sft_dpo", help="base, a stage, or a directory.", show_default=True)
 @_number("--batch-size", 16, click.IntRange(1), "Prompts at once.")
+@_number("--best-of", 1, click.IntRange(1), "Answers that are drawn for each prompt; --judge chooses the best.")
+@click.option(
+    "--judge",
+    help="Who chooses: a stage that left a reward model (sft_reward), a directory, or the rule arabic.",
+)
 @_speaking
 @click.pass_obj
 def generate(
-    metadata: Any, /, prompts: str, answers: str, model: str, batch_size: int, env: str | None, params: dict[str, Any],
-    quantization: Any, seed: int, **options: Any,
+    metadata: Any, /, prompts: str, answers: str, model: str, batch_size: int, best_of: int, judge: str | None,
+    env: str | None, params: dict[str, Any], quantization: Any, seed: int, **options: Any,
 ) -> None:  # fmt: skip
     """Write ANSWERS (JSONL) to PROMPTS: a line each of a text, or JSONL with prompt or messages, and id.
 
@@ -115,19 +120,58 @@ def generate(
     from pathlib import Path
 
     from arabic_llm_pipeline.talk.prompts import read_prompts, write_answers
+    from arabic_llm_pipeline.talk.speaker import fingerprint, load
 
-    asked, place = read_prompts(Path(prompts)), Path(answers)
-    loaded, tokenizer = _model(metadata, model, env, params, quantization)
-    write_answers(loaded, tokenizer, asked, place, name=model, options=options, batch_size=batch_size, seed=seed)
+    _check_choice(best_of, judge, options["temperature"])
+    asked, out, catalog = read_prompts(Path(prompts)), Path(answers), _catalog(metadata, env, params)
+    place = _place(catalog, model, quantization)
+    loaded, tokenizer = load(place)
+    about: dict[str, Any] = {"model": model, "fingerprint": fingerprint(place)}
+    best = None
+    if judge:
+        best, chosen = _best(catalog, judge, place, loaded, best_of, batch_size)
+        about |= {"best_of": best_of, "judge": judge, **chosen}
+    write_answers(
+        loaded, tokenizer, asked, out, about=about, options=options, batch_size=batch_size, seed=seed, best=best
+    )
     click.echo(f"{len(asked)} answers in {answers}")
 
 
-def _model(metadata: Any, name: str, env: str | None, params: dict[str, Any], quantization: Any) -> tuple[Any, Any]:
+def _check_choice(best_of: int, judge: str | None, temperature: float) -> None:
+    if (best_of > 1) != bool(judge):
+        raise click.UsageError("--best-of (2 or more) and --judge go together: one draws answers, the other chooses.")
+    if judge and temperature == 0:
+        raise click.UsageError("--temperature=0 gives the same answer each time: there is nothing to choose from.")
+
+
+def _best(catalog: Any, judge: str, place: Any, model: Any, count: int, batch: int) -> tuple[Any, dict[str, str]]:
+    """What chooses, and by what its files are told apart."""
+    from pathlib import Path
+
+    from arabic_llm_pipeline.parameters.preference import RULES
+    from arabic_llm_pipeline.talk.best import best_of
+    from arabic_llm_pipeline.talk.places import find_judge
+    from arabic_llm_pipeline.talk.speaker import files_fingerprint
+
+    found = find_judge(judge, catalog.load, catalog.exists)
+    told = {} if found in RULES else {"judge_fingerprint": files_fingerprint(Path(found).expanduser())}
+    return best_of(count, found, place, model, batch), told
+
+
+def _catalog(metadata: Any, env: str | None, params: dict[str, Any]) -> Any:
+    return _session(metadata, env, params).load_context().catalog
+
+
+def _place(catalog: Any, name: str, quantization: Any) -> Any:
     from arabic_llm_pipeline.talk.places import find
+
+    return find(name, catalog.load, catalog.exists, quantization)
+
+
+def _model(metadata: Any, name: str, env: str | None, params: dict[str, Any], quantization: Any) -> tuple[Any, Any]:
     from arabic_llm_pipeline.talk.speaker import load
 
-    catalog = _session(metadata, env, params).load_context().catalog
-    return load(find(name, catalog.load, catalog.exists, quantization))
+    return load(_place(_catalog(metadata, env, params), name, quantization))
 
 
 def _draw(seed: int) -> None:

@@ -17,12 +17,21 @@ QUIET = {
 }
 
 
+PAGES = {
+    "report": "The report",
+    "compared_page": "The comparison",
+    "token_windows": "What training reads",
+    "human_sheet": "The sheet for raters",
+}
+
+
 class ProjectHooks:
     """Parameters as a whole, against one model of all of them (Kedro alone checks those of the pipelines that run)."""
 
     def __init__(self) -> None:
         self.parameters: Any = None
         self.project = Path()
+        self.experiment = ""
 
     @hook_impl
     def after_context_created(self, context: Any) -> None:
@@ -39,11 +48,13 @@ class ProjectHooks:
         Asked.recipes = self.parameters.recipes
         Asked.exported, Asked.push = self.parameters.export.stage, bool(self.parameters.export.push_to)
         self.project = context.project_path
+        self.experiment = context.config_loader.experiment()
 
     @hook_impl
     def after_catalog_created(self, catalog: Any) -> None:
         """Tell the entries of files from outside which files these are: parameters say so, the catalog cannot."""
-        from arabic_llm_pipeline.parameters.preference import OVERLAP
+        from arabic_llm_pipeline.parameters.human import FILLED
+        from arabic_llm_pipeline.parameters.preference import RULES
 
         root, trained = self.project / self.parameters.data_root, self.parameters.dialect.model
         judge = self.parameters.toxicity.model
@@ -57,24 +68,30 @@ class ProjectHooks:
             paths = {name: source.paths for name, source in sources.items()}
             licences = {name: source.licence for name, source in sources.items()}
             catalog.get(entry).bind(root, paths, licences)
+        catalog.get("lm_eval_files").bind(root, self.parameters.lm_eval.patterns())
+        filled = list(self.parameters.human.filled)
+        catalog.get("human_files").bind(root, {FILLED: filled} if filled else {})
         catalog.get("dialect_model_file").bind(self.project / trained if trained else None)
         catalog.get("toxicity_model_file").bind(self.project / judge if judge else None)
         catalog.get("base_files").bind(self.parameters.model.directory(self.project))
         begun = self.parameters.model.adapter
         catalog.get("start_adapter").bind(self.project / begun if begun else None)
         chosen = self.parameters.dno.judge
-        catalog.get("judge_adapter").bind(None if chosen == OVERLAP else self.project / Path(chosen).expanduser())
+        catalog.get("judge_adapter").bind(None if chosen in RULES else self.project / Path(chosen).expanduser())
+        catalog.get("experiments").bind(self.parameters.compare.named("experiments") or [self.experiment])
         catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
+        catalog.get("encoder_files").bind(self.parameters.language.directories(self.project))
         catalog.get("compared_tokenizers").bind(self.parameters.fertility.directories(self.project))
 
     @hook_impl
     def before_pipeline_run(self) -> None:
-        """Have work on shards done as `engine` says, and training under the limits of `memory`."""
+        """Have shards done as `engine` says, and training under `memory`, on `devices`, told as `tracking` says."""
         from arabic_llm_pipeline.corpus import workers
         from arabic_llm_pipeline.training import conditions
 
         workers.begin(self.parameters.engine)
-        conditions.begin(self.parameters.memory)
+        settings = self.parameters
+        conditions.begin(settings.memory, settings.devices, settings.tracking, self.project)
 
     @hook_impl
     def on_pipeline_error(self) -> None:
@@ -96,7 +113,7 @@ class ProjectHooks:
                 log.info("%s", line)
         if "exported_model" in pipeline.all_outputs():
             log.info("The model: %s", catalog.load("exported_model"))
-        for name, what in (("report", "The report"), ("token_windows", "What training reads")):
+        for name, what in PAGES.items():
             if name in pipeline.outputs():
                 page = catalog.get(name)
                 log.info("%s: %s", what, page.store.folder / page.experiment / page.file)

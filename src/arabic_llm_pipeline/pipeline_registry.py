@@ -66,9 +66,13 @@ def makers() -> dict[str, Callable[[], Pipeline]]:
     found |= {label: lambda chain=chain: _trained(chain) for label, chain in CHAINS.items()}  # type: ignore[misc]
     found |= {
         "recipes": _recipes,
+        "dry_run": lambda: _create("base_model") + _create("tokenize") + _create("dry_run", chosen(Asked.recipes)),
         "memory_plan": lambda: _create("memory_plan", chosen(Asked.recipes)),
         "evaluate": lambda: _create("evaluate", candidates(Asked.recipes), reward_models(Asked.recipes)),
+        "human_sheet": lambda: _create("human_sheet", candidates(Asked.recipes)),
+        "human_score": lambda: _create("human_score"),
         "report": _report,
+        "compare": lambda: _create("compare"),
         "export": _export,
     }
     return found

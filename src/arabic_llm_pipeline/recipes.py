@@ -90,6 +90,11 @@ def parent(candidate: str) -> str:
     return name(before) if before else BASE
 
 
+def adapter_of(candidate: str) -> str:
+    """The catalog's entry of a candidate's adapter: what its stage made, or what chains begin with."""
+    return "start_adapter" if candidate == BASE else f"{candidate}_adapter"
+
+
 def instructed(candidate: str) -> bool:
     """Whether any stage taught a candidate the chat format; the base, and what only read more prose, have to be asked
     in whatever format suits them.

@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, ITEMS
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.evaluation import baselines
-from arabic_llm_pipeline.evaluation.held_out import HeldOut, drawn, held_out, kept, of_part
+from arabic_llm_pipeline.evaluation.held_out import HeldOut, drawn, held_out, held_out_prose, kept, of_part
 from arabic_llm_pipeline.evaluation.ngrams import Index, ngrams
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from tests.evaluation.conftest import item, items, shards, taught
@@ -66,9 +66,9 @@ def test_the_most_frequent_answer_is_that_of_development_items() -> None:
     )
     asked = items(item("i/1", "capital", "س", "x"), item("i/2", "sentiment", "س", "x"), item("i/3", "new", "س", "x"))
     empty = items()
-    found = baselines.most_frequent(HeldOut(empty, asked, dev, empty), ["نعم", "لا", "لا."])
+    found = baselines.most_frequent(HeldOut(asked, dev, empty), ["نعم", "لا", "لا."])
     assert found == ["أ", "إيجابي", "لا"]
-    assert baselines.most_frequent(HeldOut(empty, asked, dev.clear(), empty), []) == ["", "", ""]
+    assert baselines.most_frequent(HeldOut(asked, dev.clear(), empty), []) == ["", "", ""]
 
 
 def test_training_prompts_are_what_comes_before_the_first_answer(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_training_prompts_are_what_comes_before_the_first_answer(tmp_path: Path)
 
 
 def test_scores_by_family_and_the_items_that_are_right(corpus: dict[str, ShardSet]) -> None:
-    asked = held_out(**corpus, settings=EvaluateSettings(), seed=0)
+    asked = held_out(corpus["pairs"], corpus["items"], EvaluateSettings(), 0)
     scores = baselines.score(corpus["documents"], asked, 0, 0)
     assert list(scores) == ["most_frequent_answer", "nearest_training_prompt"]
     frequent, near = scores.values()
@@ -96,8 +96,8 @@ def test_scores_by_family_and_the_items_that_are_right(corpus: dict[str, ShardSe
 
 
 def test_held_out_rows_are_kept_ones_of_their_split(corpus: dict[str, ShardSet]) -> None:
-    asked = held_out(**corpus, settings=EvaluateSettings(), seed=0)
-    assert asked.prose["id"].to_list() == ["p/1", "p/2", "p/3"]
+    asked = held_out(corpus["pairs"], corpus["items"], EvaluateSettings(), 0)
+    assert held_out_prose(corpus["documents"], 0, 0)["id"].to_list() == ["p/1", "p/2", "p/3"]
     assert asked.pairs["id"].to_list() == ["d/1", "d/2", "d/3"]
     assert asked.items["id"].to_list() == ["test/c0", "test/c1", "test/c2", "test/p1"]
     assert asked.dev["id"].to_list() == ["dev/c0", "dev/c1", "dev/c2", "dev/c3"]
@@ -115,13 +115,14 @@ def test_ids_that_a_source_gives_twice_are_told_apart(limit: int) -> None:
 def test_fewer_are_drawn_from_each_group_by_the_seed(corpus: dict[str, ShardSet]) -> None:
     first = {}
     for seed in range(8):
-        asked = held_out(**corpus, settings=EvaluateSettings(items=1, documents=1, pairs=2), seed=seed)
+        asked = held_out(corpus["pairs"], corpus["items"], EvaluateSettings(items=1, pairs=2), seed)
         assert asked.items["family"].to_list() == ["capital", "plural"]
-        assert sorted(asked.prose["dialect"]) == ["EGY", "MSA"]
+        prose = held_out_prose(corpus["documents"], 1, seed)
+        assert sorted(prose["dialect"]) == ["EGY", "MSA"]
         assert len(asked.pairs) == 2
-        again = held_out(**corpus, settings=EvaluateSettings(items=1, documents=1, pairs=2), seed=seed)
+        again = held_out(corpus["pairs"], corpus["items"], EvaluateSettings(items=1, pairs=2), seed)
         assert again.items.equals(asked.items)
-        assert again.prose.equals(asked.prose)
+        assert held_out_prose(corpus["documents"], 1, seed).equals(prose)
         first[seed] = asked.items["id"][0]
     assert len(set(first.values())) > 1
 
@@ -141,5 +142,5 @@ def test_items_are_measured_by_their_kind(tmp_path: Path, corpus: dict[str, Shar
     for part in ("choices", "writing", "exact_match"):
         found = of_part(kept(mixed, "test"), part).collect()["id"].to_list()
         assert found == [f"k/{kind}" for kind, by in kinds.items() if by == part]
-    asked = held_out(**{**corpus, "items": mixed}, settings=EvaluateSettings(), seed=0)
+    asked = held_out(corpus["pairs"], mixed, EvaluateSettings(), 0)
     assert set(asked.items["id"]) == {"k/short_answer", "k/None"}

@@ -16,17 +16,18 @@ from arabic_llm_pipeline.evaluation.comparison import Measured, compare
 from arabic_llm_pipeline.evaluation.generation import Generated
 from arabic_llm_pipeline.evaluation.held_out import HeldOut, held_out
 from arabic_llm_pipeline.evaluation.preference import measure, scores
+from arabic_llm_pipeline.evaluation.results import VALUES
 from arabic_llm_pipeline.evaluation.statistics import mcnemar, wilson
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.tokens.chat import Renderer
 
-SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=6, resamples=100)
+SETTINGS = EvaluateSettings(window=64, max_new_tokens=6, resamples=100)
 FORMATS = SETTINGS.formats
 
 
 @pytest.fixture
 def asked(corpus: dict[str, ShardSet]) -> HeldOut:
-    return held_out(**corpus, settings=SETTINGS, seed=0)
+    return held_out(corpus["pairs"], corpus["items"], SETTINGS, 0)
 
 
 @pytest.fixture
@@ -61,9 +62,6 @@ def test_scores_have_all_that_the_report_reads(base: Candidate, asked: HeldOut) 
     assert set(found["formats_dev"]) == set(FORMATS)
     assert found["settings"] == SETTINGS.model_dump(mode="json")
     assert found["harness"].startswith("arabic_llm_pipeline")
-    assert {(row["view"], row["dialect"]) for row in found["perplexity"] if row["documents"]} == {
-        (view, dialect) for view in ("text", "text_normalized") for dialect in ("all", "MSA", "EGY")
-    }
     assert [row["family"] for row in found["accuracy"]] == ["all", "capital", "plural"]
     assert found["accuracy"][0]["unanswerable"] == 1
     assert found["preference"]["pairs"] == 3
@@ -71,9 +69,7 @@ def test_scores_have_all_that_the_report_reads(base: Candidate, asked: HeldOut) 
     assert 0 <= found["stopped"] <= 1
     assert answers["item_id"].to_list() == ["test/c0", "test/c1", "test/c2", "test/p1"]
     assert values.group_by("kind").len().sort("kind").rows() == [
-        ("bytes_text", 3), ("bytes_text_normalized", 3), ("chosen_sum_pair", 3), ("chosen_tokens_pair", 3),
-        ("nll_text", 3), ("nll_text_normalized", 3), ("rejected_sum_pair", 3), ("rejected_tokens_pair", 3),
-        ("tokens_text", 3), ("tokens_text_normalized", 3), ("words_text", 3), ("words_text_normalized", 3),
+        ("chosen_sum_pair", 3), ("chosen_tokens_pair", 3), ("rejected_sum_pair", 3), ("rejected_tokens_pair", 3),
     ]  # fmt: skip
 
 
@@ -132,10 +128,9 @@ def test_without_development_items_the_first_format_is_taken(base: Candidate, as
 
 
 def test_with_nothing_to_ask_every_score_says_why_it_is_absent(base: Candidate, asked: HeldOut) -> None:
-    nothing = HeldOut(asked.prose.clear(), asked.items.clear(), asked.dev.clear(), asked.pairs.clear())
+    nothing = HeldOut(asked.items.clear(), asked.dev.clear(), asked.pairs.clear())
     found, answers, values = evaluate_candidate(base, nothing, SETTINGS, 0, details.long([], []))
     json.dumps(found, allow_nan=False)
-    assert all(row["bits_per_byte"] is None and row["why"] for row in found["perplexity"])
     assert [(row["strict"], row["why"]) for row in found["accuracy"]] == [
         (None, "no held-out item with an accepted answer")
     ]
@@ -143,7 +138,8 @@ def test_with_nothing_to_ask_every_score_says_why_it_is_absent(base: Candidate, 
     assert found["stopped"] is None
     assert answers.is_empty()
     assert values.is_empty()
-    assert compare({"base": Measured(answers, values), "sft": Measured(answers, values)}, {}, SETTINGS, 0) == []
+    empty = Measured(answers, values, VALUES.to_frame())
+    assert compare({"base": empty, "sft": empty}, {}, SETTINGS, 0) == []
 
 
 @pytest.mark.parametrize("wrong", [{"window": 200}, {"max_new_tokens": 128}])
@@ -167,16 +163,26 @@ def frame(strict: list[bool], form: list[bool | None]) -> pl.DataFrame:
     return pl.DataFrame({"item_id": ids, "strict": strict, "preferred_form": pl.Series(form, dtype=pl.Boolean)})
 
 
-def values(nll: list[float], margins: list[float]) -> pl.DataFrame:
-    prose = pl.DataFrame({"id": [f"p/{n}" for n in range(len(nll))], "nll": nll, "bytes": [100.0] * len(nll)})
+def values(margins: list[float]) -> pl.DataFrame:
     pairs = pl.DataFrame({"id": [f"d/{n}" for n in range(len(margins))], "chosen_sum": margins, "rejected_sum": 0.0,
                           "chosen_tokens": 2.0, "rejected_tokens": 2.0})  # fmt: skip
-    return details.long([prose, prose, pairs], ["_text", "_text_normalized", PAIR])
+    return details.long([pairs], [PAIR])
+
+
+def prose(bits: list[float]) -> pl.DataFrame:
+    rows = [
+        ("perplexity", of, "bits_per_byte", f"p/{n}", "MSA", "p", bit, 100.0)
+        for of in ("prose", "prose_normalized")
+        for n, bit in enumerate(bits)
+    ]
+    return pl.DataFrame(rows, schema=VALUES, orient="row")
 
 
 def test_comparison_by_hand() -> None:
-    before = Measured(frame([False] * 9 + [True], [False] * 9 + [None]), values([69.314718] * 5, [-1.0] * 8))
-    after = Measured(frame([True] * 8 + [False, False], [True] * 9 + [None])[::-1], values([34.657359] * 5, [1.0] * 8))
+    before = Measured(frame([False] * 9 + [True], [False] * 9 + [None]), values([-1.0] * 8), prose([100.0] * 5))
+    after = Measured(
+        frame([True] * 8 + [False, False], [True] * 9 + [None])[::-1], values([1.0] * 8), prose([50.0] * 5)
+    )
     baselines = {"nearest": {"right": ["i/0", "i/9"]}}
     rows = compare(
         {"base": before, "sft": after, "sft_dpo": after}, baselines, SETTINGS.model_copy(update={"resamples": 999}), 0

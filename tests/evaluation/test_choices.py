@@ -267,11 +267,12 @@ def test_what_cannot_be_had_says_why(candidate: Candidate, tmp_path: Path) -> No
     assert answers.is_empty()
     one_class = [class_item(n, label=1) for n in range(4)]
     unfit = [choice_item(1) | {"id": "s/x", "label": 7}, choice_item(2) | {"id": "s/y", "label": None},
-             choice_item(4) | {"id": "s/z", "choices": ["واحد"], "label": 0}]  # fmt: skip
+             choice_item(4) | {"id": "s/z", "choices": ["واحد"], "label": 0},
+             choice_item(5) | {"id": "s/w", "choices": ["واحد", " "], "label": 0}]  # fmt: skip
     scores, _, _ = measured(candidate, tmp_path / "some", *one_class, *unfit)
     why = dict(scores.filter(pl.col("why").is_not_null(), by="all").select("metric", "why").iter_rows())
     assert "all 4 items are of one class (سلبي)" in why["labels_macro_f1_0shot"]
-    assert why["left_out"].startswith("3 items whose label is none of their choices")
+    assert why["left_out"].startswith("4 items whose label is none of their choices")
     assert "task reviews has fewer than 1 other items" in why["labels_acc_1shot"]
     assert score_of(scores, "labels_acc_0shot", of="c")["items"] == 4
 

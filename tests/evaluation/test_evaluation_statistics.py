@@ -98,6 +98,13 @@ def test_one_unit_tells_nothing_of_spread() -> None:
     assert bootstrap([], [], 100, 0) is None
 
 
+def test_bootstrap_of_units_that_have_nothing_to_divide_by() -> None:
+    """Some resamples draw none of the two that have: they have no ratio, and the interval is of the others."""
+    low, high = bootstrap([1.0, 4.0, 0.0, 0.0, 0.0], [2.0, 4.0, 0.0, 0.0, 0.0], 500, 0)
+    assert (low, high) == (0.5, 1.0)
+    assert bootstrap([1.0, 0.0], [2.0, 0.0], 100, 0) is None
+
+
 @settings(max_examples=20)
 @given(st.integers(2, 3000), st.integers(0, 5))
 def test_the_same_seed_draws_the_same_units(units: int, seed: int) -> None:

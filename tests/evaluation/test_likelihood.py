@@ -1,16 +1,12 @@
 """Log-probabilities, and what stands on them, against one plain forward pass each."""
 
-from math import exp, log
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from arabic_llm_pipeline.arabic.clean import NORMALIZED, TEXT, clean
-from arabic_llm_pipeline.evaluation import likelihood, perplexity, preference
+from arabic_llm_pipeline.evaluation import likelihood, preference
 from arabic_llm_pipeline.evaluation.likelihood import Stretch, log_probabilities
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.tokens.chat import Renderer
@@ -53,81 +49,6 @@ def test_large_logits_make_small_batches(model: Any, stretches: list[Stretch], m
     assert sizes == [[64], [30, 30], [7, 3, 2, 1]]
 
 
-def texts() -> pl.DataFrame:
-    rows = [
-        ("p/1", "MSA", "ذهبت سلمى إلى السوق صباحًا، ثم عادت إلى البيت. " * 4),
-        ("p/2", "MSA", "كتب المعلّم درسًا."),
-        ("p/3", "EGY", "انا رايح السوق."),
-    ]
-    return pl.DataFrame(rows, schema=["id", "dialect", "text"], orient="row")
-
-
-@pytest.mark.parametrize(("view", "policy"), [("text", TEXT), ("text_normalized", NORMALIZED)])
-def test_a_long_window_scores_the_whole_text_at_once(
-    model: Any, tokenizer: Any, renderer: Renderer, view: str, policy: Any
-) -> None:
-    settings = EvaluateSettings(window=128, stride=64)
-    measured = perplexity.measure(model, renderer, texts()[1:], settings, view)
-    for row, text in zip(measured.iter_rows(named=True), texts()[1:]["text"], strict=True):
-        cleaned = clean(text, policy)
-        ids = tokenizer(cleaned, add_special_tokens=False)["input_ids"]
-        expected = -sum(slowly(model, [tokenizer.eos_token_id, *ids], 1))
-        assert row["nll"] == pytest.approx(expected, rel=1e-6)
-        assert (row["tokens"], row["words"], row["bytes"]) == (len(ids), len(cleaned.split()), len(cleaned.encode()))
-
-
-def test_each_token_is_scored_once_with_the_context_that_the_stride_leaves(
-    model: Any, tokenizer: Any, renderer: Renderer
-) -> None:
-    window, stride = 16, 5
-    measured = perplexity.measure(model, renderer, texts()[:1], EvaluateSettings(window=window, stride=stride), "text")
-    ids = [tokenizer.eos_token_id, *tokenizer(clean(texts()["text"][0], TEXT), add_special_tokens=False)["input_ids"]]
-    expected = 0.0
-    for place in range(1, len(ids)):
-        begin = 0 if place < window else -(-(place - window + 1) // stride) * stride  # the first window that holds it
-        expected -= slowly(model, ids[begin : place + 1], place - begin)[0]
-    assert measured["nll"][0] == pytest.approx(expected, rel=1e-6)
-
-
-@given(st.integers(1, 200), st.integers(2, 40).flatmap(lambda w: st.tuples(st.just(w), st.integers(1, w - 1))))
-def test_windows_cover_every_token_but_the_first_exactly_once(length: int, shape: tuple[int, int]) -> None:
-    window, stride = shape
-    scored = []
-    for stretch in perplexity._windows(np.arange(length), window, stride):
-        assert len(stretch.ids) <= window
-        assert stretch.start >= min(window - stride, stretch.ids[0] + 1)
-        scored += stretch.ids[stretch.start :].tolist()
-    assert scored == list(range(1, length))
-
-
-def test_perplexity_rows_by_hand() -> None:
-    measured = pl.DataFrame(
-        {"id": ["a", "b", "c"], "dialect": ["MSA", "MSA", "EGY"], "nll": [log(2) * 8, log(2) * 24, log(4) * 10],
-         "tokens": [4, 4, 10], "words": [2, 2, 5], "bytes": [10, 10, 20]},
-    )  # fmt: skip
-    rows = {row["dialect"]: row for row in perplexity.rows(measured, "text", 200, 0)}
-    assert list(rows) == ["all", "MSA", "EGY", "GLF", "LEV", "MGR"]
-    assert rows["MSA"]["per_token"] == pytest.approx(2**4)
-    assert rows["MSA"]["per_word"] == pytest.approx(2**8)
-    assert rows["MSA"]["bits_per_byte"] == pytest.approx(1.6)
-    assert rows["MSA"]["interval"] == pytest.approx((0.8, 2.4))
-    assert rows["EGY"]["bits_per_byte"] == pytest.approx(1.0)
-    assert rows["EGY"]["interval"] is None
-    assert rows["all"]["documents"] == 3
-    assert rows["all"]["bits_per_byte"] == pytest.approx((8 + 24 + 20) / 40)
-    assert rows["LEV"]["bits_per_byte"] is None
-    assert rows["LEV"]["why"] == "no held-out prose of dialect LEV"
-
-
-def test_a_perplexity_that_no_number_holds_is_null() -> None:
-    measured = pl.DataFrame(
-        {"id": ["a"], "dialect": ["MSA"], "nll": [2000.0], "tokens": [300], "words": [1], "bytes": [600]}
-    )
-    row = perplexity.rows(measured, "text", 100, 0)[0]
-    assert row["per_word"] is None
-    assert row["per_token"] == pytest.approx(exp(2000 / 300))
-
-
 def pairs() -> pl.DataFrame:
     rows = [
         ("d/1", said("ما عاصمة العراق؟"), "العاصمة هي بغداد.", "بغداد"),
@@ -138,7 +59,7 @@ def pairs() -> pl.DataFrame:
 
 
 def test_pairs_are_scored_as_the_template_writes_them(model: Any, tokenizer: Any, renderer: Renderer) -> None:
-    measured = preference.measure(model, renderer, pairs(), EvaluateSettings(window=128, stride=64, batch_size=4))
+    measured = preference.measure(model, renderer, pairs(), EvaluateSettings(window=128, batch_size=4))
     for row, found in zip(pairs().iter_rows(named=True), measured.iter_rows(named=True), strict=True):
         begun = tokenizer.apply_chat_template(
             row["prompt"], add_generation_prompt=True, tokenize=True, return_dict=False
@@ -153,7 +74,7 @@ def test_pairs_are_scored_as_the_template_writes_them(model: Any, tokenizer: Any
 def test_a_pair_longer_than_the_window_loses_the_beginning_of_its_prompt(
     model: Any, tokenizer: Any, renderer: Renderer
 ) -> None:
-    measured = preference.measure(model, renderer, pairs()[:1], EvaluateSettings(window=24, stride=2))
+    measured = preference.measure(model, renderer, pairs()[:1], EvaluateSettings(window=24))
     begun = tokenizer.apply_chat_template(pairs()["prompt"][0].to_list(), add_generation_prompt=True, return_dict=False)
     answer = tokenizer("بغداد<|im_end|>", add_special_tokens=False)["input_ids"]
     whole = (begun + answer)[-24:]

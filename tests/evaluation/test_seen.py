@@ -11,7 +11,7 @@ from arabic_llm_pipeline.corpus.contamination import every_overlap_expr
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, FEEDBACK, ITEMS, PAIRS
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.evaluation.results import VALUES, score_rows
-from arabic_llm_pipeline.evaluation.seen import SEEN, find, taught
+from arabic_llm_pipeline.evaluation.seen import SEEN, find, questions, taught
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, OverlapSettings
 from tests.corpus.test_overlap import PROMPTS, TEXTS, runs
 from tests.evaluation.conftest import item, pair, prose, shards
@@ -54,8 +54,13 @@ def corpus(folder: Path) -> tuple[dict[str, ShardSet], ShardSet]:
     return {name: shards(folder / name, *of) for name, of in made.items()}, shards(folder / "items", ITEMS, asked)
 
 
+def found_in(folder: Path, how: DuplicatesSettings) -> pl.DataFrame:
+    training, items = corpus(folder)
+    return find(training, questions(items), how, 1)
+
+
 def test_items_are_found_where_they_stand_and_whether_it_was_taught(tmp_path: Path) -> None:
-    found = find(*corpus(tmp_path), DuplicatesSettings(), 1)
+    found = found_in(tmp_path, DuplicatesSettings())
     assert found.select("id", "record", "taught").rows() == [
         ("i/long", "p/leak", False), ("i/long", "p/again", True), ("i/other", "p/leak", False),
         ("i/short", "d/1", True),
@@ -63,13 +68,13 @@ def test_items_are_found_where_they_stand_and_whether_it_was_taught(tmp_path: Pa
     assert found["share"].to_list() == pytest.approx([1, 1, 3 / 4, 1])
     assert taught(found) == ["i/long", "i/short"]
     whole = DuplicatesSettings(overlap=OverlapSettings(share=None))
-    assert find(*corpus(tmp_path / "again"), whole, 1)["id"].to_list() == ["i/long", "i/long", "i/short"]
+    assert found_in(tmp_path / "again", whole)["id"].to_list() == ["i/long", "i/long", "i/short"]
 
 
 def test_nothing_is_found_where_nothing_is_asked(tmp_path: Path) -> None:
     training, _ = corpus(tmp_path)
     none = shards(tmp_path / "none", ITEMS, [])
-    assert find(training, none, DuplicatesSettings(), 1).equals(SEEN.to_frame())
+    assert find(training, questions(none), DuplicatesSettings(), 1).equals(SEEN.to_frame())
 
 
 def test_a_score_on_the_unseen_stands_beside_the_score_on_all() -> None:

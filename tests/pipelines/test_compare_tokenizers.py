@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, message
 from arabic_llm_pipeline.corpus.shards import ShardSet, ShardWriter
-from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import (
     TokenizerComparisonSettings,
@@ -48,7 +48,7 @@ def test_from_documents_to_a_table(documents: ShardSet, tmp_path: Path) -> None:
         ),
         "params:tokenizer_training": TokenizerTrainingSettings(vocabulary=420),
         "params:model": ModelSettings(),
-        "params:evaluate": EvaluateSettings(resamples=100),
+        "params:language": LanguageSettings(resamples=100),
         "params:seed": 0,
     }
     for name in ("tokenizer_variants_workspace", "variant_models_workspace"):

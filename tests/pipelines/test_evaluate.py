@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from kedro.pipeline import Pipeline
 from kedro.validation.type_extractor import TypeExtractor
@@ -12,14 +13,21 @@ from kedro.validation.type_extractor import TypeExtractor
 from arabic_llm_pipeline.common.files import write_json
 from arabic_llm_pipeline.corpus.records import FEEDBACK
 from arabic_llm_pipeline.corpus.shards import ShardSet
+from arabic_llm_pipeline.corpus.sources import FoundFiles
 from arabic_llm_pipeline.parameters.base import Settings
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.judge import JudgeSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings, WordSettings
+from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.root import Parameters
-from arabic_llm_pipeline.pipelines.evaluate.pipeline import create_pipeline
+from arabic_llm_pipeline.parameters.speed import SpeedSettings
+from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
+from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES, create_pipeline
 from arabic_llm_pipeline.recipes import candidates
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from tests.evaluation.conftest import CORPUS, TEXTS, shards
@@ -27,21 +35,38 @@ from tests.tokenizers import train_bpe
 
 GIVEN = ("base_model", "tokenizer", "documents", "pairs", "feedback", "items")
 CANDIDATES = ["base", "sft", "sft_dpo"]
-OF_CHOICES = ("choices", "choices_values", "choices_answers")
-MEASURED = [f"{name}_{of}" for name in CANDIDATES for of in OF_CHOICES]
-SETTINGS = EvaluateSettings(window=64, stride=32, max_new_tokens=4, resamples=100, dev_items=2)
+KINDS = (
+    "evaluate",
+    *(f"measure_{kind}" for kind in ("language", "choices", "writing", "lm_eval", "robustness", "speed")),
+)
+WRITING = WritingSettings(
+    answer_tokens=4, translation_tokens=4, text_tokens=4, instructions=2, dialect_texts=1, resamples=100
+)
+LANGUAGE = LanguageSettings(
+    window=32, stride=16, stride_parts=(1,), words=WordSettings(documents=1, beams=5, tokens=4), resamples=100
+)
+SPEED = SpeedSettings(batch_sizes=(1, 2), prompt_tokens=8, new_tokens=3, repeats=2, resamples=100)
+SETTINGS = EvaluateSettings(window=64, max_new_tokens=4, resamples=100, dev_items=2)
 
 
 def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
-    assert sorted(node.name for node in made.nodes) == [
-        "base.evaluate", "base.measure_choices", "compare", "find_seen_items", "score_baselines", "sft.evaluate",
-        "sft.measure_choices", "sft_dpo.evaluate", "sft_dpo.measure_choices",
-    ]  # fmt: skip
-    assert {name for name in made.inputs() if not name.startswith("params:")} == {
-        *GIVEN, "start_adapter", "sft_adapter", "sft_dpo_adapter",
+    assert {node.name for node in made.nodes} == {
+        "compare", "compare_by_kind", "find_seen_items", "find_seen_lm_eval_items", "make_spelling_list",
+        "measure_encoders", "score_baselines",
+        "sft.judge_answers", "sft_dpo.judge_answers",
+        *(f"{name}.{kind}" for name in CANDIDATES for kind in KINDS),
     }  # fmt: skip
-    assert made.outputs() == {*(f"{name}_scores" for name in CANDIDATES), "comparison", *MEASURED}
+    assert {name for name in made.inputs() if not name.startswith("params:")} == {
+        *GIVEN, "encoder_files", "lm_eval_files", *(f"{name}_lm_eval_workspace" for name in CANDIDATES),
+        "start_adapter", "sft_adapter", "sft_dpo_adapter",
+    }  # fmt: skip
+    tables = {table for name in CANDIDATES for measure in MEASURES for table in measure.node(name).outputs}
+    tested = ("language", "choices", "writing", "lm_eval")
+    compared = {f"{name}_{kind}_values" for name in CANDIDATES for kind in tested}
+    compared |= {f"{name}_writing_answers" for name in CANDIDATES}
+    judged = {f"{name}_{of}" for name in CANDIDATES[1:] for of in ("wins", "verdicts")}
+    assert made.outputs() == {*tables, *judged, "comparison", "encoder_scores", "paired_tests"} - compared
 
 
 def test_a_preference_stage_is_measured_against_what_it_started_from() -> None:
@@ -120,9 +145,14 @@ def _adapter(folder: Path, base: Path, pointer: dict[str, Any], model: ModelSett
 def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given = {name: made[name] for name in GIVEN}
     given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
+    given |= {"params:lm_eval": LmEvalSettings(), "encoder_files": {}, "lm_eval_files": FoundFiles(Path(), {})}
+    given |= {f"{name}_lm_eval_workspace": Path() for name in CANDIDATES}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}
+    given |= {"params:language": LANGUAGE, "params:speed": SPEED}
+    given |= {"params:writing": WRITING, "params:spelling": SpellingSettings(), "params:judge": JudgeSettings()}
     given |= {"params:evaluate": SETTINGS, "params:model": made["model"], "params:seed": 0}
+    given |= {"params:robustness": RobustnessSettings(levels=(0.5,), kinds=(), worst_of=1, max_new_tokens=2)}
     for node in pipeline.nodes:
         given |= node.run({name: given[name] for name in node.inputs})
     return given
@@ -135,14 +165,25 @@ def test_a_run(made: dict[str, Any]) -> None:
     assert {scores[name]["quantization"] for name in CANDIDATES} == {"nf4"}
     assert set(scores["base"]["formats_dev"]) == set(SETTINGS.formats)
     assert set(scores["sft"]["formats_dev"]) == {"chat"}
-    bits = {scores[name]["perplexity"][0]["bits_per_byte"] for name in CANDIDATES}
+    bits = {found[f"{name}_language"].filter(metric="bits_per_byte")["value"][0] for name in CANDIDATES}
     assert len(bits) == 3, "each candidate is another model"
     assert [scores[name]["preference"]["implicit_accuracy"] is None for name in CANDIDATES] == [True, True, False]
     assert {(row["a"], row["b"]) for row in found["comparison"] if row["measure"] == "bits_per_byte_text"} == {
         ("base", "sft"), ("sft", "sft_dpo"), ("base", "sft_dpo"),
     }  # fmt: skip
+    noise = pl.col("value").is_not_null() & (pl.col("by") == "noise")
+    assert {len(found[f"{name}_robustness"].filter(noise)) for name in CANDIDATES} == {10}
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
     assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
+    kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}
+    assert kinds == {"free_answers", "instruction_following", "question_answering", "translation"}
+    assert set(found["base_writing_answers"]["id"]) >= {"t/4", "rule-00", "rule-01"}
+    forms = {name: set(found[f"{name}_speed"]["set"]) for name in CANDIDATES}
+    assert forms == {"base": {"base"}, "sft": {"adapter", "merged"}, "sft_dpo": {"adapter", "merged"}}
+    assert all(found[f"{name}_speed"]["value"].is_not_null().all() for name in CANDIDATES)
+    assert found["sft_wins"]["why"].to_list() == [
+        "no judge is declared: set judge.directory, or judge.address and judge.name"
+    ]
     again = run(made, create_pipeline(["base"]))
     assert again["base_scores"] == scores["base"]
     assert again["base_answers"].equals(found["base_answers"])

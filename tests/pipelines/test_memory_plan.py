@@ -8,6 +8,7 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
+from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import KtoSettings
@@ -37,6 +38,7 @@ def test_a_row_and_a_line_for_each_stage(caplog: pytest.LogCaptureFixture) -> No
         "params:model": ModelSettings(name="Qwen/Qwen2-1.5B"),
         "params:adapter": AdapterSettings(r=8),
         "params:memory": MemorySettings(limit_gb=3.5),
+        "params:devices": DeviceSettings(),
         "params:tokenize": TokenizeSettings(window=512),
         "params:sft": SftSettings(**LOOP),
         "params:kto": KtoSettings(**LOOP),

@@ -1,5 +1,6 @@
 """Base model, stages and pretraining as Kedro runs them."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,15 +8,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
-from kedro.runner import SequentialRunner
 from kedro.validation.type_extractor import TypeExtractor
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.corpus.records import DOCUMENTS
-from arabic_llm_pipeline.datasets.model_directory import ModelDirectory, ModelFiles
+from arabic_llm_pipeline.datasets.model_directory import AdapterFiles, ModelDirectory, ModelFiles
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import IpoSettings
 from arabic_llm_pipeline.parameters.root import Parameters
@@ -31,6 +30,8 @@ from arabic_llm_pipeline.pipelines.stages.pipeline import create_pipeline as sta
 from arabic_llm_pipeline.pipelines.tokenizer.pipeline import create_pipeline as tokenizer_of_ones_own
 from arabic_llm_pipeline.recipes import CHAINS, STAGES, SUPERVISED, candidates, instructed, name, prefixes, stage
 from arabic_llm_pipeline.tokens.probes import check_ids
+from arabic_llm_pipeline.training.base import resolve_base
+from tests.training.chains import run, workspaces
 from tests.training.conftest import (  # noqa: F401  fixtures
     base_directory,
     document_rows,
@@ -41,29 +42,6 @@ from tests.training.conftest import (  # noqa: F401  fixtures
     tokenizer,
     write,
 )
-
-
-class Kept(MemoryDataset):
-    """Stays after its last reader, for the test to read."""
-
-    def _release(self) -> None: ...
-
-
-def run(pipeline: Pipeline, entries: dict[str, Any]) -> dict[str, Any]:
-    """Run with everything in memory; gives what came out."""
-    catalog = DataCatalog({name: MemoryDataset(value, copy_mode="assign") for name, value in entries.items()})
-    for made in pipeline.all_outputs():
-        catalog[made] = Kept(copy_mode="assign")
-    SequentialRunner().run(pipeline, catalog)
-    return {name: catalog.load(name) for name in pipeline.all_outputs()}
-
-
-def workspaces(folder: Path, *names: str) -> dict[str, Path]:
-    """As the artifacts have them: a folder in that of the entry."""
-    found = {name: folder / name.removesuffix("_workspace") / "work" for name in names}
-    for path in found.values():
-        path.mkdir(parents=True)
-    return found
 
 
 def test_a_chain_is_a_node_for_each_beginning() -> None:
@@ -267,6 +245,21 @@ def test_the_files_of_the_base_count(base_directory: Path, tmp_path: Path) -> No
     assert not files.exists()
     files.bind(None)
     assert (files.load(), files.external_files()) == (None, [])
+
+
+def test_how_a_model_was_made_does_not_count(base_directory: Path, tmp_path: Path) -> None:  # noqa: F811
+    """The note of an artifact lies beside the files of a model, or of a judge, that a run before made."""
+    model, adapter = tmp_path / "model", tmp_path / "adapter"
+    shutil.copytree(base_directory, model)
+    adapter.mkdir()
+    for file in ("adapter_config.json", "adapter_model.safetensors", "training.json"):
+        (adapter / file).write_text("{}", encoding="utf-8")
+    for files, directory in ((ModelFiles(), model), (AdapterFiles(), adapter)):
+        files.bind(directory)
+        before = files.external_files()
+        (directory / "artifact.json").write_text("{}", encoding="utf-8")
+        assert files.external_files() == before
+    assert "artifact.json" not in resolve_base(ModelSettings(name=str(model)), model)["files"]
 
 
 def test_a_model_can_be_looked_at(base_directory: Path, tmp_path: Path) -> None:  # noqa: F811

@@ -1,10 +1,13 @@
 """Inputs of a report as a run would leave them, made by hand and by a seed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from arabic_llm_pipeline.corpus import quality_table
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
+from arabic_llm_pipeline.evaluation.results import score_table
+from arabic_llm_pipeline.evaluation.seen import SEEN
 from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
@@ -12,10 +15,15 @@ from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import DpoSettings
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
+from arabic_llm_pipeline.parameters.root import Parameters
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import SftSettings
+from arabic_llm_pipeline.pipelines.evaluate import wins
+from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
+from arabic_llm_pipeline.reporting.inputs import Inputs
+from tests.reporting import made_choices
 from tests.reporting.made_corpus import (
     AFTER,
     BEFORE,
@@ -36,9 +44,15 @@ from tests.reporting.made_scores import (
     accuracy,
     answers,
     comparison,
+    encoders,
+    language,
     log,
     resources,
+    robustness,
     scores,
+    speed,
+    writing,
+    written,
 )
 
 
@@ -79,14 +93,23 @@ def data(folder: Path) -> dict[str, Any]:
         "fertility_table": fertility_table(),
         "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},
         "comparison": comparison(),
+        "paired_tests": made_choices.paired_tests(),
         "base_model": base_model(),
         "provenance": provenance(),
+        "seen_items": SEEN.to_frame(),
         "ingested_documents": shards(folder / "ingested", [document("1", BEFORE)], DOCUMENTS),
         "documents": shards(folder / "documents", [kept, *dropped], DOCUMENTS),
+        "encoder_scores": encoders(),
         "ingest_rejects": shards(folder / "rejects", rejects, REJECTS),
     }
     for name in CANDIDATES:
         found |= {f"{name}_scores": scores(name), f"{name}_answers": answers(name)}
+        found |= {output: score_table([]) for measure in MEASURES for output in measure.node(name).outputs}
+        found[f"{name}_robustness"] = robustness(name)
+        found |= {f"{name}_language": language(name), f"{name}_speed": speed(name)}
+        found |= {f"{name}_{kind}": getattr(made_choices, kind)(name) for kind in ("choices", "choices_answers")}
+        found |= {f"{name}_writing": writing(name), f"{name}_writing_answers": written(name)}
+    found |= {output: score_table([]) for node in wins.nodes(CANDIDATES) for output in node.outputs}
     for name in STAGES:
         found |= {f"{name}_log": log(name), f"{name}_resources": resources(name)}
     return found
@@ -125,6 +148,12 @@ def provenance(experiment: str = "default") -> dict[str, Any]:
     }
 
 
+def of_measures() -> list[str]:
+    """The parameters that kinds of evaluation take."""
+    inputs = dict.fromkeys(name for measure in MEASURES for name in measure.node("base").inputs)
+    return ["judge", *(name.removeprefix("params:") for name in inputs if name.startswith("params:"))]
+
+
 def settings(**changed: Any) -> dict[str, Any]:
     sources = {
         "bactrian": {"format": "bactrian_x", "path": "bactrian_x/ar.json.gz", "licence": "CC BY-NC 4.0"},
@@ -155,13 +184,24 @@ def settings(**changed: Any) -> dict[str, Any]:
         "sft": SftSettings(),
         "dpo": DpoSettings(),
         "evaluate": EvaluateSettings(),
+        **{name: Parameters.model_fields[name].default for name in of_measures() if name != "seed"},
         "report": ReportSettings(),
     } | changed
 
 
-def page(folder: Path, **changed: Any) -> str:
-    """The report of these inputs; `changed` takes the place of what the catalog has under that name."""
-    from arabic_llm_pipeline.pipelines.report.nodes import make_report
+def inputs(folder: Path, **others: Any) -> Inputs:
+    """What sections read; `others` take the place of what the catalog has under that name."""
+    entries = settings() | data(folder) | {"recipes": "sft_dpo", "seed": 0} | others
+    return Inputs(CANDIDATES, STAGES, entries)
 
-    made = settings() | data(folder) | {"recipes": "sft_dpo", "seed": 0} | changed
-    return make_report(candidates=CANDIDATES, stages=STAGES, **made)
+
+def changed(made: Inputs, **entries: Any) -> Inputs:
+    """The same with other entries."""
+    return replace(made, entries={**made.entries, **entries})
+
+
+def page(folder: Path, **changed: Any) -> str:
+    """The report of these inputs."""
+    from arabic_llm_pipeline.reporting.page import render
+
+    return render(inputs(folder, **changed))

@@ -7,6 +7,7 @@ import polars as pl
 from arabic_llm_pipeline.corpus.duplicates import VERDICTS
 from arabic_llm_pipeline.corpus.funnel import FUNNEL
 from arabic_llm_pipeline.reporting import likeness, losses
+from arabic_llm_pipeline.reporting.inputs import Inputs
 from tests.reporting import made
 from tests.reporting.made_corpus import funnel, verdicts
 
@@ -61,10 +62,10 @@ def test_sizes_of_clusters() -> None:
 
 
 def test_who_measures_on_what_went() -> None:
-    copies, contamination = likeness.blocks(verdicts())
+    copies, contamination = likeness.blocks(Inputs((), (), {"verdicts": verdicts()}))
     assert copies.lists[0].rows[0] == ["dirty_web", "near_duplicate", "wikipedia", "10"]
     assert contamination.tables[0].rows == [["bactrian", "in_evaluation", "items_test", "1"]]
-    assert likeness.blocks(VERDICTS.to_frame()) == []
+    assert likeness.blocks(Inputs((), (), {"verdicts": VERDICTS.to_frame()})) == []
 
 
 def test_the_page_has_them(tmp_path: Path) -> None:

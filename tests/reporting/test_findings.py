@@ -1,19 +1,16 @@
 """Sentences follow the figures: other figures, other sentences."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+import polars as pl
 import pytest
 
 from arabic_llm_pipeline.reporting import findings
-from arabic_llm_pipeline.reporting.inputs import Inputs, gather
+from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import best_baseline, beyond
-from tests.reporting.made import data, settings
-from tests.reporting.made_scores import CANDIDATES, STAGES
-
-
-def inputs(folder: Path, **changed: Any) -> Inputs:
-    return gather(CANDIDATES, STAGES, "sft_dpo", 0, settings(), data(folder / "corpus") | changed)
+from tests.reporting.made import data, inputs
+from tests.reporting.made_scores import CANDIDATES
 
 
 @pytest.fixture
@@ -39,7 +36,7 @@ def test_each_stage_is_held_against_what_it_was_trained_from(made: Inputs) -> No
     ],
 )
 def test_parents_of_stages(made: Inputs, chains: list[str], parents: list[str]) -> None:
-    other = Inputs(**{**vars(made), "stages": chains})
+    other = replace(made, stages=chains)
     assert [other.parent(chain) for chain in chains] == parents
 
 
@@ -124,11 +121,10 @@ def test_scores_that_are_absent_are_no_zeros(tmp_path: Path) -> None:
 
 def test_prose_that_got_worse_is_told(tmp_path: Path) -> None:
     catalog = data(tmp_path / "a")
-    worse = catalog["sft_scores"] | {
-        "perplexity": [
-            row | {"bits_per_byte": 1.5, "interval": [1.4, 1.6]} for row in catalog["sft_scores"]["perplexity"]
-        ]
-    }
+    bits = pl.col("metric") == "bits_per_byte"
+    worse = catalog["sft_language"].with_columns(
+        pl.when(bits).then(v).otherwise(c).alias(c) for c, v in {"value": 1.5, "low": 1.4, "high": 1.6}.items()
+    )
     assert "sft predicts held-out prose less well than base: 1.500 against 1.060 bits a byte." in findings.short_of(
-        inputs(tmp_path, sft_scores=worse)
+        inputs(tmp_path, sft_language=worse)
     )

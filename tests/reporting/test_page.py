@@ -17,7 +17,10 @@ ARABIC = re.compile("[\u0600-\u06ff]")
 LOADING = ("href", "src", "srcset", "action", "data", "poster", "background")
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 HOSTILE = "<script>alert('1')</script>\"'&{{ 7*7 }}{% for %}$x_1$"
-SECTIONS = ["summary", "data", "text", "tokens", "training", "scores", "samples", "resources", "run"]
+SECTIONS = [
+    "summary", "data", "text", "tokens", "training", "scores", "language", "choices", "writing", "robustness",
+    "speed", "samples", "resources", "limits", "run",
+]  # fmt: skip
 
 
 class Seen(HTMLParser):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
-from arabic_llm_pipeline.reporting.changes import change, chosen, kind, lost
+from arabic_llm_pipeline.reporting.changes import change, chosen, kind, lost, put_in
 from arabic_llm_pipeline.reporting.rows import changed_texts, dropped_rows, rejected_rows
 from tests.reporting.made_corpus import document
 
@@ -114,3 +114,15 @@ def test_changed_texts_are_kept_documents_with_the_most_kinds_of_change_first() 
     )
     assert [name for name, _, _ in changed_texts(before, after, 5)] == ["wikipedia/2", "wikipedia/3"]
     assert changed_texts(before, after, 1) == [("wikipedia/2", "<p>فقرة</p>", "فقرة")]
+
+
+@given(TEXT, TEXT)
+def test_what_was_put_in_is_marked_and_the_text_stays_whole(before: str, after: str) -> None:
+    found = put_in(before, after)
+    assert joined(found, "same", "ins") == after
+    assert not [piece for piece in put_in(after, after) if piece.kind == "ins"]
+
+
+def test_words_that_another_answer_has_not_are_marked() -> None:
+    found = put_in("العاصمة هي دمشق.", "العاصمة هي عمان.")
+    assert [piece.text for piece in found if piece.kind == "ins"] == ["عمان"]

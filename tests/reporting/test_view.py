@@ -10,17 +10,16 @@ from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings
 from arabic_llm_pipeline.parameters.preference import DpoSettings, IpoSettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
-from arabic_llm_pipeline.reporting import data, run, tokens, training, view
-from arabic_llm_pipeline.reporting.inputs import Inputs, gather
-from tests.reporting.made import data as catalog
-from tests.reporting.made import provenance, settings
+from arabic_llm_pipeline.reporting import costs, data, language, run, speed, tokens, training, view
+from arabic_llm_pipeline.reporting.inputs import Inputs
+from tests.reporting.made import changed, inputs, provenance, settings
 from tests.reporting.made_corpus import GONE, KEPT, funnel
-from tests.reporting.made_scores import CANDIDATES, STAGES, log
+from tests.reporting.made_scores import STAGES, log
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Inputs:
-    return gather(CANDIDATES, STAGES, "sft_dpo", 0, settings(), catalog(tmp_path / "corpus"))
+    return inputs(tmp_path / "corpus")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +50,7 @@ def test_flat_names_settings_as_params_does() -> None:
 
 
 def test_sources_count_every_record_once(made: Inputs) -> None:
-    rows = {row[0]: row[3:] for row in data.sources_table(made, data.frame(made.funnel)).rows}
+    rows = {row[0]: row[3:] for row in data.sources_table(made, data.frame(made["funnel"])).rows}
     kept = {source: sum(sum(s) for t in tables.values() for s in t.values()) for source, tables in KEPT.items()}
     for source, (records, left, dropped, out, rejected, _) in rows.items():
         gone = {kind: sum(n for *_, s, o, _, n in GONE if (s, o) == (source, kind)) for kind in data.GONE}
@@ -67,7 +66,7 @@ def test_the_funnel_of_an_empty_corpus_has_no_rows_and_no_division_by_zero(made:
 
 
 def test_reasons_name_the_most_frequent_first(made: Inputs) -> None:
-    rows = data.reasons_table(data.frame(made.funnel)).rows
+    rows = data.reasons_table(data.frame(made["funnel"])).rows
     assert rows[0][:4] == ["other_language", "left out by rule", "ingest", "61"]
     assert len(rows) == len(GONE)
 
@@ -81,8 +80,20 @@ def test_token_tables_have_a_row_a_split(made: Inputs) -> None:
 
 def test_curves_are_those_that_the_log_has() -> None:
     shown = {stage: [c.key for c in training.CURVES if training.curve_figure(stage, c, log(stage))] for stage in STAGES}
-    assert shown["sft"] == ["loss", "rate", "gradient", "speed", "memory"]
-    assert shown["sft_dpo"] == [*shown["sft"], "rewards", "margin", "preferred"]
+    plain = ["loss", "rate", "gradient", "speed", "memory"]
+    assert shown["sft"] == ["loss", "held-out", "rate", "gradient", "entropy", "speed", "memory"]
+    assert shown["sft_dpo"] == [*plain, "rewards", "margin", "preferred"]
+
+
+def test_losses_by_tag_are_shown_where_steps_tell_them() -> None:
+    shown = [c for c in training.loss_curves(log("sft")) if training.curve_figure("sft", c, log("sft"))]
+    assert [(curve.key, list(curve.columns.values())) for curve in shown] == [("loss-dialect", ["MSA", "EGY"])]
+    held_out = training.curve_figure("sft", training.CURVES[1], log("sft"))
+    assert held_out is not None
+    assert [row[0] for row in held_out.table.rows] == ["50", "100", "150", "200", "250", "300"]  # no empty steps
+    wide = pl.DataFrame({"step": [1], **{f"loss/source/s{n}": [1.0] for n in range(8)}})
+    [by_source] = [curve for curve in training.loss_curves(wide) if curve.columns]
+    assert (len(by_source.columns), by_source.title) == (6, "Loss by source (of 8, those that come most)")
 
 
 def test_a_curves_table_has_its_ends() -> None:
@@ -113,7 +124,7 @@ def test_a_stages_method_is_that_of_its_last_label(stage: str, method: str) -> N
 
 
 def test_what_a_named_stage_changes_stands_with_its_settings(made: Inputs) -> None:
-    other = Inputs(**{**vars(made), "settings": settings(ipo=IpoSettings())})
+    other = changed(made, ipo=IpoSettings())
     rows = training._settings(other, "sft_dpo_ipo").rows
     assert ["ipo.beta", "0.1"] in rows
     assert ["beta, of this stage", "0.05"] in rows
@@ -123,14 +134,13 @@ def test_the_command_names_what_is_not_the_default(made: Inputs) -> None:
     assert run.command(made) == "kedro run"
     written = AdapterSettings.model_validate({"alpha": 32})  # becomes 32.0, and is the default all the same
     own = settings(dpo=DpoSettings(beta=0.3), adapter=written)
-    changed = {**vars(made), "settings": own, "seed": 3, "provenance": provenance("b03")}
-    assert run.command(Inputs(**changed)) == "kedro run --params=experiment=b03,seed=3,dpo.beta=0.3"
-    assert run.besides(Inputs(**changed)) == []
+    other = changed(made, **own, seed=3, provenance=provenance("b03"))
+    assert run.command(other) == "kedro run --params=experiment=b03,seed=3,dpo.beta=0.3"
+    assert run.besides(other) == []
 
 
 def test_what_params_cannot_take_stands_beside_the_command(made: Inputs) -> None:
-    changed = settings(evaluate=EvaluateSettings(formats=("chat", "bare"), items=5))
-    other = Inputs(**{**vars(made), "settings": changed})
+    other = changed(made, evaluate=EvaluateSettings(formats=("chat", "bare"), items=5))
     assert run.command(other) == "kedro run --params=evaluate.items=5"
     assert run.besides(other) == ["evaluate.formats: chat, bare"]
 
@@ -160,3 +170,51 @@ def test_the_shipped_settings_are_the_defaults(project: Path) -> None:
     text = (project / "conf/base/parameters/report.yml").read_text(encoding="utf-8")
     assert ReportSettings(**yaml.safe_load(text)["report"]) == ReportSettings()
     assert text.count("#") > len(ReportSettings.model_fields)  # each line has its comment
+
+
+@pytest.mark.parametrize(
+    ("device", "given", "expected"),
+    [("NVIDIA H200", None, 700.0), ("NVIDIA GeForce RTX 3060", None, 170.0), ("CPU, 2 of its cores", None, 65.0),
+     (None, None, 65.0), ("NVIDIA H200", 300.0, 300.0)],
+)  # fmt: skip
+def test_watts_of_a_device(device: str | None, given: float | None, expected: float) -> None:
+    assert costs.watts(device, given) == expected
+
+
+def test_energy_is_measured_or_estimated(made: Inputs) -> None:
+    [block] = costs.blocks(made)
+    assert "about 3.122 watt hours by an assumed draw of 65 W" in block.text[0]  # 172.9 s
+    told = {f"{stage}_resources": made.resources[stage] | {"energy_watt_hours": 1.5} for stage in STAGES}
+    [block] = costs.blocks(changed(made, **told))
+    assert block.text == ["Training took 2 min 53 s and 3 watt hours, as measured."]
+
+
+def test_the_plan_stands_beside_what_was_measured(made: Inputs) -> None:
+    assert costs.memory_figure(made) is None
+    plan = {"sft_resources": made.resources["sft"] | {"planned_host_mb": 1200.0}}
+    figure = costs.memory_figure(changed(made, **plan))
+    assert figure.table.rows == [["sft in the process", "1,200", "961", "1.25"]]
+
+
+def test_what_memory_does_not_hold_says_so_beside_the_speeds(made: Inputs) -> None:
+    [block] = speed.blocks(made)
+    [figure] = block.figures
+    rows = {tuple(row[:3]): row[3:] for row in figure.table.rows}
+    assert rows["base", "base", "1"] == ["20 [18, 22]", "6,400 [5,760, 7,040]", "60 [54, 66]", "701", "6"]
+    assert rows["sft", "merged", "8"] == [view.ABSENT, view.ABSENT, "memory does not hold 8 at once", view.ABSENT, "6"]
+    assert len(rows) == 10
+    assert "128 tokens read, 32 written, CPU with 2 threads" in figure.caption
+
+
+def test_without_speeds_there_is_no_such_section(made: Inputs) -> None:
+    nothing = {f"{name}_speed": made[f"{name}_speed"].clear() for name in made.candidates}
+    assert speed.blocks(changed(made, **nothing)) == []
+
+
+def test_encoders_stand_beside_the_candidates_where_words_are_left_out(made: Inputs) -> None:
+    figures = {figure.key: figure for block in language.blocks(made) for figure in block.figures}
+    rows = {tuple(row[:3]): row[3:] for row in figures["words-guessed"].table.rows}
+    assert rows["word left out", "all", "arabert (encoder)"] == ["40", "80.0 [70.0, 90.0]"]
+    assert rows["word left out, first guess", "MSA", "arabert (encoder)"] == ["40", "45.0 [30.0, 50.0]"]
+    assert ("next word, first guess", "all", "arabert (encoder)") not in rows
+    assert ("word left out", "all", "base") in rows

@@ -26,6 +26,7 @@ from tests.training.conftest import FULL, base, base_directory, tokenizer  # noq
 
 GREEDY = {**DEFAULTS, "temperature": 0.0, "max_new_tokens": 12}
 DRAWN = {**DEFAULTS, "temperature": 1.5, "top_p": 1.0, "max_new_tokens": 6}
+TINY = {"model": "tiny", "fingerprint": "0"}
 MESSAGE = "ذهب الولد إلى المدرسة"
 
 
@@ -188,7 +189,7 @@ def test_a_file_of_prompts(loaded: tuple[Any, Any], tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text("\n".join([MESSAGE, "", "كيف الحال", "الولد", "درس", "كتب"]), encoding="utf-8")
     prompts = read_prompts(tmp_path / "p.txt")
     assert [prompt["id"] for prompt in prompts] == ["1", "3", "4", "5", "6"]
-    told: dict[str, Any] = {"name": "tiny", "options": DRAWN, "batch_size": 2, "seed": 3}
+    told: dict[str, Any] = {"about": TINY, "options": DRAWN, "batch_size": 2, "seed": 3}
     write_answers(*loaded, prompts, tmp_path / "whole.jsonl", **told)
     whole = (tmp_path / "whole.jsonl").read_bytes()
     torn = tmp_path / "torn.jsonl"
@@ -199,6 +200,8 @@ def test_a_file_of_prompts(loaded: tuple[Any, Any], tmp_path: Path) -> None:
     assert torn.read_bytes() == whole
     with pytest.raises(UserError, match="of another model or with other options"):
         write_answers(*loaded, prompts, torn, **{**told, "seed": 4})
+    with pytest.raises(UserError, match="of another model or with other options"):  # trained anew, by the same name
+        write_answers(*loaded, prompts, torn, **{**told, "about": {**TINY, "fingerprint": "1"}})
     rows = [json.loads(line) for line in whole.splitlines()]
     assert any(row["answer"] for row in rows)
     assert [row["id"] for row in rows] == [prompt["id"] for prompt in prompts]
@@ -226,7 +229,7 @@ def test_line_separators_belong_to_their_text(
 
     monkeypatch.setattr("arabic_llm_pipeline.talk.prompts.answered", said)
     for _ in range(2):
-        write_answers(*loaded, prompts, out, name="tiny", options=GREEDY, batch_size=2, seed=0)
+        write_answers(*loaded, prompts, out, about=TINY, options=GREEDY, batch_size=2, seed=0)
     assert asked == [2, 1], "what was answered is not asked again"
 
 
@@ -248,7 +251,7 @@ def test_prompts_that_are_none(tmp_path: Path) -> None:
 def test_a_prompt_that_is_too_long_is_named(loaded: tuple[Any, Any], tmp_path: Path) -> None:
     long = [{"id": "x9", "messages": [{"role": "user", "content": MESSAGE * 60}]}]
     with pytest.raises(UserError, match=r"Prompt x9 has .* tokens"):
-        write_answers(*loaded, long, tmp_path / "a.jsonl", name="t", options=GREEDY, batch_size=1, seed=0)
+        write_answers(*loaded, long, tmp_path / "a.jsonl", about=TINY, options=GREEDY, batch_size=1, seed=0)
 
 
 def test_where_a_model_is(base: dict, base_directory: Path, tokenizer: Path) -> None:

@@ -96,6 +96,37 @@ def pair_tokens(tmp_path_factory: pytest.TempPathFactory, tokenizer: Path) -> Pa
 
 
 @pytest.fixture(scope="session")
+def mixed_documents(tmp_path_factory: pytest.TempPathFactory, tokenizer: Path) -> Path:
+    """Conversations of two sources and prose, in three dialects, some of them held out."""
+    dialects = ("MSA", "EGY", "LEV")
+    rows = [
+        {**row, "id": f"{row['id']}/{part}", "split": part, "dialect": dialects[number % 3],
+         "source": row["source"] if number % 2 else "talk"}
+        for part in ("train", "dev")
+        for number, row in enumerate(document_rows()[: 30 if part == "train" else 12])
+    ]  # fmt: skip
+    folder = tmp_path_factory.mktemp("mixed_documents")
+    return write_documents(
+        write(folder / "shards", DOCUMENTS, rows), tokenizer, TokenizeSettings(window=WINDOW, max_prompt=24), folder
+    )
+
+
+@pytest.fixture(scope="session")
+def mixed_pairs(tmp_path_factory: pytest.TempPathFactory, tokenizer: Path) -> Path:
+    """Pairs of two sources, in two dialects, some of them held out."""
+    rows = [
+        {**row, "id": f"{row['id']}/{part}", "split": part, "dialect": ("MSA", "GLF")[number % 2],
+         "source": ("pref", "hope")[number % 3 == 0]}
+        for part in ("train", "dev")
+        for number, row in enumerate(pair_rows()[: 24 if part == "train" else 7])
+    ]  # fmt: skip
+    folder = tmp_path_factory.mktemp("mixed_pairs")
+    return write_pairs(
+        write(folder / "shards", PAIRS, rows), tokenizer, TokenizeSettings(window=WINDOW, max_prompt=24), folder
+    )
+
+
+@pytest.fixture(scope="session")
 def base_directory(tmp_path_factory: pytest.TempPathFactory, tokenizer: Path) -> Path:
     """A Qwen2 with random weights large enough that its words differ."""
     import torch

@@ -3,20 +3,27 @@
 import json
 import logging
 import os
+import re
 import resource
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.training import checkpoints
+from arabic_llm_pipeline.training.memory.check import checked
 from arabic_llm_pipeline.training.methods import sft as method
 from arabic_llm_pipeline.training.monitor import Monitor
 from tests.training.conftest import Answers, sft
+from tests.training.test_methods import killed
 
+SFT = "arabic_llm_pipeline.training.methods.sft:train"
 FILES = ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
+ALONE = {"processes": 1, "devices.sharding": "none"}
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +153,59 @@ def test_a_full_disk_stops_it_clearly_and_nothing_is_lost(job: Callable, kind: s
     method.train(again, Answers())
     for path in (whole.finished / "result").iterdir():
         assert path.read_bytes() == (again.finished / "result" / path.name).read_bytes()
+
+
+def test_after_a_memory_kill_a_smaller_split_goes_on(job: Callable, caplog: pytest.LogCaptureFixture) -> None:
+    """At the same batch, it ends as the unbroken training does but for rounding."""
+    whole = job(sft(steps=6, micro_batch=8), "whole", method="sft")
+    method.train(whole, Answers())
+    again = job(sft(steps=6, micro_batch=8), "again", method="sft")
+    checked(again, SFT)
+    killed(method.train, again, 5)
+    lighter = again.model_copy(update={"memory": MemorySettings(micro_batch=3, activation_checkpointing=True)})
+    smaller = checked(lighter, SFT)
+    assert (smaller.settings["micro_batch"], smaller.settings["accumulation"]) == (2, 4)
+    answers = Answers()
+    with caplog.at_level(logging.WARNING):
+        method.train(smaller, answers)
+    assert "from a checkpoint of 8 x 1 rows in 1 processes, with 2 x 4 rows in 1 processes, activations" in caplog.text
+    assert answers.sent[0] == ("plan", [4, 6])
+    mine, other = (load_file(of.finished / "result" / "adapter_model.safetensors") for of in (again, whole))
+    assert all(torch.allclose(mine[name], other[name], atol=1e-5) for name in other)
+    costs = json.loads((again.finished / "resources.json").read_text(encoding="utf-8"))
+    assert (costs["micro_batch"], costs["accumulation"]) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("by", "changes", "words"),
+    [
+        ("dpo", {"micro_batch": 2, "accumulation": 2, "loss_type": "aot"}, "settings/accumulation=1"),
+        ("sft", {"micro_batch": 2, "accumulation": 4}, "settings/accumulation=1, now it is 4"),
+        ("sft", {"micro_batch": 2, "accumulation": 2, "learning_rate": 1}, "settings/learning_rate=2, now it is 1"),
+        ("", {"micro_batch": 2, "accumulation": 2}, "settings/accumulation=1"),
+    ],
+)
+def test_what_changes_more_than_rounding_is_refused(tmp_path: Path, by: str, changes: dict, words: str) -> None:
+    same = {name: value for name, value in changes.items() if name == "loss_type"}
+    before = {"settings": {"micro_batch": 4, "accumulation": 1, "learning_rate": 2, **same}, **ALONE}
+    checkpoint = tmp_path / "checkpoint-3"
+    checkpoint.mkdir()
+    checkpoints.mark(checkpoint, before)
+    wanted = {"settings": {**before["settings"], **changes}, **ALONE}
+    with pytest.raises(UserError, match=re.escape(words)):
+        checkpoints.check(checkpoint, wanted, by)
+
+
+def test_activations_computed_again_change_no_method(tmp_path: Path) -> None:
+    before = {"settings": {"micro_batch": 4, "accumulation": 2, "activation_checkpointing": False}}
+    checkpoint = tmp_path / "checkpoint-3"
+    checkpoint.mkdir()
+    checkpoints.mark(checkpoint, before)  # of a version that did not tell of devices
+    wanted = {"settings": {**before["settings"], "activation_checkpointing": True}, **ALONE}
+    checkpoints.check(checkpoint, wanted, "kto")
+    checkpoints.check(checkpoint, {**before, **ALONE, "processes": 2}, "sft")
+    checkpoints.check(checkpoint, {**before, **ALONE, "processes": 2}, "kto")
+    with pytest.raises(UserError, match="processes=1, now it is 2"):
+        checkpoints.check(checkpoint, {**before, **ALONE, "processes": 2}, "")
+    with pytest.raises(UserError, match=r"devices.sharding=none, now it is full"):
+        checkpoints.check(checkpoint, {**before, **ALONE, "devices.sharding": "full"}, "sft")

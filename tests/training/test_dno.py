@@ -1,6 +1,7 @@
 """Direct Nash optimisation: judges, sampling, pairs, rounds."""
 
 import gc
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -11,18 +12,20 @@ import polars as pl
 import pytest
 import torch
 
+from arabic_llm_pipeline.artifacts import digests
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.corpus.records import PAIRS
-from arabic_llm_pipeline.parameters.preference import DnoSettings, DpoSettings
+from arabic_llm_pipeline.parameters.model import AdapterSettings
+from arabic_llm_pipeline.parameters.preference import DnoSettings, DpoSettings, RewardSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
 from arabic_llm_pipeline.tokens.prompts import PairStore
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from arabic_llm_pipeline.tokens.writing import write_pairs
-from arabic_llm_pipeline.training import judges, models, sampling
+from arabic_llm_pipeline.training import judges, models, rewards, rules, sampling
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.memory.check import checked
-from arabic_llm_pipeline.training.methods import dno, preference
+from arabic_llm_pipeline.training.methods import dno, preference, reward
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from tests.training.conftest import FULL, Answers, pair_rows, sft, write
 
@@ -42,7 +45,7 @@ ROUNDS = {**LOOP, "rounds": 2, "prompts": 6, "samples": 2, "max_new_tokens": 6, 
     ],
 )
 def test_overlap_by_hand(wanted: str, found: str, score: float) -> None:
-    assert judges.overlap(wanted, found) == pytest.approx(score)
+    assert rules.overlap(wanted, found) == pytest.approx(score)
 
 
 def test_the_best_that_ended_and_the_worst() -> None:
@@ -111,24 +114,138 @@ def test_rounds_go_on_from_each_other_and_survive_a_kill(
     assert {tuple(pair[0]) for pair in others}.isdisjoint(tuple(pair[0]) for pair in pairs)
 
 
-def test_an_adapter_judges_by_implicit_reward(job: Callable, begun: Path, pair_tokens: Path, base: dict) -> None:
-    learned = job(DpoSettings(**LOOP), "dpo", FULL, adapter=begun, tokens=pair_tokens)
-    preference.train_dpo(learned, Answers())
-    directory = learned.finished / "result"
+@pytest.mark.parametrize(
+    ("answer", "ended", "score"),
+    [
+        ("ذهب الولد إلى البيت", True, 1.0),
+        ("ذهب الولد إلى البيت", False, 0.0),  # it was cut
+        ("ذهب to school", True, 1 / 3),
+        ("1947", True, 1.0),  # figures have no language
+        ("؟!", True, 0.0),
+        ("", True, 0.0),
+        # runs of three words: abc bca cab abc bca cab abc: three of seven for the first time
+        ("قال نعم ثم قال نعم ثم قال نعم ثم", True, 3 / 7),
+    ],
+)
+def test_the_arabic_rule_by_hand(answer: str, ended: bool, score: float) -> None:
+    assert rules.arabic([answer], [ended]) == [pytest.approx(score)]
+
+
+def asked_of(pair_tokens: Path) -> list[judges.Asked]:
     split = PairStore(pair_tokens).split("train")
-    asked = [(row[0], row[1], row[part]) for row in map(split.row, range(3)) for part in (1, 2)]
-    found = judges.judge(learned, str(directory), asked, batch=4)
-    with_it, without = (models.load_candidate(base, path, FULL) for path in (directory, None))
-    for score, (prompt, _, answer) in zip(found, asked, strict=True):
-        ids = torch.from_numpy(np.concatenate([prompt, answer]).astype(np.int64))
-        places = torch.arange(len(prompt) - 1, len(ids) - 1)
-        with torch.no_grad():
-            logs = [
-                one(ids[None]).logits[0].log_softmax(-1)[places, ids[places + 1]].sum() for one in (with_it, without)
-            ]
-        assert score == pytest.approx(float(logs[0] - logs[1]), abs=1e-4)
-    with pytest.raises(UserError, match=r"dno\.judge=nobody is neither overlap nor the directory of an adapter"):
-        judges.judge(learned, "nobody", asked, 4)
+    return [(row[0], row[1], row[part]) for row in map(split.row, range(3)) for part in (1, 2)]
+
+
+def policy_of(base: dict, tokenizer: Path, adapter: Path | None) -> judges.Policy:
+    model = models.load_candidate(base, adapter, FULL)
+    return judges.Policy(model, base, FULL, tokenizer, on_base=adapter is None or not models.is_whole(adapter))
+
+
+def kept(directory: Path, name: str, folder: Path) -> Path:
+    """As the artifacts have it: a folder for each entry, a directory for each version."""
+    return Path(shutil.copytree(directory, folder / name / "default"))
+
+
+def likelihood(model: Any, prompt: np.ndarray, answer: np.ndarray) -> float:
+    """Of an answer, by hand: no padding, no tiles."""
+    ids = torch.from_numpy(np.concatenate([prompt, answer]).astype(np.int64))
+    places = torch.arange(len(prompt) - 1, len(ids) - 1)
+    with torch.no_grad():
+        return float(model(ids[None]).logits[0].log_softmax(-1)[places, ids[places + 1]].sum())
+
+
+@pytest.fixture
+def learned(job: Callable, begun: Path, pair_tokens: Path, tmp_path: Path) -> Path:
+    """What DPO made of `begun`, which lies beside it."""
+    made = job(DpoSettings(**LOOP), "dpo", FULL, adapter=begun, tokens=pair_tokens)
+    preference.train_dpo(made, Answers())
+    kept(begun, "sft_adapter", tmp_path / "models")
+    return kept(made.finished / "result", "sft_dpo_adapter", tmp_path / "models")
+
+
+def test_an_adapter_judges_against_what_it_was_trained_from(
+    learned: Path, begun: Path, pair_tokens: Path, base: dict, tokenizer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DPO's reward is against the stage before; on the policy's base no other base is loaded."""
+    asked = asked_of(pair_tokens)
+    after, before = (models.load_candidate(base, path, FULL) for path in (learned, begun))
+    wanted = [likelihood(after, prompt, answer) - likelihood(before, prompt, answer) for prompt, _, answer in asked]
+    policies = [policy_of(base, tokenizer, adapter) for adapter in (None, begun)]
+
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("a second base")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(models, "load_base", never)
+        for policy in policies:
+            was = {name: part.detach().clone() for name, part in policy.model.named_parameters()}
+            forward = vars(policy.model).get("forward")
+            found = judges.judge(str(learned), asked, policy, batch=4)
+            assert found == pytest.approx(wanted, abs=1e-4)
+            now = dict(policy.model.named_parameters())
+            assert now.keys() == was.keys()
+            assert all(torch.equal(part, was[name]) for name, part in now.items())
+            assert vars(policy.model).get("forward") == forward
+    alone = judges.Policy(policies[0].model, base, FULL, tokenizer, on_base=False)
+    assert judges.judge(str(learned), asked, alone, batch=4) == pytest.approx(wanted, abs=1e-4)
+    with pytest.raises(UserError, match=r"nobody is no judge: no rule \(overlap, arabic\), and no directory"):
+        judges.judge("nobody", asked, policies[0], 4)
+    shutil.rmtree(learned.parent.parent / "sft_adapter")
+    with pytest.raises(UserError, match="was trained from weights that are not beside it any more"):
+        judges.judge(str(learned), asked, policies[0], 4)
+
+
+def test_an_adapter_of_the_base_judges_against_the_base(
+    begun: Path, pair_tokens: Path, base: dict, tokenizer: Path
+) -> None:
+    asked = asked_of(pair_tokens)
+    after, before = (models.load_candidate(base, path, FULL) for path in (begun, None))
+    wanted = [likelihood(after, prompt, answer) - likelihood(before, prompt, answer) for prompt, _, answer in asked]
+    assert judges.trained_from(begun) is None
+    assert judges.judge(str(begun), asked, policy_of(base, tokenizer, begun), 4) == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["lora", "full"])
+def test_a_reward_model_judges(
+    kind: str, job: Callable, begun: Path, pair_tokens: Path, base: dict, tokenizer: Path
+) -> None:
+    """An adapter on the policy's base, or a whole model of its own; and DNO trains on what it says."""
+    adapter = begun if kind == "lora" else None
+    settings, lora = RewardSettings(**{**LOOP, "steps": 2}), AdapterSettings(kind=kind, r=4, alpha=8)
+    made = job(settings, "reward", FULL, adapter=adapter, tokens=pair_tokens, lora=lora)
+    reward.train(made, Answers())
+    directory, asked = made.finished / "result", asked_of(pair_tokens)
+    rows = [np.concatenate([prompt, answer]) for prompt, _, answer in asked]
+    wanted = rewards.load_scorer(directory, tokenizer, FULL).rewards(rows, 1)
+    found = judges.judge(str(directory), asked, policy_of(base, tokenizer, begun), batch=4)
+    assert found == pytest.approx(wanted, abs=1e-5)
+    told = {**ROUNDS, "rounds": 1, "steps": 1, "judge": str(directory), "margin": 1e-3}
+    played = job(DnoSettings(**told), "dno", FULL, adapter=begun, tokens=pair_tokens)
+    dno.train(played, Answers())
+    policy = policy_of(base, tokenizer, begun)
+    pairs = dno._read(played.workspace / "round-1" / dno.PAIRS)
+    for prompt, best, worst in pairs:
+        better, worse = judges.judge(str(directory), [(prompt, None, best), (prompt, None, worst)], policy, 2)
+        assert better - worse > 1e-3 - 1e-5
+    assert pairs
+    assert read_json(played.finished / "result" / models.ABOUT)["from"] == models.weights_of(begun)
+
+
+def test_overlap_wants_a_chosen_answer(pair_tokens: Path, base: dict, tokenizer: Path) -> None:
+    asked, policy = asked_of(pair_tokens), policy_of(base, tokenizer, None)
+    assert judges.judge("overlap", asked[:1], policy, 1) == [1.0]
+    assert judges.judge("arabic", asked[:1], policy, 1) == [1.0]
+    with pytest.raises(UserError, match="a prompt alone has none"):
+        judges.judge("overlap", [(asked[0][0], None, asked[0][2])], policy, 1)
+
+
+def test_the_judge_counts_by_what_it_is() -> None:
+    """A rule by its name, a directory by what it holds: its files are an input of the step."""
+    overlap, arabic, here, there = (
+        digests.plain(DnoSettings(judge=judge)) for judge in ("overlap", "arabic", "data/here", "data/there")
+    )
+    assert overlap != arabic
+    assert here == there != arabic
 
 
 def test_answers_that_are_all_alike_are_told(job: Callable, begun: Path, pair_tokens: Path) -> None:

@@ -74,7 +74,7 @@ def test_documents(job: Callable, tokenizer: Path, tmp_path: Path, monkeypatch: 
     rows = DocumentRows(store, settings, 400, told.seed)
     plan = schedule(rows.passes, settings, told.seed)
     options = trainers.adapter_options(settings, settings.learning_rate)
-    own = trainers.document_trainer(stage_model(told), told, settings, plan, rows.collate, **options)
+    own = trainers.document_trainer(stage_model(told), told, settings, plan, rows, **options)
     found = of_the_store(own, plan, told)
     texts = [{"messages": one} for one in talks] if kind == "masked" else [{"text": text} for text in PROSE]
     data = as_trl_comes(monkeypatch, texts, plan)
@@ -152,7 +152,7 @@ def test_training_without_padding_is_training(job: Callable) -> None:
         rows = DocumentRows(told.tokens, settings, 400, told.seed)
         plan = schedule(rows.passes, settings, told.seed)
         options = trainers.adapter_options(settings, settings.learning_rate)
-        own = trainers.document_trainer(stage_model(told), told, settings, plan, rows.collate, **options)
+        own = trainers.document_trainer(stage_model(told), told, settings, plan, rows, **options)
         found.append(of_the_store(own, plan, told))
     assert found[1] == pytest.approx(found[0], abs=1e-6)
     assert found[2] != found[0]  # other rows

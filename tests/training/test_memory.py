@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings
 from arabic_llm_pipeline.parameters.preference import DnoSettings
-from arabic_llm_pipeline.training import adapters, conditions, finish
+from arabic_llm_pipeline.parameters.training import PretrainSettings
+from arabic_llm_pipeline.training import adapters, conditions, finish, launch
 from arabic_llm_pipeline.training import stage as process
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.memory import architecture, fit
@@ -227,6 +229,15 @@ def planned_job(job: Callable[..., Job]) -> Callable[..., Job]:
     return make
 
 
+@pytest.mark.parametrize(("most", "again", "found"), [(None, False, 16), (5, False, 4), (5, True, 4)])
+def test_a_choice_keeps_to_limits_of_its_own(most: int | None, again: bool, found: int) -> None:
+    """As after memory was short, whatever the plan says."""
+    stage = replace(PAPER, micro_batch=1, accumulation=16, checkpointing=False)
+    chosen = fit.choose(stage, low(), lambda _: True, most, again=again)
+    assert chosen is not None
+    assert (chosen.stage.micro_batch, chosen.stage.checkpointing) == (found, again)
+
+
 def test_a_stage_is_refused_before_anything_is_loaded(planned_job: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     from transformers import PreTrainedModel
 
@@ -253,9 +264,9 @@ def test_what_is_chosen_trains_and_is_recorded(planned_job: Callable) -> None:
 
 def test_limits_of_the_run_reach_the_stage(planned_job: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conditions, "_memory", MemorySettings())
-    monkeypatch.setattr(process.subprocess, "Popen", None)  # nothing is started
+    monkeypatch.setattr(launch.subprocess, "Popen", None)  # nothing is started
     asked = planned_job(sft())
-    conditions.begin(MemorySettings(limit_gb=2.5))
+    conditions.begin(MemorySettings(limit_gb=2.5), DeviceSettings())
     with pytest.raises(TypeError, match="NoneType"):
         process.run_stage(sft_method.train, asked, "sft")
     told = json.loads((asked.workspace / "job.json").read_text(encoding="utf-8"))
@@ -304,3 +315,50 @@ def test_a_whole_model_has_a_whole_reference(job: Callable) -> None:
     asked = job(dpo(), "dpo", FULL, lora=lora)
     copy = adapters.frozen_copy(finish.stage_model(asked))
     assert plan(*describe(asked, "dpo")).reference == sum(4 * part.numel() for part in copy.parameters())
+
+
+def test_processes_share_what_can_be_shared() -> None:
+    """Two with DDP each hold all of it, and buckets for the gradients; with FSDP a half, and a layer at a time."""
+    config, stage = known("Qwen/Qwen2.5-7B"), replace(PAPER, model=FULL)
+    one, two = plan(stage, config), plan(replace(stage, processes=2), config)
+    four = plan(replace(stage, processes=4, sharded=True), config)
+    assert two.gradients == 2 * one.gradients
+    assert (two.weights, two.optimizer, two.activations) == (one.weights, one.optimizer, one.activations)
+    assert two.host == 2 * one.host
+    assert four.optimizer == one.optimizer / 4
+    assert four.weights == pytest.approx(one.weights * (1 / 4 + 2 / config.num_hidden_layers))
+
+
+def test_a_choice_comes_out_even_among_processes() -> None:
+    stage, config = replace(PAPER, micro_batch=16, accumulation=1, processes=4), low()
+    chosen = fit.choose(stage, config, lambda _: True)
+    assert chosen is not None
+    assert chosen.stage.accumulation % 4 == 0
+    assert chosen.stage.batch == 16
+
+
+def test_an_optimizer_on_the_host_takes_nothing_of_the_card() -> None:
+    stage = replace(PAPER, optimizer="adamw_torch")
+    card, host = plan(stage, low()), plan(replace(stage, optimizer="adamw_host"), low())
+    assert (host.optimizer, card.optimizer) == (0, 8 * card.trainable)
+    assert host.host - card.host == 16 * card.trainable  # state, and copies of weights and gradients
+    assert host.disk == card.disk
+
+
+@pytest.mark.parametrize("method", ["sft", "dpo"])
+def test_flash_attention_is_planned_as_what_takes_no_matrix(method: str) -> None:
+    stage = replace(PAPER, method=method, length=1024)
+    eager, sdpa, flash = (
+        plan(replace(stage, model=stage.model.model_copy(update={"attention": kind})), low())
+        for kind in ("eager", "sdpa", "flash_attention_2")
+    )
+    assert flash.activations == pytest.approx(sdpa.activations, rel=0.03)
+    assert eager.activations > flash.activations + 14 * 1024 * 1024  # bytes: a row of heads
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "llama"])
+def test_what_is_pretrained_is_planned_as_its_own_type(kind: str) -> None:
+    config = architecture.pretrain_config(PretrainSettings(), 500, kind)
+    assert config.model_type == kind
+    biases = [name for name, _ in architecture.build(config, torch.float32, "auto", None).named_parameters()]
+    assert any("bias" in name for name in biases) == (kind == "qwen2")

@@ -20,6 +20,7 @@ from arabic_llm_pipeline.parameters.training import DocumentSelection, PretrainS
 from arabic_llm_pipeline.training import models
 from arabic_llm_pipeline.training.base import resolve_base
 from arabic_llm_pipeline.training.batches import DocumentRows
+from arabic_llm_pipeline.training.costs import OF_THE_MACHINE
 from arabic_llm_pipeline.training.job import InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.methods import preference, pretrain
 from arabic_llm_pipeline.training.methods import sft as sft_method
@@ -79,7 +80,7 @@ def log(job: Job) -> pl.DataFrame:
 
 
 def untimed(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.drop("seconds", "tokens_per_second", "process_memory_mb")
+    return frame.drop(OF_THE_MACHINE)
 
 
 def trained(make: Callable[..., Job], *args: Any, **kwargs: Any) -> Job:
@@ -141,12 +142,14 @@ def test_what_is_left(job: Callable, base_directory: Path) -> None:
     assert config["base_model_name_or_path"] == str(base_directory)
     frame = log(made)
     assert frame["loss"].tail(3).mean() < frame["loss"].head(3).mean()
-    assert frame.columns[:10] == [
-        "step", "epoch", "loss", "learning_rate", "grad_norm", "tokens", "tokens_per_second", "seconds",
-        "process_memory_mb", "device_memory_mb",
+    assert frame.columns[:16] == [
+        "step", "epoch", "loss", "learning_rate", "grad_norm", "tokens", "tokens_per_second", "samples_per_second",
+        "seconds", "process_memory_mb", "process_memory_now_mb", "device_memory_mb", "device_utilisation",
+        "device_watts", "device_celsius", "energy_joules",
     ]  # fmt: skip
     assert frame["tokens"].is_sorted()
-    assert frame.drop("device_memory_mb").null_count().sum_horizontal().item() == 0
+    of_a_card = [name for name in frame.columns if name.startswith(("device_", "energy_", "loss/"))]
+    assert frame.drop(of_a_card).null_count().sum_horizontal().item() == 0
     cost = json.loads((made.finished / "resources.json").read_text(encoding="utf-8"))
     assert (cost["steps"], cost["tokens"]) == (12, frame["tokens"][-1])
     assert cost["trainable_parameters"] == sum(part.numel() for part in adapter_of(made).values())
@@ -253,7 +256,7 @@ def test_a_loss_that_is_no_number_stops_it(job: Callable, base: dict, base_direc
     (tmp_path / "nan").mkdir()
     save_file(broken, tmp_path / "nan" / "model.safetensors", {"format": "pt"})
     (tmp_path / "nan" / "config.json").write_bytes((base_directory / "config.json").read_bytes())
-    with pytest.raises(UserError, match=r"the loss of step 1 is nan\. Lower the learning_rate"):
+    with pytest.raises(UserError, match=r"the loss of step 1 is nan: micro-batch 1 of 1 .* lower the learning_rate"):
         sft_method.train(job(sft(), base={**base, "path": str(tmp_path / "nan")}), Answers())
 
 

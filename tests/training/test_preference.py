@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch.nn.functional import logsigmoid
 
 from arabic_llm_pipeline.common.errors import UserError
@@ -28,7 +29,8 @@ from arabic_llm_pipeline.parameters.training import PairSelection
 from arabic_llm_pipeline.tokens.prompts import PairStore
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from arabic_llm_pipeline.tokens.writing import write_feedback
-from arabic_llm_pipeline.training import finish, models
+from arabic_llm_pipeline.training import finish, models, trainers
+from arabic_llm_pipeline.training.costs import OF_THE_MACHINE
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.methods import kto, preference, referenceless
 from arabic_llm_pipeline.training.methods import sft as sft_method
@@ -114,7 +116,7 @@ def result(job: Job) -> dict[str, bytes]:
 
 
 def untimed(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.drop("seconds", "tokens_per_second", "process_memory_mb")
+    return frame.drop(OF_THE_MACHINE)
 
 
 def trainer_of(method: str, job: Job, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
@@ -292,6 +294,31 @@ def test_it_learns(method: str, of_method: Made) -> None:
     head, tail = frame.head(2), frame.tail(2)
     assert tail["loss"].mean() < 0.95 * head["loss"].mean()
     assert tail["rewards/margins"].mean() > head["rewards/margins"].mean()
+
+
+SPLIT = {"kto": {}, "cpo": {"nll_weight": 3.0}, "simpo": {"nll_weight": 1.0}, "orpo": {"learn_prompt": True}}
+
+
+@pytest.mark.parametrize("method", SPLIT)
+def test_how_a_step_is_split_changes_the_last_digits_only(
+    method: str, of_method: Made, before: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The divergence, and the likelihood of answers of unlike lengths, are those of the whole step."""
+    loop, found, options = {**SPLIT[method], "learning_rate": 0.1, "steps": 3}, [], trainers.adapter_options
+    monkeypatch.setattr(trainers, "adapter_options", lambda *given: {**options(*given), "optim": "sgd"})
+    for micro_batch, accumulation in ((8, 1), (4, 2), (2, 4)):
+        made = of_method(method, f"of-{micro_batch}", micro_batch=micro_batch, accumulation=accumulation, **loop)
+        METHODS[method][1](made, Answers())
+        found.append((load_file(made.finished / "result" / models.WEIGHTS), log(made)))
+    began = load_file(before(FULL) / models.WEIGHTS)
+    (whole, told), *parts = found
+    assert max(float((part - began[name]).abs().max()) for name, part in whole.items()) > 1e-4
+    for weights, shown in parts:
+        for name, part in whole.items():
+            torch.testing.assert_close(weights[name], part, atol=2e-6, rtol=1e-4)
+        assert shown["loss"].to_list() == pytest.approx(told["loss"].to_list(), rel=1e-4)
+    if method == "kto":
+        assert told["kl"].max() > 0
 
 
 def test_a_reference_computed_before_is_the_same_reference(of_method: Made) -> None:

@@ -1,20 +1,17 @@
 """The profiles of cards: each is planned with its base's real shape, and trains a tiny model of its architecture."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from arabic_llm_pipeline.parameters.root import Parameters, check
-from arabic_llm_pipeline.recipes import chosen
+from arabic_llm_pipeline.pipelines.stages.pipeline import METHODS
+from arabic_llm_pipeline.recipes import CHAINS, chosen
 from arabic_llm_pipeline.training.base import resolve_base
-from arabic_llm_pipeline.training.job import LOG, Job
 from arabic_llm_pipeline.training.memory import architecture
 from arabic_llm_pipeline.training.memory.table import stage_table
-from arabic_llm_pipeline.training.methods import sft as sft_method
 from tests.test_configuration import shipped
-from tests.training.conftest import Answers
+from tests.training.chains import run_chains
 
 SETS = {
     "gtx1650_4gb": {"bactrian_x", "oasst1", "wikipedia_ar"},
@@ -44,15 +41,16 @@ def test_a_profile_brings_its_data_and_its_first_stage_fits(project: Path, name:
     assert chosen(found.recipes)
     stages = [("sft", "sft", False, found.sft.model_dump())]
     as_written = found.memory.model_copy(update={"fit": False})
-    plan = stage_table(stages, None, found.model, found.adapter, as_written, found.tokenize.window)
+    plan = stage_table(stages, None, found.model, found.adapter, as_written, found.devices, found.tokenize.window)
     assert plan["fits"].all()
     assert plan["device"][0] == "card"
 
 
 @pytest.mark.parametrize("name", [name for name in SETS if name != "a100_80gb"])  # which is the 24 GB one's, in 16 bits
 def test_a_profile_trains_a_tiny_model_of_its_architecture(
-    project: Path, name: str, job: Callable[..., Job], tokenizer: Path, tmp_path: Path
+    project: Path, name: str, document_tokens: Path, pair_tokens: Path, tokenizer: Path, tmp_path: Path
 ) -> None:
+    """Its recipes, and DPO after SFT in any case, with its settings but for the number of rows and steps."""
     from transformers import AutoModelForCausalLM
 
     found = profile(project, name)
@@ -64,7 +62,14 @@ def test_a_profile_trains_a_tiny_model_of_its_architecture(
     for path in tokenizer.iterdir():
         (directory / path.name).write_bytes(path.read_bytes())
     model = found.model.model_copy(update={"name": str(directory), "compute_dtype": "auto"})
-    settings = found.sft.model_copy(update={"steps": 2, "micro_batch": 2, "accumulation": 2})
-    made = job(settings, model=model, base=resolve_base(model, directory), lora=found.adapter)
-    sft_method.train(made, Answers())
-    assert pl.read_parquet(made.finished / LOG)["loss"].is_finite().all()
+    few = {"steps": 2, "micro_batch": 2, "accumulation": 2}
+    entries = {
+        **{f"params:{method}": getattr(found, method).model_copy(update=few) for method in METHODS},
+        "params:model": model, "params:adapter": found.adapter, "params:seed": found.seed,
+        "base_model": resolve_base(model, directory), "tokenizer": tokenizer, "start_adapter": None,
+        "document_tokens": document_tokens, "pair_tokens": pair_tokens, "feedback_tokens": tmp_path,
+    }  # fmt: skip
+    made = run_chains({*chosen(found.recipes), CHAINS["sft_dpo"]}, entries, tmp_path / "stages")
+    logs = {entry: frame for entry, frame in made.items() if entry.endswith("_log")}
+    assert {"sft_log", "sft_dpo_log"} <= set(logs)
+    assert all(len(frame) == 2 and frame["loss"].is_finite().all() for frame in logs.values())

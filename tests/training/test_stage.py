@@ -72,7 +72,10 @@ def test_a_finish_whose_result_was_taken_is_made_again(tmp_path: Path) -> None:
         (fakes.refuses, "^sft: the settings do not fit; change them$"),
         (fakes.refuses_midway, "^sft: the loss is nan$"),
         (fakes.runs_out_of_memory, "^sft: memory is short"),
-        (fakes.is_killed, "^sft was killed from outside.*Run again as it is.*begins anew"),
+        (
+            fakes.is_killed,
+            "^sft was killed from outside.*Run again as it is.*checkpointing=true it takes less.*goes on",
+        ),
     ],
 )
 def test_what_the_user_can_mend(tmp_path: Path, train: Callable, words: str) -> None:

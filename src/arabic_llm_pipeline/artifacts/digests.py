@@ -13,6 +13,8 @@ from typing import Any
 from kedro.utils import find_kedro_project
 from pydantic import BaseModel, RootModel
 
+from arabic_llm_pipeline.common.neutral import is_neutral
+
 CACHE = ".cache/digests.json"
 SETTLED_S = 2  # a file younger than this may change again within one tick of its mtime: not remembered
 LARGE_BYTES = 1 << 28
@@ -45,18 +47,15 @@ def _without_neutral(value: Any) -> Any:
     if isinstance(value, RootModel):
         return _without_neutral(value.root)
     if isinstance(value, BaseModel):
-        counted = [name for name, field in type(value).model_fields.items() if not _is_neutral(field)]
-        fields = {name: getattr(value, name) for name in counted} | (value.model_extra or {})
+        named = {name: (field, getattr(value, name)) for name, field in type(value).model_fields.items()}
+        counted = {name: given for name, (field, given) in named.items() if not is_neutral(field, given)}
+        fields = counted | (value.model_extra or {})
         return _without_neutral(fields)
     if isinstance(value, Mapping):
         return {str(key): _without_neutral(inside) for key, inside in value.items()}
     if isinstance(value, set | frozenset):
         return sorted((_without_neutral(inside) for inside in value), key=_text)
     return [_without_neutral(inside) for inside in value] if isinstance(value, list | tuple) else value
-
-
-def _is_neutral(field: Any) -> bool:
-    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("neutral"))
 
 
 class Memory:

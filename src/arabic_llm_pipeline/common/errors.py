@@ -26,6 +26,11 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         found = found.__cause__
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says first; its kind, where it says nothing."""
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 def no_room(error: BaseException) -> bool:
     """Whether an error says that the disk is full: libraries in Rust and C++ tell it by their message alone."""
     return getattr(error, "errno", None) in NO_ROOM or any(words in str(error) for words in SAID)

@@ -35,19 +35,19 @@ def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[
 
 
 @contextmanager
-def progress(label: str, total: float | None) -> Iterator[Advance]:
-    """A bar (terminal) or lines (log) that the caller moves on."""
+def progress(label: str, total: float | None, done: float = 0) -> Iterator[Advance]:
+    """A bar (terminal) or lines (log) that the caller moves on; of `total`, so much was `done` at another time."""
     from rich import get_console
 
     if get_console().is_terminal:
-        with _bar(label, total) as advance:
+        with _bar(label, total, done) as advance:
             yield advance
     else:
-        yield _Lines(label, total)
+        yield _Lines(label, total, done)
 
 
 @contextmanager
-def _bar(label: str, total: float | None) -> Iterator[Advance]:
+def _bar(label: str, total: float | None, done: float) -> Iterator[Advance]:
     from rich import get_console
     from rich import progress as rich
 
@@ -60,7 +60,7 @@ def _bar(label: str, total: float | None) -> Iterator[Advance]:
         rich.TextColumn("{task.fields[note]}"),
     )
     with rich.Progress(*columns, console=get_console()) as bar:
-        task = bar.add_task(label, total=total, note="")
+        task = bar.add_task(label, total=total, completed=int(done), note="")
 
         def advance(amount: float = 1, note: str = "") -> None:
             bar.update(task, advance=amount, note=note)
@@ -71,13 +71,31 @@ def _bar(label: str, total: float | None) -> Iterator[Advance]:
 class _Lines:
     """Stands in for the bar where nobody watches: one log line at most every `LINE_S` seconds, and one at the end."""
 
-    def __init__(self, label: str, total: float | None):
-        self.label, self.total, self.done = label, total, 0.0
-        self.next = time.monotonic() + LINE_S
+    def __init__(self, label: str, total: float | None, done: float = 0):
+        self.label, self.total, self.done = label, total, done
+        self.begun, self.started = done, time.monotonic()
+        self.next = self.started + LINE_S
 
     def __call__(self, amount: float = 1, note: str = "") -> None:
         self.done += amount
-        if time.monotonic() >= self.next or (self.total and self.done >= self.total):
-            self.next = time.monotonic() + LINE_S
+        now = time.monotonic()
+        if now >= self.next or (self.total and self.done >= self.total):
+            self.next = now + LINE_S
             of = f" of {self.total:g}" if self.total else ""
-            log.info("%s: %g%s %s", self.label, self.done, of, note)
+            log.info("%s: %g%s %s%s", self.label, self.done, of, note, self._left(now - self.started))
+
+    def _left(self, seconds: float) -> str:
+        """What is left, if it goes on as it went."""
+        made = self.done - self.begun
+        if not self.total or made <= 0 or self.done >= self.total:
+            return ""
+        return f", {spell(seconds / made * (self.total - self.done))} left"
+
+
+def spell(seconds: float) -> str:
+    """Seconds as one would say them of what is yet to come: 40 s, 12 min, 3 h 20 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -18,6 +18,7 @@ from arabic_llm_pipeline.parameters.sources import SourceSettings
 
 BETWEEN_CHOICES, BETWEEN_LABELS = "\n- ", alphabet.COMMA + " "
 BACK = "-back"  # of the id of a translation's other direction
+DIRECTION = "\u0645\u0646 {} \u0625\u0644\u0649 {}"  # "from ... to ...", the family of translations where none is named
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def records(value: Any, source: SourceSettings) -> Iterator[Record]:
 
 def _item(asked: Asked, value: Any, source: SourceSettings) -> Record:
     row = _common(asked, value, source) | belonging(value, source, source.record)
+    if row["family"] == row["task"]:
+        row["family"] = asked.more.get("direction") or row["task"]
     row |= {"question": asked.parts.get("question") or asked.parts.get("text"), "passage": asked.parts.get("context")}
     row |= {"prompt": _turns(asked, value, source), "answers": asked.answers}
     return Record("items", row | {"choices": asked.choices, "label": asked.label})
@@ -160,7 +163,9 @@ def _translations(value: Any, source: SourceSettings) -> Iterator[Asked]:
     for back in {"forward": [False], "backward": [True], "both": [False, True]}[source.direction]:
         (text, other), (name, into) = (texts[::-1], names[::-1]) if back else (texts, names)
         parts = {"text": text, "from": name, "to": into}
-        yield Asked("translation", parts, [other], [], None, {"back": back, "lang": MANY})
+        direction = DIRECTION.format(name, into) if name else None
+        more = {"back": back, "lang": MANY, "direction": direction}
+        yield Asked("translation", parts, [other], [], None, more)
 
 
 ASKING = {

@@ -7,6 +7,7 @@ from typing import Any, NewType
 from kedro.io import AbstractDataset, DatasetError
 
 from arabic_llm_pipeline.artifacts import DirectoryArtifact
+from arabic_llm_pipeline.artifacts.store import MANIFEST
 from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.parameters.model import MODEL_FILES
 
@@ -31,6 +32,43 @@ class ModelDirectory(Directory):
     resumable = "inputs"
 
 
+def _model_files(directory: Path) -> set[Path]:
+    """What counts of a model; not the note of an artifact, which says how it was made."""
+    there = {path for pattern in MODEL_FILES for path in directory.glob(pattern)}
+    return there - {directory / MANIFEST}
+
+
+class ModelDirectories(AbstractDataset[Any, dict[str, Path]]):
+    """Models from outside that parameters name, if any; loads as their directories by name. What they hold counts."""
+
+    def __init__(self, *, metadata: dict[str, Any] | None = None):
+        self.metadata = metadata
+        self._directories: dict[str, Path] = {}
+
+    def bind(self, directories: dict[str, Path]) -> None:
+        """Say where they lie."""
+        self._directories = dict(directories)
+
+    def external_files(self) -> list[Path]:
+        """Weights, configurations and tokenizers; `config.json` also where it is missing, so that this is told."""
+        files = {path for directory in self._directories.values() for path in _model_files(directory)}
+        return sorted(files | {directory / "config.json" for directory in self._directories.values()})
+
+    def load(self) -> dict[str, Path]:
+        """The directories."""
+        return dict(self._directories)
+
+    def save(self, data: Any) -> None:  # noqa: ARG002
+        """Not possible: they come from outside."""
+        raise DatasetError("Models from outside are read only")
+
+    def _exists(self) -> bool:
+        return all(path.is_file() for path in self.external_files())
+
+    def _describe(self) -> dict[str, Any]:
+        return {"directories": sorted(self._directories)}
+
+
 class ModelFiles(AbstractDataset[Any, Path | None]):
     """The files of the base model, wherever the parameters say it lies: what they hold counts."""
 
@@ -47,8 +85,7 @@ class ModelFiles(AbstractDataset[Any, Path | None]):
         """Weights, configuration and tokenizer; `config.json` also where it is missing, so that this is told."""
         if self.directory is None:
             return []
-        there = {path for pattern in MODEL_FILES for path in self.directory.glob(pattern)}
-        return sorted({*there, self.directory / "config.json"})
+        return sorted({*_model_files(self.directory), self.directory / "config.json"})
 
     def load(self) -> Path | None:
         """The directory."""
@@ -74,6 +111,6 @@ class AdapterFiles(ModelFiles):
         """Weights and configuration, the latter also where it is missing, so that this is told."""
         if self.directory is None:
             return []
-        there = {path for pattern in MODEL_FILES for path in self.directory.glob(pattern)}
+        there = _model_files(self.directory)
         whole = self.directory / "config.json"  # of a model that was trained whole
         return sorted({*there, *([] if whole in there else [self.directory / "adapter_config.json"])})

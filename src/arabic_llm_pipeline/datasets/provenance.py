@@ -36,6 +36,12 @@ class Provenance(AbstractDataset[Any, dict[str, Any]]):
         }
         return {"experiment": self.experiment, "artifacts": artifacts, "origins": _origins(manifests)}
 
+    def parameters(self) -> dict[str, Any]:
+        """Name -> value of all parameters that had a part in it."""
+        told = [manifest.get("parameters", {}) for _, manifest in self._reached().values()]
+        found = {name.removeprefix("params:"): value for values in told for name, value in values.items()}
+        return dict(sorted(found.items()))
+
     def _reached(self) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
         """Walk from the entries named to all that they were made from."""
         found: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}

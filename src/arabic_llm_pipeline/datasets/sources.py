@@ -56,7 +56,9 @@ class SourceFiles(AbstractDataset[Any, Any]):
 
     def _here(self, pattern: str) -> list[Path]:
         is_file = (self._root / pattern).is_file()  # a name may have brackets in it
-        matches = [] if is_file else sorted(path for path in self._root.glob(pattern) if path.is_file())
+        anchor = Path(pattern).anchor  # of one that does not start from the root of the data
+        root, rest = (Path(anchor), str(Path(pattern).relative_to(anchor))) if anchor else (self._root, pattern)
+        matches = [] if is_file else sorted(path for path in root.glob(rest) if path.is_file())
         return matches or [self._root / pattern]
 
     def preview(self) -> TablePreview:

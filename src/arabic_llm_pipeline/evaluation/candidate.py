@@ -1,4 +1,4 @@
-"""All that is measured of one candidate: prose, questions, pairs."""
+"""What one candidate answers, and which of two answers it finds more probable."""
 
 import logging
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.evaluation import details, exact_match, formats, perplexity, preference
+from arabic_llm_pipeline.evaluation import details, exact_match, formats, preference
 from arabic_llm_pipeline.evaluation.generation import Generated, generate
 from arabic_llm_pipeline.evaluation.held_out import HeldOut, drawn
 from arabic_llm_pipeline.evaluation.results import harness
@@ -17,7 +17,7 @@ from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.tokens.chat import Renderer
 
 log = logging.getLogger(__name__)
-PAIR = "_pair"  # ends the kinds of details that are about pairs; those about prose end in their view
+PAIR = "_pair"  # ends the kinds of details, which are about pairs
 Scores = dict[str, Any]
 
 
@@ -54,9 +54,6 @@ def evaluate_candidate(
     """
     _check_window(candidate, settings)
     renderer = Renderer(candidate.tokenizer)
-    prose = {
-        view: perplexity.measure(candidate.model, renderer, asked.prose, settings, view) for view in perplexity.VIEWS
-    }
     chosen, tried = _choose_format(candidate, renderer, asked, settings, seed)
     answers = _answered(candidate, renderer, asked.items, asked, settings, seed, chosen)
     pairs = preference.measure(candidate.model, renderer, asked.pairs, settings)
@@ -68,14 +65,13 @@ def evaluate_candidate(
         "format": chosen,
         "formats_dev": tried,
         "seed": seed,
-        "perplexity": [row for view, table in prose.items() for row in perplexity.rows(table, view, resamples, seed)],
         "accuracy": exact_match.rows(answers, asked.unanswerable),
         "preference": preference.scores(pairs, before, resamples, seed),
         "stopped": answers["stopped"].mean(),
         "settings": settings.model_dump(mode="json"),
         "harness": harness(),
     }
-    return scores, answers, details.long([*prose.values(), pairs], [*(f"_{view}" for view in prose), PAIR])
+    return scores, answers, details.long([pairs], [PAIR])
 
 
 def _choose_format(

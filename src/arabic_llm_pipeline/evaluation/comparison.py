@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from math import log
 from typing import Any
 
 import polars as pl
@@ -23,6 +22,7 @@ class Measured:
 
     answers: pl.DataFrame
     details: pl.DataFrame
+    language: pl.DataFrame  # values of held-out prose
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,14 @@ def _between(measured: Mapping[str, Measured], a: str, b: str) -> Iterator[_Chan
         was, now = preference.preferred(before), preference.preferred(after)
         for measure in was:
             yield _share(f"preference_{measure}", a, b, was[measure], now[measure])
-    for view in perplexity.VIEWS:
-        before, after = (details.wide(measured[name].details, f"_{view}") for name in (a, b))
-        if len(before):
-            bits = (after["nll"] - before["nll"]) / log(2)
-            yield _Change(f"bits_per_byte_{view}", a, b, bits, before["bytes"])
+    for view, of in perplexity.SETS.items():
+        both = _prose(measured[a], of).join(_prose(measured[b], of), on="id", suffix="_b", maintain_order="left")
+        yield _Change(f"bits_per_byte_{view}", a, b, both["value_b"] - both["value"], both["weight"])
+
+
+def _prose(of: Measured, name: str) -> pl.DataFrame:
+    wanted = (pl.col("measure") == perplexity.MEASURE) & (pl.col("set") == name)
+    return of.language.filter(wanted & (pl.col("metric") == perplexity.COMPARED))
 
 
 def _against(measured: Mapping[str, Measured], baselines: Mapping[str, Any]) -> Iterator[_Change]:

@@ -4,7 +4,8 @@ A base model has never seen the chat format, or not been taught it: scored in it
 training better. So it is asked in several formats, and scored in that which suits it best on development items.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,14 @@ def prompts(name: str, items: pl.DataFrame, examples: Examples, renderer: Render
         return list(renderer.prompts(items["prompt"].to_list()))
     texts = [_text(name, row, examples) for row in items.select("id", "family", "prompt").iter_rows(named=True)]
     return [ids[:-1] for ids, _ in renderer.prose(texts)]  # without the end of text
+
+
+def digest(prompts: Iterable[NDArray[Any]]) -> str:
+    """A short digest of what a model was shown, token by token."""
+    found = blake2b(digest_size=8)
+    for ids in prompts:
+        found.update(np.asarray(ids, np.int64).tobytes() + b"|")
+    return found.hexdigest()
 
 
 def examples(dev: pl.DataFrame, seed: int) -> Examples:

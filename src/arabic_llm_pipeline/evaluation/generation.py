@@ -31,6 +31,7 @@ def generate(
     batch_size: int,
     label: str,
     names: Sequence[str] | None = None,
+    sampling: Mapping[str, Any] = GREEDY,
 ) -> list[Generated]:
     """The most probable continuation, token by token, of each prompt, in the order of the prompts.
 
@@ -47,6 +48,7 @@ def generate(
         batch_size: prompts at once, at most; fewer where memory runs out.
         label: what is being done, for the progress shown.
         names: of the prompts, for the error.
+        sampling: as transformers' GenerationConfig has it, where it is not to be the most probable one.
 
     Raises:
         UserError: the model gives no numbers (NaN) for one of them, or memory runs out with one alone.
@@ -56,7 +58,8 @@ def generate(
     def work(batch: list[int]) -> list[Generated]:
         called = [names[place] if names else f"prompt {place + 1}" for place in batch]
         with numbers(model, label, called):
-            new = _continue(model, tokenizer, [prompts[place] for place in batch], stop_ids, lines, max_new_tokens)
+            part = [prompts[place] for place in batch]
+            new = _continue(model, tokenizer, part, stop_ids, lines, max_new_tokens, sampling)
         return [_generated(tokenizer, ids, stop_ids, lines) for ids in new]
 
     widths = [len(prompt) + max_new_tokens for prompt in prompts]
@@ -89,7 +92,21 @@ def answered(
     max_new_tokens: int,
     sampling: Mapping[str, Any],
 ) -> list[Generated]:
-    """What a model writes after each of a few prompts, all at once, in their order.
+    """What a model writes after each of a few prompts, all at once, in their order; arguments as of `written`."""
+    new = written(model, tokenizer, prompts, stop_ids, max_new_tokens=max_new_tokens, sampling=sampling)
+    return [_generated(tokenizer, ids, stop_ids, None) for ids in new]
+
+
+def written(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[NDArray[Any]],
+    stop_ids: Sequence[int],
+    *,
+    max_new_tokens: int,
+    sampling: Mapping[str, Any],
+) -> list[NDArray[np.int64]]:
+    """The tokens that a model writes after each of a few prompts, with the one that ended them if one did.
 
     Args:
         model: any causal model.
@@ -101,7 +118,8 @@ def answered(
     """
     with numbers(model, "Answers", [f"prompt {place + 1}" for place in range(len(prompts))]):
         new = _continue(model, tokenizer, prompts, stop_ids, None, max_new_tokens, sampling)
-    return [_generated(tokenizer, ids, stop_ids, None) for ids in new]
+    ends = [np.flatnonzero(np.isin(ids, stop_ids)) for ids in new]
+    return [ids[: end[0] + 1] if len(end) else ids for ids, end in zip(new, ends, strict=True)]
 
 
 def _continue(

@@ -17,6 +17,7 @@ PARTS: dict[str, Part] = {  # how an item is measured, by its kind
     "classification": "choices",
     "question_answering": "writing",
     "translation": "writing",
+    "free_answers": "writing",
 }
 
 
@@ -25,31 +26,33 @@ class HeldOut:
     """Rows of the test split, and the development items that choose a prompt format and give its examples.
 
     Attributes:
-        prose: id, dialect, text.
         items: columns of items that are measured by exact match and have an answer.
         dev: the same of the development split.
         pairs: id, prompt, chosen, rejected.
         unanswerable: test items left out because no accepted answer is known.
     """
 
-    prose: pl.DataFrame
     items: pl.DataFrame
     dev: pl.DataFrame
     pairs: pl.DataFrame
     unanswerable: int = 0
 
 
-def held_out(documents: ShardSet, pairs: ShardSet, items: ShardSet, settings: EvaluateSettings, seed: int) -> HeldOut:
-    """Read what is measured on; dropped rows and other splits stay out."""
-    prose = kept(documents, "test").filter(pl.col("kind") == "prose").with_columns(FIRST.alias("text"))
+def held_out(pairs: ShardSet, items: ShardSet, settings: EvaluateSettings, seed: int) -> HeldOut:
+    """Read what is asked; dropped rows and other splits stay out."""
     asked = {split: of_part(kept(items, split), "exact_match") for split in ("dev", "test")}
     return HeldOut(
-        drawn(prose, "dialect", settings.documents, seed).select("id", "dialect", "text"),
         drawn(asked["test"].filter(ANSWERABLE), "family", settings.items, seed),
         drawn(asked["dev"].filter(ANSWERABLE), "family", 0, seed),
         held_out_pairs(pairs, settings, seed),
         asked["test"].filter(~ANSWERABLE).select(pl.len()).collect().item(),
     )
+
+
+def held_out_prose(documents: ShardSet, limit: int, seed: int) -> pl.DataFrame:
+    """Documents of the test split: id, source, dialect, text; at most `limit` of each dialect (0: all)."""
+    prose = kept(documents, "test").filter(pl.col("kind") == "prose").with_columns(FIRST.alias("text"))
+    return drawn(prose, "dialect", limit, seed).select("id", "source", "dialect", "text")
 
 
 def held_out_pairs(pairs: ShardSet, settings: EvaluateSettings, seed: int) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -47,7 +48,7 @@ def in_portions(
     with progress(label, len(waiting)) as advance:
         while waiting:
             batch = waiting[: _fitting(waiting, widths, size, room)]
-            results = _tried(work, batch)
+            results = tried(partial(work, batch))
             if results is None:
                 room, failed = _halved(batch, widths, label), failed or len(batch)
                 continue
@@ -66,12 +67,12 @@ def _fitting(waiting: Sequence[int], widths: Sequence[int], size: int, room: int
     return max(1, min(size, size if room is None else room // max(1, widths[waiting[0]])))
 
 
-def _tried(work: Callable[[list[int]], Sequence[T]], batch: list[int]) -> list[T] | None:
-    """The results, or None where memory ran out."""
+def tried(work: Callable[[], T]) -> T | None:
+    """What `work` gives, or None where memory ran out."""
     from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
     try:
-        return list(work(batch))
+        return work()
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not should_reduce_batch_size(error):
             raise

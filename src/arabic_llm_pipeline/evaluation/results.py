@@ -1,6 +1,6 @@
 """Scores, and the values behind them, in one shape for every measure: what comparison, report and CSV read."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -49,6 +49,7 @@ VALUES = pl.Schema(
 )
 GROUPS = ("dialect", "family")
 Row = dict[str, Any]
+Transform = Callable[[float], float | None]
 
 
 def score_rows(
@@ -59,6 +60,7 @@ def score_rows(
     shares: Sequence[str] = (),
     about: Mapping[str, Any] | None = None,
     seen: Collection[str] | None = None,
+    transforms: Mapping[str, Transform] | None = None,
 ) -> list[Row]:
     """A score of each measure, set and metric over all items, by dialect and by family, as rows of `SCORES`.
 
@@ -72,12 +74,14 @@ def score_rows(
         about: further columns, the same in every row: view, format, shots, decoding, prompts, harness.
         seen: ids of items that stand in what was trained on (`seen.taught`): each row has their share, and, where there
             are any, a row of the others stands beside that of all.
+        transforms: of metrics that are a rising function of that ratio, such as perplexity.
     """
     found = []
     for (measure, of, metric), rows in values.group_by("measure", "set", "metric", maintain_order=True):
         key = {"measure": measure, "set": of, "metric": metric, "seed": seed, **(about or {})}
-        for by, group, part in [*groups(rows), *_unseen(rows, seen or ())]:
-            row = key | {"by": by, "group": group} | _score(part, metric in shares, resamples, seed)
+        for by, group, part in parts(rows, seen):
+            score = _transformed(_score(part, metric in shares, resamples, seed), (transforms or {}).get(metric))
+            row = key | {"by": by, "group": group} | score
             found.append(row | ({} if seen is None else {"seen": seen_share(part["id"], seen)}))
     return found
 
@@ -105,6 +109,11 @@ def score_table(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=SCORES)
 
 
+def parts(rows: pl.DataFrame, seen: Collection[str] | None) -> list[tuple[str, str, pl.DataFrame]]:
+    """What scores are given of: all rows, by dialect and family, and those that were not seen (by, group, rows)."""
+    return [*groups(rows), *_unseen(rows, seen or ())]
+
+
 def _unseen(rows: pl.DataFrame, seen: Collection[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:
     known = pl.col("id").is_in(list(seen))
     if rows.select(known.any()).item():
@@ -118,6 +127,14 @@ def groups(rows: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
         named = rows.filter(pl.col(by).is_not_null())
         for group in sorted(named[by].unique()):
             yield by, group, named.filter(pl.col(by) == group)
+
+
+def _transformed(score: Row, transform: Transform | None) -> Row:
+    if transform is None or "value" not in score:
+        return score
+    known = {name: score[name] for name in ("value", "low", "high") if score[name] is not None}
+    found = score | {name: transform(value) for name, value in known.items()}
+    return found if found["value"] is not None else found | {"why": "larger than any number"}
 
 
 def _score(rows: pl.DataFrame, share: bool, resamples: int, seed: int) -> Row:

@@ -68,21 +68,20 @@ class _Seeking:
 
 
 def find(
-    training: Mapping[str, ShardSet], items: ShardSet, settings: DuplicatesSettings, processes: int
+    training: Mapping[str, ShardSet], asked: pl.DataFrame, settings: DuplicatesSettings, processes: int
 ) -> pl.DataFrame:
-    """The test items whose question a training record has: rows of `SEEN`, one an item and `taught`.
+    """The items whose question a training record has: rows of `SEEN`, one an item and `taught`.
 
-    A question is what an item asks without its choices, where that is known, else its prompt. One of at least
+    A question of at least
     `overlap.words` words is found where `overlap.share` of its runs of so many words stand in a record (all of them,
     where no share is set; Chowdhery et al. 2022, section 8); a shorter one where a record asks exactly that.
 
     Args:
         training: by table: documents, pairs, feedback.
-        items: all of them; those of the test split are looked for.
+        asked: id, source and question (a matching key of one line) of each item.
         settings: how questions are looked for; they need not have been dropped.
         processes: how many at most; 0 is one for each core.
     """
-    asked = questions(items)
     size, share = settings.overlap.words, settings.overlap.share or WHOLE
     long = asked.filter(words(pl.col("question")) >= size)["question"].unique().sort()
     short = asked.filter(words(pl.col("question")) < size)["question"].unique().sort()
@@ -99,7 +98,10 @@ def find(
 
 
 def questions(items: ShardSet) -> pl.DataFrame:
-    """Columns id, source, question (a matching key of one line) of the test items."""
+    """Columns id, source, question of the test items, as `find` takes them.
+
+    A question is what an item asks without its choices, where that is known, else its prompt.
+    """
     rows = drawn(kept(items, "test"), "source", 0, 0)
     frame = with_keys(rows.lazy(), "items").with_columns(_question=key(pl.col("question")))
     question = pl.coalesce("_question", "_asked").str.replace_all("\n", " ", literal=True)

@@ -1,6 +1,7 @@
 """Intervals and tests. Every figure of the report that could be chance has one of these beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from math import sqrt
 from statistics import NormalDist
 
@@ -11,6 +12,7 @@ Interval = tuple[float, float]
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 CHUNK = 1 << 21  # resampled counts held at once
+REMEMBERED = 1 << 18  # resampled counts that are kept for the next metric: 2 MB
 
 
 def wilson(successes: int, trials: int) -> Interval | None:
@@ -38,13 +40,29 @@ def resampled_ratios(numerators: ArrayLike, denominators: ArrayLike, resamples: 
         seed: the same seed and number of units draw the same resamples, so that two calls are paired.
     """
     above, below = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
-    random, units = np.random.default_rng(seed), len(above)
-    ratios = []
+    # no matrix product: its last bits hang on how many resamples there are at once, and on the threads
+    drawn = resampled_counts(len(above), resamples, seed)
+    with np.errstate(invalid="ignore"):  # a resample of units that have nothing to divide by
+        return np.concatenate([(counts * above).sum(axis=1) / (counts * below).sum(axis=1) for counts in drawn])
+
+
+def resampled_counts(units: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """How often each unit is in bootstrap resamples, some resamples at a time; [some, units]."""
+    if units * resamples <= REMEMBERED:
+        yield _few_counts(units, resamples, seed)
+        return
+    random, shares = np.random.default_rng(seed), np.full(units, 1 / units)
     for start in range(0, resamples, step := max(1, CHUNK // units)):
-        counts = random.multinomial(units, np.full(units, 1 / units), size=min(step, resamples - start))
-        # no matrix product: its last bits hang on how many resamples there are at once, and on the threads
-        ratios.append((counts * above).sum(axis=1) / (counts * below).sum(axis=1))
-    return np.concatenate(ratios)
+        yield random.multinomial(units, shares, size=min(step, resamples - start))
+
+
+@lru_cache(maxsize=64)
+def _few_counts(units: int, resamples: int, seed: int) -> NDArray[np.int64]:
+    """Drawn once for all metrics of the same items: drawing takes longer than all that follows."""
+    counts: NDArray[np.int64] = np.random.default_rng(seed).multinomial(
+        units, np.full(units, 1 / units), size=resamples
+    )
+    return counts
 
 
 def percentiles(values: Floats) -> Interval:
@@ -54,10 +72,14 @@ def percentiles(values: Floats) -> Interval:
 
 
 def bootstrap(numerators: Sequence[float], denominators: Sequence[float], resamples: int, seed: int) -> Interval | None:
-    """Percentile interval of a ratio of sums; None for less than two units, which tell nothing of their spread."""
-    if len(numerators) < 2:
+    """Percentile interval of a ratio of sums; None for less than two units, which tell nothing of their spread.
+
+    Units whose denominator is 0 count as units; resamples of nothing else have no ratio and are left out.
+    """
+    if sum(below > 0 for below in denominators) < 2:
         return None
-    return percentiles(resampled_ratios(numerators, denominators, resamples, seed))
+    found = resampled_ratios(numerators, denominators, resamples, seed)
+    return percentiles(found[np.isfinite(found)])
 
 
 def sign_p(differences: Floats) -> float:

@@ -10,7 +10,7 @@ from arabic_llm_pipeline.corpus.keys import contents
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.evaluation.perplexity import measure
 from arabic_llm_pipeline.evaluation.statistics import bootstrap
-from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.tokens.chat import Renderer
 from arabic_llm_pipeline.tokens.texts import drawn_in
@@ -23,7 +23,7 @@ def score(
     directories: Mapping[str, Path],
     characters: int,
     model: ModelSettings,
-    settings: EvaluateSettings,
+    settings: LanguageSettings,
     seed: int,
 ) -> pl.DataFrame:
     """A row for each model: bits_per_character of held-out text, with a bootstrap interval (low, high) over documents.
@@ -39,12 +39,16 @@ def score(
         seed: of the draw of texts and of the bootstrap.
     """
     kept = documents.scan().filter(pl.col("reason").is_null() & (pl.col("split") == "dev"))
-    prose = kept.filter(drawn_in(kept, characters, seed)).select("id", "dialect", text=contents("messages")).collect()
+    prose = (
+        kept.filter(drawn_in(kept, characters, seed))
+        .select("id", "source", "dialect", text=contents("messages"))
+        .collect()
+    )
     rows = []
     for name, directory in directories.items():
         settled = model.model_copy(update={"name": str(directory), "quantization": "none"})
         loaded = models.load_candidate(models.resolve_base(settled, directory), None, settled)
-        found = measure(loaded, Renderer(load_tokenizer(directory)), prose, settings, "text")
+        found = measure(loaded, Renderer(load_tokenizer(directory)), prose, settings)
         bits, sizes = (found["nll"] / log(2)).to_list(), prose["text"].str.len_chars().to_list()
         low, high = bootstrap(bits, sizes, settings.resamples, seed) or (None, None)
         rows.append({"tokenizer": name, "bits_per_character": sum(bits) / sum(sizes), "low": low, "high": high})

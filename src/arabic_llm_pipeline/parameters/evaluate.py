@@ -1,8 +1,8 @@
 """Fields of the evaluation: what is measured, on how much, and how."""
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from arabic_llm_pipeline.parameters.base import Settings
 
@@ -21,9 +21,7 @@ class EvaluateSettings(Settings):
     )
     max_new_tokens: int = Field(24, description="Tokens after which an answer is cut.", ge=1)
     pairs: int = Field(0, description="Test pairs scored, at most; 0: all.", ge=0)
-    documents: int = Field(100, description="Test documents of prose read for each dialect, at most; 0: all.", ge=0)
-    window: int = Field(256, description="Tokens that the model sees at once, in prose and in pairs.", ge=2)
-    stride: int = Field(128, description="Tokens by which the window moves on in prose.", ge=1)
+    window: int = Field(256, description="Tokens that the model sees at once, in pairs.", ge=2)
     batch_size: int = Field(
         64, description="Sequences at once; another number may change the last digits of scores.", ge=1
     )
@@ -31,9 +29,3 @@ class EvaluateSettings(Settings):
     training_prompts: int = Field(
         20_000, description="Training prompts in which the nearest-prompt baseline looks, at most; 0: all.", ge=0
     )
-
-    @model_validator(mode="after")
-    def _stride_within_window(self) -> Self:
-        if self.stride >= self.window:
-            raise ValueError(f"stride {self.stride} must be less than window {self.window}, or tokens are not scored")
-        return self

@@ -20,3 +20,18 @@ class MemorySettings(Settings):
         "batch; never the length, which is data. The result differs by rounding, as between two cards; more for what "
         "counts by forward pass: KTO's divergence, the likelihood of CPO and ORPO, DPO's aot, DNO's samples.",
     )
+    micro_batch: int | None = Field(
+        None,
+        description="At most so many rows in a forward pass, at the same batch; null: as the method says. A stage that "
+        "was killed for memory goes on with it where that differs by rounding: all but DPO's aot.",
+        ge=1,
+    )
+    retry: bool = Field(
+        False,
+        description="A stage that ran out of memory goes on by itself, at the same batch: with half as many rows in a "
+        "forward pass, and half of that, where that differs by rounding; then with activations computed again.",
+    )
+    activation_checkpointing: bool = Field(
+        False,
+        description="Compute activations again in the backward pass, whatever the method says; goes on as above.",
+    )

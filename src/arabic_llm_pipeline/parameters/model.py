@@ -33,8 +33,15 @@ class ModelSettings(Settings):
     adapter: str | None = neutral(
         None, "Directory of an adapter of one's own that chains begin with; what it holds counts, not where it lies."
     )
-    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
-        "sdpa", description="How attention is computed; eager only to compare, flash on a card with its package."
+    attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = Field(
+        "auto",
+        description="How attention is computed; auto: flash where its package is there, the card is of Ampere or "
+        "later, and 16 bits are computed in; else sdpa; eager where a model has neither. eager itself only to compare.",
+    )
+    tf32: bool = Field(
+        True,
+        description="Round what is multiplied in fp32 to 10 bits of mantissa on cards from Ampere on (TF32), in "
+        "training: up to 8 times as fast, and less exact than fp32; matters with compute_dtype=float32 and full.",
     )
 
     def directory(self, project: Path) -> Path | None:

@@ -8,7 +8,8 @@ from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, PairSelection
 
 SMOOTHED = ("robust", "exo_pair", "aot")  # DPO's losses that TRL gives label_smoothing to
-OVERLAP = "overlap"
+OVERLAP, ARABIC = "overlap", "arabic"
+RULES = (OVERLAP, ARABIC)  # judges that need no model
 
 
 class PairLoopSettings(AdapterLoopSettings):
@@ -141,10 +142,16 @@ class DnoSettings(PreferenceSettings):
     with_chosen: bool = Field(True, description="Whether the pair's chosen answer competes, as the paper's teacher's.")
     temperature: float = Field(1.0, description="Of sampling; higher: answers differ more.", gt=0)
     max_new_tokens: int = Field(48, description="Longest answer; one that does not end by then cannot win.", ge=1)
+    sampling_batch: int = Field(
+        16, description="Prompts that are answered at once; another number draws other answers.", ge=1
+    )
     judge: str = neutral(
         OVERLAP,
-        "overlap: character F-score (Popovic 2015) against the chosen answer; or the directory of an adapter that "
-        "learned preferences, by how much likelier it makes an answer than the base; what it holds counts, not where.",
+        "overlap: character F-score (Popovic 2015) against the chosen answer; arabic: share of Arabic words in an "
+        "answer that ends and does not repeat itself; or a directory, of which counts what it holds and not where: a "
+        "reward model, or an adapter that learned preferences, by how much likelier it makes an answer than what it "
+        "was trained from.",
+        but=RULES,
     )
     margin: float = Field(0.2, description="By how much the best answer must beat the worst, by the judge.", gt=0)
 

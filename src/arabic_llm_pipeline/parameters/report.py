@@ -16,6 +16,9 @@ class ReportSettings(Settings):
     dropped_per_reason: int = Field(3, description="Dropped rows shown for each reason.", ge=0)
     changes: int = Field(4, description="Documents shown as they were and as they became by cleaning.", ge=0)
     excerpt: int = Field(400, description="Characters after which a shown text is cut.", ge=40, le=10_000)
+    watts: float | None = Field(
+        None, description="What the device draws, for the estimate of energy; null: by its name.", gt=0
+    )
 
 
 class PreviewSettings(Settings):

@@ -18,11 +18,18 @@ from arabic_llm_pipeline.parameters.audit import (
 )
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
+from arabic_llm_pipeline.parameters.compare import CompareSettings
+from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.dialect import DialectModelSettings, DialectSettings
+from arabic_llm_pipeline.parameters.dry_run import DryRunSettings
 from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings, IngestSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.export import ExportSettings
+from arabic_llm_pipeline.parameters.human import HumanSettings
+from arabic_llm_pipeline.parameters.judge import JudgeSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings
+from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings, conflict
 from arabic_llm_pipeline.parameters.preference import (
@@ -38,12 +45,16 @@ from arabic_llm_pipeline.parameters.preference import (
 )
 from arabic_llm_pipeline.parameters.quality import QualitySettings
 from arabic_llm_pipeline.parameters.report import InspectSettings, PreviewSettings, ReportSettings
+from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.sentences import SentencesSettings
 from arabic_llm_pipeline.parameters.sources import Sources
+from arabic_llm_pipeline.parameters.speed import SpeedSettings
 from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
 from arabic_llm_pipeline.parameters.tokenize import FertilitySettings, TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
+from arabic_llm_pipeline.parameters.tracking import TrackingSettings
 from arabic_llm_pipeline.parameters.training import CptSettings, PretrainSettings, SftSettings
+from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
 
 
 class Parameters(Settings):
@@ -108,8 +119,20 @@ class Parameters(Settings):
         PretrainSettings(), description="A base model: from random weights, or from another base."
     )
     memory: MemorySettings = Field(MemorySettings(), description="What a stage may take of card and machine.")
+    tracking: TrackingSettings = Field(TrackingSettings(), description="Who else gets the row of every step.")
+    devices: DeviceSettings = Field(DeviceSettings(), description="On what a stage is trained.")
+    dry_run: DryRunSettings = Field(DryRunSettings(), description="The first steps of a recipe, timed.")
     evaluate: EvaluateSettings = Field(EvaluateSettings(), description="What is measured, and how.")
+    language: LanguageSettings = Field(LanguageSettings(), description="How held-out prose is scored.")
+    speed: SpeedSettings = Field(SpeedSettings(), description="How fast models read and write.")
+    writing: WritingSettings = Field(WritingSettings(), description="What is written, and how it is scored.")
+    judge: JudgeSettings = Field(JudgeSettings(), description="Who says which of two candidates answers better.")
+    spelling: SpellingSettings = Field(SpellingSettings(), description="The list that spelling is judged by.")
+    compare: CompareSettings = Field(CompareSettings(), description="Runs side by side.")
     choices: ChoicesSettings = Field(ChoicesSettings(), description="Multiple choice and classification.")
+    lm_eval: LmEvalSettings = Field(LmEvalSettings(), description="Tasks of lm-eval on local copies of their data.")
+    robustness: RobustnessSettings = Field(RobustnessSettings(), description="What noise does to answers.")
+    human: HumanSettings = Field(HumanSettings(), description="What people are asked about the answers.")
     export: ExportSettings = Field(ExportSettings(), description="A stage as a model that stands by itself.")
     preview: PreviewSettings = Field(PreviewSettings(), description="What the preview of the corpus shows.")
     inspect: InspectSettings = Field(InspectSettings(), description="Which windows of tokens are shown.")

@@ -14,7 +14,8 @@ Shape = Literal[
 
 TASKS = ("question_answering", "multiple_choice", "classification", "translation")  # `use` says what they become
 SHORT_ANSWER = "short_answer"  # the kind of items of record `item` without choices: there is one right answer, or few
-ITEM_KINDS = (*TASKS, SHORT_ANSWER)
+FREE_ANSWERS = "free_answers"  # the kind of items of record `item` whose answers are texts to compare with
+ITEM_KINDS = (*TASKS, SHORT_ANSWER, FREE_ANSWERS)
 ABOUT = ("id", "dialect", "lang", "split", "system")
 OF_TASK = ("task", "family")
 FIELDS: dict[str, tuple[str, ...]] = {

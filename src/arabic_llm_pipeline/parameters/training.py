@@ -8,7 +8,7 @@ from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.sources import Dialect
 
 Scheduler = Literal["linear", "cosine", "cosine_to_tenth", "constant_with_warmup", "equation_3"]
-Optimizer = Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"]
+Optimizer = Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "adamw_host"]
 Kind = Literal["prose", "instruction", "conversation"]
 Weight = Annotated[float, Field(ge=0)]
 
@@ -58,11 +58,29 @@ class LoopSettings(Settings):
         False, description="Compute activations again in the backward pass: a third more time, less memory."
     )
     save_steps: int = neutral(50, "Steps between checkpoints: what a kill costs at most.", ge=1)
+    eval_steps: int = Field(0, description="Steps between losses on held-out rows (the dev split); 0: never.", ge=0)
+    eval_rows: int = Field(128, description="Held-out rows that are scored: evenly spread over those chosen.", ge=1)
+    keep_best: bool = Field(
+        False, description="The result is what the model was at its lowest held-out loss, not at the last step."
+    )
+    patience: int = Field(0, description="Held-out losses without a new lowest that end training; 0: none does.", ge=0)
+    on_spike: Literal["warn", "stop"] = neutral(
+        "warn", "What a step does whose loss leaps: told with the ids of its rows, or the stage stops there."
+    )
+    spike_window: int = neutral(50, "Steps before, whose median and deviation a loss is held against.", ge=10)
+    spike_deviations: float = neutral(10.0, "A spike is above the median by so many median absolute deviations.", gt=0)
 
     @property
     def batch(self) -> int:
         """Rows of an optimizer step."""
         return self.micro_batch * self.accumulation
+
+    @model_validator(mode="after")
+    def _something_to_go_by(self) -> Self:
+        if not self.eval_steps and (self.keep_best or self.patience):
+            asked = "keep_best" if self.keep_best else f"patience={self.patience}"
+            raise ValueError(f"{asked} goes by the held-out loss, and eval_steps=0 never takes it; set eval_steps")
+        return self
 
 
 class AdapterLoopSettings(LoopSettings):
@@ -77,7 +95,11 @@ class AdapterLoopSettings(LoopSettings):
         0.03, description="Steps in which the learning rate rises: a share of all below 1, else their number.", ge=0
     )
     weight_decay: float = Field(0.0, description="Of AdamW.", ge=0)
-    optimizer: Optimizer = Field("adamw_torch", description="AdamW in fp32, or with 8-bit or paged state.")
+    optimizer: Optimizer = Field(
+        "adamw_torch",
+        description="AdamW in fp32, or with 8-bit or paged state; adamw_host: its state and its step in the machine's "
+        "memory.",
+    )
     mixture: Mixture = Field(Mixture(), description="How often rows of each source and dialect come.")
 
     @model_validator(mode="after")
@@ -110,6 +132,12 @@ class SftSettings(DocumentLoopSettings):
 
     learning_rate: float = Field(4e-3, description="Highest learning rate.", gt=0)
     steps: int = Field(450, description="As in all methods.", ge=0)
+    neftune_alpha: float | None = Field(
+        None,
+        description="Noise on the embeddings while training (NEFTune, Jain et al. 2023): uniform within alpha / "
+        "sqrt(length x width) of the padded rows; null: none.",
+        gt=0,
+    )
 
 
 class Replay(Settings):

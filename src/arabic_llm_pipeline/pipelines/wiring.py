@@ -1,8 +1,8 @@
 """Nodes whose inputs are called as the arguments of their steps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial, update_wrapper
-from inspect import Parameter, signature
+from inspect import Parameter, Signature, signature
 from typing import Any
 
 from kedro.pipeline import Node
@@ -26,7 +26,7 @@ def step(
     asked = signature(function, follow_wrapped=False).parameters.values()
     given = [one.name for one in asked if one.kind is not Parameter.VAR_KEYWORD and one.default is Parameter.empty]
     own = {"workspace": f"{name}_workspace"} | other
-    inputs = {one: own.get(one) or _entry(one) for one in given} | other | {one: one for one in more}
+    inputs = {one: own.get(one) or entry(one) for one in given} | other | {one: one for one in more}
     return Node(function, inputs, outputs, name=name)
 
 
@@ -35,5 +35,23 @@ def of_table(function: Callable[..., Any], table: str) -> Callable[..., Any]:
     return update_wrapper(partial(function, table=table), function)
 
 
-def _entry(name: str) -> str:
+def reading(function: Callable[..., Any], names: Iterable[str], **told: Any) -> Callable[..., Any]:
+    """A step that takes any entries and parameters (`**`), for these: each is an argument of the type it has.
+
+    So Kedro makes a parameter its model, and a run sees which of its fields count.
+
+    Args:
+        function: of the step.
+        names: entries, and parameters without their `params:`; each once.
+        told: arguments that are no inputs.
+    """
+    types = {name: Parameters.model_fields[name].annotation for name in names if name in Parameters.model_fields}
+    taken = [Parameter(name, Parameter.KEYWORD_ONLY, annotation=types.get(name, Any)) for name in dict.fromkeys(names)]
+    made: Any = update_wrapper(partial(function, **told), function)
+    made.__signature__, made.__annotations__ = Signature(taken), {one.name: one.annotation for one in taken}
+    return made  # type: ignore[no-any-return]
+
+
+def entry(name: str) -> str:
+    """What the catalog calls it: a parameter has `params:` before its name."""
     return f"params:{name}" if name in Parameters.model_fields else name

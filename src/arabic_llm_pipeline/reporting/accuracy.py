@@ -34,7 +34,7 @@ def _named(scores: Mapping[str, Row], baselines: Mapping[str, Row]) -> dict[str,
 
 def accuracy_figure(inputs: Inputs) -> Figure:
     """The plot with its numbers."""
-    named = _named(inputs.scores, inputs.baselines)
+    named = _named(inputs.scores, inputs["baseline_scores"])
     columns = [Column("Family"), Column("Items", "number"), *(Column(name, "number") for name in named)]
     rows = [
         [group, count(_items(named.values(), group)), *(_accuracy(rows.get(group)) for rows in named.values())]
@@ -45,7 +45,9 @@ def accuracy_figure(inputs: Inputs) -> Figure:
         "Share of held-out test prompts answered right: the first line of the answer, without final punctuation, "
         "equals an accepted answer. Lines are 95% Wilson intervals; hollow marks are baselines that need no model."
     )
-    return Figure("accuracy", to_svg(accuracy_plot(inputs.scores, inputs.baselines), "accuracy"), caption, table)
+    return Figure(
+        "accuracy", to_svg(accuracy_plot(inputs.scores, inputs["baseline_scores"]), "accuracy"), caption, table
+    )
 
 
 def _accuracy(row: Row | None) -> str:

@@ -13,7 +13,7 @@ SHOWN = 30  # groups, those first that are mentioned most
 
 def blocks(inputs: Inputs) -> list[Block]:
     """One part, or none where nothing was looked at."""
-    table = inputs.audit
+    table = inputs["audit_table"]
     if table["looked_at"].sum() == 0:
         return []
     text = (
@@ -21,7 +21,8 @@ def blocks(inputs: Inputs) -> list[Block]:
         "sixty words that the list of insults, or the model if there is one, tells; the interval is of chance, not of "
         "what both get wrong. Personal data are counted masked or not."
     )
-    groups = [groups_table(inputs.groups)] if len(inputs.groups) else []
+    mentions = inputs["group_mentions"]
+    groups = [groups_table(mentions)] if len(mentions) else []
     return [Block("Audit", [text], tables=[sources_table(table)], lists=[dialects_table(table), *groups])]
 
 

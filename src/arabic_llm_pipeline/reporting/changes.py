@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 from arabic_llm_pipeline.reporting.view import count, listed
 
@@ -41,6 +42,7 @@ class Piece:
 class Change:
     """A document before and after cleaning."""
 
+    form: ClassVar[str] = "change"  # of the card that shows it
     id: str
     lost: str
     before: Sequence[Piece]
@@ -104,6 +106,15 @@ def change(id_: str, before: str, after: str, excerpt: int) -> Change:
         _append(right, Piece("same" if tag == "equal" else "ins", "".join(new[slice(*j)])))
     words = listed(f"{name} ({count(number)})" for name, number in sorted(lost(before, after).items()))
     return Change(id_, words, left, right)
+
+
+def put_in(before: str, after: str) -> list[Piece]:
+    """A text, with the words marked that an earlier one has not at that place."""
+    pieces: list[Piece] = []
+    old, new = WORDS.findall(before), WORDS.findall(after)
+    for tag, _, j in _words(old, new):
+        _append(pieces, Piece("same" if tag == "equal" else "ins", "".join(new[slice(*j)])))
+    return [piece for piece in pieces if piece.text]
 
 
 def marked(before: str, after: str, excerpt: int) -> list[Piece]:

@@ -10,6 +10,7 @@ from arabic_llm_pipeline.corpus.funnel import FUNNEL
 from arabic_llm_pipeline.corpus.records import DIALECTS, RECORDS, SPLITS
 from arabic_llm_pipeline.reporting import plots
 from arabic_llm_pipeline.reporting.inputs import Inputs
+from arabic_llm_pipeline.reporting.rows import dropped_rows, rejected_rows
 from arabic_llm_pipeline.reporting.style import to_svg
 from arabic_llm_pipeline.reporting.view import Block, Column, Figure, Table, count, listed, share
 
@@ -21,8 +22,8 @@ Funnel = Sequence[Mapping[str, Any]]
 
 def blocks(inputs: Inputs) -> list[Block]:
     """The section's parts."""
-    funnel = frame(inputs.funnel)
-    left = [shares_table(shares) for shares in (inputs.dialects, inputs.scripts)]
+    funnel = frame(inputs["funnel"])
+    left = [shares_table(shares) for shares in (inputs["dialect_table"], inputs["script_table"])]
     return [
         Block("Sources", tables=[sources_table(inputs, funnel)]),
         Block(
@@ -60,7 +61,7 @@ def tables(funnel: pl.DataFrame) -> list[str]:
 
 def sentence(inputs: Inputs) -> str:
     """The corpus in two sentences."""
-    funnel = frame(inputs.funnel)
+    funnel = frame(inputs["funnel"])
     kept = listed(f"{count(total(funnel, step='split', records=table))} {table}" for table in tables(funnel))
     away = listed(f"{count(gone(funnel, outcome))} {words}" for outcome, words in GONE.items())
     sources = funnel["source"].n_unique()
@@ -190,13 +191,14 @@ def shares_table(shares: pl.DataFrame) -> Table:
 def dropped_table(inputs: Inputs) -> Table:
     """Some dropped rows of each reason."""
     columns = [Column("Reason", "code"), Column("Source"), Column("Text", "arabic")]
-    return Table(
-        "Some dropped documents of each reason", columns, inputs.dropped.select("reason", "source", "excerpt").rows()
-    )
+    documents, report = inputs["documents"].scan(), inputs.report
+    rows = dropped_rows(documents, report.dropped_per_reason, report.excerpt).select("reason", "source", "excerpt")
+    return Table("Some dropped documents of each reason", columns, rows.rows())
 
 
 def rejects_table(inputs: Inputs) -> Table:
     """Some rejects of each reason, with their place."""
     columns = [Column("Reason", "code"), Column("File", "code"), Column("Place", "number"), Column("Excerpt", "arabic")]
-    rows = inputs.rejects.select("reason", "file", "place", "excerpt").rows()
+    found = rejected_rows(inputs["ingest_rejects"].scan(), inputs.report.dropped_per_reason)
+    rows = found.select("reason", "file", "place", "excerpt").rows()
     return Table("Some records of each reason that could not be read, or were left out", columns, rows)

@@ -6,6 +6,7 @@ import polars as pl
 from matplotlib.figure import Figure as Plot
 
 from arabic_llm_pipeline.reporting import plots
+from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.plots import Series
 from arabic_llm_pipeline.reporting.style import to_svg
 from arabic_llm_pipeline.reporting.view import Block, Column, Figure, Table, count, decimal, share
@@ -28,8 +29,9 @@ TABLE = {
 NAMES = 3  # columns of the table that are no numbers
 
 
-def blocks(table: pl.DataFrame) -> list[Block]:
+def blocks(inputs: Inputs) -> list[Block]:
     """One block, or none where nothing was counted."""
+    table: pl.DataFrame = inputs["fertility_table"]
     if table.is_empty():
         return []
     columns = [Column(name, "text" if place < NAMES else "number") for place, name in enumerate(TABLE)]

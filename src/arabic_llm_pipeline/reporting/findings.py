@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from arabic_llm_pipeline.recipes import BASE
 from arabic_llm_pipeline.reporting import data, reward
+from arabic_llm_pipeline.reporting.cells import ends, find
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import ALL, Row, beyond, bounds, by_family, families, value
 from arabic_llm_pipeline.reporting.view import (
@@ -86,7 +87,7 @@ def steps(inputs: Inputs) -> Iterator[Step]:
 
 def _tests(inputs: Inputs) -> dict[tuple[str, str, str], Row]:
     """The paired tests by measure, from and to."""
-    return {(row["measure"], row["a"], row["b"]): row for row in inputs.comparison}
+    return {(row["measure"], row["a"], row["b"]): row for row in inputs["comparison"]}
 
 
 def found(inputs: Inputs) -> list[str]:
@@ -170,9 +171,8 @@ def _prose_short(inputs: Inputs) -> Iterator[str]:
 
 
 def _prose(inputs: Inputs, candidate: str) -> Measured | None:
-    rows = inputs.scores[candidate].get("perplexity") or []
-    row = next((row for row in rows if row["dialect"] == ALL and row["view"] == "text"), None)
-    bits, around = value(row, "bits_per_byte"), bounds(row)
+    row = find(inputs.of("language")[candidate], measure="perplexity", set="prose", metric="bits_per_byte")
+    bits, around = value(row, "value"), ends(row)
     return None if bits is None or around is None else (bits, around)
 
 
@@ -204,7 +204,7 @@ def facts(inputs: Inputs) -> list[Fact]:
     ]
     seconds = [inputs.resources[stage].get("seconds") for stage in inputs.stages]
     time = Fact("Training", duration(sum(filter(None, seconds))), listed(inputs.stages))
-    read = [split["all"] for split in inputs.tokens.get("documents", {}).values()]
+    read = [split["all"] for split in inputs["token_summary"].get("documents", {}).values()]
     documents = sum(figures["documents"] for figures in read)
     tokens = Fact("Tokens", count(sum(figures["tokens"] for figures in read)), f"in {count(documents)} documents")
     return [*(fact for fact in made if fact), tokens, time]

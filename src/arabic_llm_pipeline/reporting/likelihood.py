@@ -1,4 +1,4 @@
-"""Held-out pairs and prose: what the candidates find probable."""
+"""Held-out pairs: which answer the candidates find more probable."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import ALL, Bounds, Row, bounds, by_family, value
 from arabic_llm_pipeline.reporting.plots import Series, percent, percents
 from arabic_llm_pipeline.reporting.style import to_svg
-from arabic_llm_pipeline.reporting.view import Column, Figure, Table, count, decimal, interval, listed, measured
+from arabic_llm_pipeline.reporting.view import Column, Figure, Table, count, decimal, listed, measured
 
 PREFERENCE = {
     "sum": "sum of log-probabilities",
@@ -53,44 +53,3 @@ def _preference_table(inputs: Inputs, found: Mapping[str, Mapping[str, tuple[flo
     return Table(
         "Preference on held-out pairs", [Column(n, "number" if n != "Candidate" else "text") for n in names], rows
     )
-
-
-def perplexity_figures(inputs: Inputs) -> list[Figure]:
-    """Bits a byte by dialect, a figure a view of the text."""
-    rows = {name: inputs.scores[name].get("perplexity") or [] for name in inputs.candidates}
-    views = sorted({str(row["view"]) for found in rows.values() for row in found})
-    return [
-        _perplexity(view, {n: {str(r["dialect"]): r for r in f if r["view"] == view} for n, f in rows.items()})
-        for view in views
-    ]
-
-
-def _perplexity(view: str, rows: Mapping[str, Mapping[str, Row]]) -> Figure:
-    every = list(dict.fromkeys(dialect for found in rows.values() for dialect in found))
-    dialects = [d for d in every if any(value(found.get(d), "bits_per_byte") is not None for found in rows.values())]
-    series = [
-        Series(name, [value(found.get(d), "bits_per_byte") for d in dialects], [bounds(found.get(d)) for d in dialects])
-        for name, found in rows.items()
-    ]
-    names = ("Dialect", "Candidate", "Documents", "Per token", "Per word", "Bits a byte", "95% interval")
-    cells = [
-        _perplexity_cells(dialect, name, found[dialect])
-        for dialect in every
-        for name, found in rows.items()
-        if dialect in found
-    ]
-    columns = [Column(name, "text" if i < 2 else "number") for i, name in enumerate(names)]
-    title = {"text": "orthography kept", "text_normalized": "letters unified"}.get(view, view)
-    caption = (
-        f"How well held-out prose is predicted, view {view}: bits a byte, lower is better, comparable between "
-        "tokenizers. Intervals: bootstrap over documents."
-    )
-    svg = to_svg(plots.dots(dialects, series, "bits a byte", f"Prose: {title}"), f"perplexity-{view}")
-    return Figure(f"perplexity-{view}", svg, caption, Table(f"Perplexity, view {view}", columns, cells))
-
-
-def _perplexity_cells(dialect: str, name: str, row: Row) -> list[str]:
-    numbers = [count(value(row, "documents")), decimal(value(row, "per_token"), 1), decimal(value(row, "per_word"), 1)]
-    if value(row, "bits_per_byte") is None:
-        return [dialect, name, *numbers, str(row.get("why", "not measured")), ""]
-    return [dialect, name, *numbers, decimal(value(row, "bits_per_byte")), interval(bounds(row), 3, 1)]

@@ -5,6 +5,7 @@ import polars as pl
 from arabic_llm_pipeline.corpus.contamination import IN_EVALUATION, OVERLAPS_EVALUATION
 from arabic_llm_pipeline.corpus.near import NEAR_EVALUATION
 from arabic_llm_pipeline.reporting import plots
+from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.style import to_svg
 from arabic_llm_pipeline.reporting.view import Block, Column, Figure, Table, count
 
@@ -12,12 +13,9 @@ MEASURED = (IN_EVALUATION, OVERLAPS_EVALUATION, NEAR_EVALUATION)
 SIZES = {"2": 2, "3": 3, "4 to 9": 4, "10 to 99": 10, "100 and more": 100}  # name -> its first size
 
 
-def blocks(verdicts: pl.DataFrame) -> list[Block]:
-    """The parts; none where nothing is like anything else.
-
-    Args:
-        verdicts: as `corpus.duplicates` gives them.
-    """
+def blocks(inputs: Inputs) -> list[Block]:
+    """The parts; none where nothing is like anything else."""
+    verdicts: pl.DataFrame = inputs["verdicts"]
     copies = verdicts.filter(pl.col("stays_row").is_not_null())
     measured = verdicts.filter(pl.col("reason").is_in(MEASURED))
     found = []

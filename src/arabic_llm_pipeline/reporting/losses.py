@@ -5,6 +5,8 @@ import polars as pl
 from arabic_llm_pipeline.corpus.funnel import STEPS
 from arabic_llm_pipeline.corpus.records import DIALECTS
 from arabic_llm_pipeline.reporting import plots
+from arabic_llm_pipeline.reporting.data import frame
+from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.style import to_svg
 from arabic_llm_pipeline.reporting.view import Block, Column, Figure, Table, count, share
 
@@ -13,8 +15,9 @@ OTHERS, KEPT = "other reasons", "kept"
 LATER = STEPS[1:-1]  # the steps at which a record that was read can go
 
 
-def blocks(funnel: pl.DataFrame) -> list[Block]:
+def blocks(inputs: Inputs) -> list[Block]:
     """The parts; none where nothing was read."""
+    funnel = frame(inputs["funnel"])
     if funnel.filter(step=LATER[0]).is_empty():
         return []
     text = (

@@ -39,7 +39,8 @@ def baseline_rows(baselines: Mapping[str, Row]) -> dict[str, dict[str, Row]]:
 
 def best_baseline(inputs: Inputs, family: str) -> tuple[str, float] | None:
     """The simple baseline that does best in a family, and its accuracy."""
-    found = [(value(rows.get(family), "strict"), name) for name, rows in baseline_rows(inputs.baselines).items()]
+    baselines = baseline_rows(inputs["baseline_scores"])
+    found = [(value(rows.get(family), "strict"), name) for name, rows in baselines.items()]
     known = [(accuracy, name) for accuracy, name in found if accuracy is not None]
     return (max(known)[1], max(known)[0]) if known else None
 

@@ -13,6 +13,7 @@ PARTS = {
     "reference_mib": "reference",
     "activations_mib": "activations",
     "logits_mib": "logits",
+    "sampling_mib": "sampling",
     "context_mib": "CUDA",
     "margin_mib": "fragmentation",
 }

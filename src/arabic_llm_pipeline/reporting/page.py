@@ -1,26 +1,62 @@
 """The page: sections of blocks, filled into the templates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from arabic_llm_pipeline.reporting import (
     audit,
+    choices,
+    costs,
     data,
+    dialect_tables,
     fertility,
     findings,
+    language,
     likeness,
+    limits,
     losses,
     quality,
+    reward,
+    robustness,
+    rows,
     run,
+    samples,
     scores,
+    speed,
     tokens,
     training,
+    writing,
 )
-from arabic_llm_pipeline.reporting.changes import change
 from arabic_llm_pipeline.reporting.inputs import Inputs
-from arabic_llm_pipeline.reporting.samples import samples
 from arabic_llm_pipeline.reporting.templating import environment
 from arabic_llm_pipeline.reporting.view import Block, listed
+
+
+class Part(Protocol):
+    """A module of this room that says one thing; no blocks, where there is nothing to say."""
+
+    def blocks(self, inputs: Inputs) -> Iterable[Block]:
+        """What stands on the page, in order."""
+
+
+# Key, title, and the modules that fill a section. What they read, `pipelines.report.pipeline` gives them.
+SECTIONS: Sequence[tuple[str, str, Sequence[Part]]] = (
+    ("data", "Data", (data, losses, likeness, quality, audit)),
+    ("text", "Text", (rows,)),
+    ("tokens", "Tokens", (tokens, fertility)),
+    ("training", "Training", (training,)),
+    ("scores", "Scores", (scores, reward)),
+    ("language", "Language", (language,)),
+    ("choices", "Questions with choices", (choices,)),
+    ("writing", "Writing", (writing, dialect_tables)),
+    ("robustness", "Robustness", (robustness,)),
+    ("speed", "Speed", (speed,)),
+    ("samples", "Samples", (samples,)),
+    ("resources", "What it cost", (costs,)),
+    ("limits", "Limits and known biases", (limits,)),
+    ("run", "What was run", (run,)),
+)
 
 
 @dataclass(frozen=True)
@@ -34,31 +70,27 @@ class Section:
 
 def render(inputs: Inputs) -> str:
     """The report as one HTML page that needs nothing else."""
-    return (
-        environment()
-        .get_template("page.html")
-        .render(
-            experiment=run.experiment_name(inputs),
-            recipes=inputs.recipes,
-            inputs=inputs,
-            asked=asked(inputs),
-            facts=findings.facts(inputs),
-            done=findings.done(inputs),
-            found=findings.found(inputs),
-            found_table=findings.found_table(inputs),
-            short_of=findings.short_of(inputs),
-            sections=sections(inputs),
-            samples=samples(inputs),
-            changes=[change(*row, inputs.report.excerpt) for row in inputs.changes],
-            command=run.command(inputs),
-            besides=run.besides(inputs),
-        )
+    return filled(
+        "page.html",
+        title=f"{inputs.recipes}: experiment {run.experiment_name(inputs)}",
+        asked=asked(inputs),
+        facts=findings.facts(inputs),
+        done=findings.done(inputs),
+        found=findings.found(inputs),
+        found_table=findings.found_table(inputs),
+        short_of=findings.short_of(inputs),
+        sections=sections(inputs),
     )
+
+
+def filled(template: str, **values: Any) -> str:
+    """A page of this room, from one of its templates."""
+    return environment().get_template(template).render(**values)
 
 
 def asked(inputs: Inputs) -> str:
     """What the run was for, in a sentence."""
-    base = inputs.base_model.get("name", "the base model")
+    base = inputs["base_model"].get("name", "the base model")
     return (
         f"Take the base model {base} through {listed(inputs.stages)} on the sources of this experiment, and measure "
         "each result on the test split: prompts, preference pairs and prose that no stage has seen."
@@ -66,27 +98,6 @@ def asked(inputs: Inputs) -> str:
 
 
 def sections(inputs: Inputs) -> list[Section]:
-    """All sections but the summary and the samples, in order."""
-    return [
-        Section("data", "Data", corpus_blocks(inputs)),
-        Section("text", "Text", []),
-        Section(
-            "tokens",
-            "Tokens",
-            [
-                Block(tables=tokens.split_tables(inputs), lists=list(tokens.train_tables(inputs))),
-                *fertility.blocks(inputs.fertility),
-            ],
-        ),
-        Section("training", "Training", training.stage_blocks(inputs)),
-        Section("scores", "Scores", scores.blocks(inputs)),
-        Section("samples", "Samples", []),
-        Section("resources", "Resources", [Block(tables=[training.resources_table(inputs)])]),
-        Section("run", "What was run", run.blocks(inputs)),
-    ]
-
-
-def corpus_blocks(inputs: Inputs) -> list[Block]:
-    """All that is said of the corpus: what became of it, what went, copies and contamination, thresholds, audit."""
-    lost = [*losses.blocks(data.frame(inputs.funnel)), *likeness.blocks(inputs.verdicts)]
-    return [*data.blocks(inputs), *lost, *quality.blocks(inputs), *audit.blocks(inputs)]
+    """All sections but the summary, in order; those in which nothing is to be said are left out."""
+    made = ((key, title, [block for part in parts for block in part.blocks(inputs)]) for key, title, parts in SECTIONS)
+    return [Section(key, title, blocks) for key, title, blocks in made if blocks]

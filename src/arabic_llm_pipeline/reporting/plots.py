@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from arabic_llm_pipeline.reporting.measured import Bounds
 from arabic_llm_pipeline.reporting.style import GRID, INK, MARKERS, MUTED, PAPER, SERIES, drawing
 
 DOT_IN, BAR_IN, FRAME_IN = 0.115, 0.3, 0.85  # height of a dot's row, of a bar's, and of all that is no row
+LEGEND = 52  # characters that a line of a legend holds, three for each mark
 LONG = 16  # characters: a longer name takes too much of the plot's width
 MOST_POINTS = 400  # a longer curve is drawn by the means of so many stretches
 SMOOTH = 0.05  # width of the running mean, as share of the curve
@@ -56,7 +57,8 @@ def dots(groups: Sequence[str], series: Sequence[Series], label: str, title: str
 
 def _columns(series: Sequence[Series]) -> int:
     """Columns of a legend: long names need more of the width."""
-    return 2 if any(len(one.name) > LONG for one in series) else min(4, len(series))
+    longest = max((len(one.name) for one in series), default=0)
+    return max(1, min(4, len(series), LEGEND // (longest + 3)))
 
 
 def _lines(series: Sequence[Series]) -> int:
@@ -145,6 +147,28 @@ def curves(steps: ArrayLike, lines: Mapping[str, ArrayLike], title: str, *, smoo
     return figure
 
 
+def powers(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str, across: str, up: str) -> Figure:
+    """Lines over a scale of powers of two.
+
+    Args:
+        lines: name -> places and values.
+        title: what the plot shows.
+        across: label of the horizontal axis.
+        up: label of the vertical axis.
+    """
+    with drawing(2.4) as (figure, (axes,)):
+        for place, (name, (places, values)) in enumerate(lines.items()):
+            colour, marker = SERIES[place % len(SERIES)], MARKERS[place % len(MARKERS)]
+            axes.plot(places, values, color=colour, marker=marker, linestyle=DASHES[place % len(DASHES)], label=name)
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        _titles(figure, axes, title, across)
+        axes.set_ylabel(up)
+        axes.grid(visible=True, axis="y")
+        figure.legend(loc="outside lower center", ncols=min(3, len(lines)))
+    return figure
+
+
 def panels(lines: Sequence[tuple[str, ArrayLike, ArrayLike]], label: str) -> Figure:
     """Curves beside each other, each with axes of its own.
 
@@ -156,6 +180,50 @@ def panels(lines: Sequence[tuple[str, ArrayLike, ArrayLike]], label: str) -> Fig
         for one, (title, steps, values) in zip(beside, lines, strict=True):
             _curve(one, np.asarray(steps, dtype=float), np.asarray(values, dtype=float), 1, title, smooth=True)
             one.set(title=title, xlabel="step", ylabel=label)
+    return figure
+
+
+def overlaid(lines: Mapping[str, tuple[ArrayLike, ArrayLike]], title: str) -> Figure:
+    """One measure of several trainings in one plot, each over its own steps.
+
+    Args:
+        lines: name -> steps and values.
+        title: what the plot shows.
+    """
+    with drawing(2.25) as (figure, (axes,)):
+        for place, (name, (steps, values)) in enumerate(lines.items(), start=1):
+            _curve(axes, np.asarray(steps, dtype=float), np.asarray(values, dtype=float), place, name, smooth=True)
+        _titles(figure, axes, title, "step")
+        axes.grid(visible=True, axis="y")
+        axes.margins(x=0.02)
+        if len(lines) > 1:
+            figure.legend(loc="outside lower center", ncols=min(3, len(lines)))
+    return figure
+
+
+def scatter(points: Mapping[str, tuple[float, float, bool]], across: str, upward: str, title: str) -> Figure:
+    """Points with their names in a legend; those on a front are full and joined, the others hollow.
+
+    Args:
+        points: name -> across, upward, whether it is on the front.
+        across: of the horizontal axis.
+        upward: of the vertical axis.
+        title: what the plot shows.
+    """
+    with drawing(2.5 + 0.15 * (-(-len(points) // 2))) as (figure, (axes,)):
+        front = sorted((x, y) for x, y, on in points.values() if on)
+        axes.plot([x for x, _ in front], [y for _, y in front], color=MUTED, linewidth=0.9, linestyle=DASHES[2])
+        for place, (name, (x, y, on)) in enumerate(points.items(), start=1):
+            colour = SERIES[place % len(SERIES)]
+            axes.plot(
+                [x], [y], linestyle="none", marker=MARKERS[place % len(MARKERS)], color=colour, label=name,
+                markerfacecolor=colour if on else PAPER, clip_on=False, zorder=3,
+            )  # fmt: skip
+        _titles(figure, axes, title, across)
+        axes.set_ylabel(upward)
+        axes.grid(visible=True, axis="both")
+        axes.margins(0.08)
+        figure.legend(loc="outside lower center", ncols=2, handletextpad=0.3, columnspacing=1.2)
     return figure
 
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.common.errors import UserError, first_line
 
 TOKEN = "HF_TOKEN"  # noqa: S105  the name of the variable
 LEFT_HERE = ("artifact.json",)  # of this project's catalog
@@ -41,7 +41,7 @@ def push(directory: Path, repository: str, private: bool) -> dict[str, Any]:
             commit_message="Model exported by arabic-llm-pipeline",
         )
     except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
-        said = str(error).splitlines()[0].replace(token, "...")
+        said = first_line(error).replace(token, "...")
         raise UserError(
             f"export.push_to={repository}: the hub did not take it: {said}. The model is whole in {directory}; see "
             f"that the name is right and that {TOKEN} may write there, then run again."

@@ -12,7 +12,7 @@ SHOWN = 8  # limits, those first on whose wrong side most texts lie; the others 
 
 def blocks(inputs: Inputs) -> list[Block]:
     """One part, or none where there is no document."""
-    table = inputs.quality
+    table = inputs["quality_table"]
     if table.is_empty():
         return []
     names = strictest(table)

@@ -2,11 +2,26 @@
 
 import polars as pl
 
-from arabic_llm_pipeline.reporting.changes import chosen
+from arabic_llm_pipeline.reporting.changes import change, chosen
+from arabic_llm_pipeline.reporting.inputs import Inputs
+from arabic_llm_pipeline.reporting.view import Block
 
 SCANNED = 5_000  # documents among which changes are looked for: the first ones
 TEXT = pl.col("messages").list.first().struct.field("content")
+SHOWN = (
+    "Documents as they were read and as they are taught, from shortly before the first change; they were chosen from "
+    "the first of the corpus to show many kinds of change. Struck through: removed or replaced; underlined: put in."
+)
 CUT = pl.lit("\u2026")  # HORIZONTAL ELLIPSIS
+
+
+def blocks(inputs: Inputs) -> list[Block]:
+    """One part: documents as they were and as they became."""
+    report = inputs.report
+    texts = changed_texts(inputs["ingested_documents"].scan(), inputs["documents"].scan(), report.changes)
+    if not texts:
+        return [Block(text=["No document to show: cleaning changed none of the first ones, or none were asked for."])]
+    return [Block(text=[SHOWN], cards=[change(*row, report.excerpt) for row in texts])]
 
 
 def dropped_rows(documents: pl.LazyFrame, each: int, excerpt: int) -> pl.DataFrame:

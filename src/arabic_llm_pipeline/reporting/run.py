@@ -25,6 +25,11 @@ def besides(inputs: Inputs) -> list[str]:
     return [f"{name}: {value}" for name, value in changed(inputs.settings) if not _typable(value)]
 
 
+def _besides(inputs: Inputs) -> Iterator[Block]:
+    if lines := besides(inputs):
+        yield Block(text=["with these in an environment, as they cannot be typed:"], code=lines)
+
+
 def _typable(value: str) -> bool:
     return value != NONE and not set(value) & set(",= ")
 
@@ -44,7 +49,7 @@ def _values(model: Settings, name: str) -> list[tuple[str, str]]:
 
 def experiment_name(inputs: Inputs) -> str:
     """The name under which the artifacts are linked."""
-    return str(inputs.provenance.get("experiment", DEFAULTS["experiment"]))
+    return str(inputs["provenance"].get("experiment", DEFAULTS["experiment"]))
 
 
 def parameters_table(inputs: Inputs) -> Table:
@@ -59,7 +64,7 @@ def parameters_table(inputs: Inputs) -> Table:
 def artifacts_table(inputs: Inputs) -> Table:
     """All that the figures were made from, by fingerprint."""
     found = sorted(
-        inputs.provenance.get("artifacts", {}).items(), key=lambda item: (str(item[1].get("layer")), item[0])
+        inputs["provenance"].get("artifacts", {}).items(), key=lambda item: (str(item[1].get("layer")), item[0])
     )
     rows = [
         [
@@ -81,7 +86,7 @@ def artifacts_table(inputs: Inputs) -> Table:
 
 def origins_table(inputs: Inputs) -> Table:
     """Library versions and the kind of machine; more than one value where artifacts were made in different places."""
-    origins = inputs.provenance.get("origins", {})
+    origins = inputs["provenance"].get("origins", {})
     rows = [
         [group, name, listed(value or "not told" for value in values)]
         for group, named in sorted(origins.items(), reverse=True)
@@ -92,10 +97,10 @@ def origins_table(inputs: Inputs) -> Table:
 
 def base_table(inputs: Inputs) -> Table:
     """The base model: where it is from, and the digests of its files."""
-    files = inputs.base_model.get("files") or {}
+    files = inputs["base_model"].get("files") or {}
     rows = [
         [key, plain(value) if not isinstance(value, int) else count(value)]
-        for key, value in inputs.base_model.items()
+        for key, value in inputs["base_model"].items()
         if key != "files"
     ]
     rows += [[f"sha256 of {name}", digest] for name, digest in sorted(files.items())]
@@ -105,6 +110,8 @@ def base_table(inputs: Inputs) -> Table:
 def blocks(inputs: Inputs) -> list[Block]:
     """The section's parts."""
     return [
+        Block(text=["The same again, with the same sources:"], code=[command(inputs)]),
+        *_besides(inputs),
         Block(tables=[base_table(inputs)]),
         Block(lists=[artifacts_table(inputs), parameters_table(inputs), origins_table(inputs)]),
     ]

@@ -5,7 +5,7 @@ from typing import Any
 
 from arabic_llm_pipeline.corpus.records import SPLITS
 from arabic_llm_pipeline.reporting.inputs import Inputs
-from arabic_llm_pipeline.reporting.view import Column, Table, count, decimal
+from arabic_llm_pipeline.reporting.view import Block, Column, Table, count, decimal
 
 DOCUMENTS = {
     "documents": "Documents",
@@ -40,11 +40,16 @@ TAGS = {"by_source": "Source", "by_dialect": "Dialect", "by_kind": "Kind"}
 RATIOS = ("tokens_per_word", "bytes_per_token")
 
 
+def blocks(inputs: Inputs) -> list[Block]:
+    """One part, in numbers."""
+    return [Block(tables=split_tables(inputs), lists=list(train_tables(inputs)))]
+
+
 def split_tables(inputs: Inputs) -> list[Table]:
     """Documents and pairs by split."""
     found = []
     for table, figures in TABLES:
-        splits = inputs.tokens.get(table, {})
+        splits = inputs["token_summary"].get(table, {})
         rows = {name: splits[name]["all"] for name in SPLITS if name in splits}
         if any(row[table] for row in rows.values()):
             window = next(iter(splits.values())).get("window")
@@ -57,7 +62,7 @@ def split_tables(inputs: Inputs) -> list[Table]:
 def train_tables(inputs: Inputs) -> Iterator[Table]:
     """The training split by source, dialect and kind."""
     for table, figures in TABLES:
-        train = inputs.tokens.get(table, {}).get("train", {})
+        train = inputs["token_summary"].get(table, {}).get("train", {})
         for tag, title in TAGS.items():
             if rows := train.get(tag):
                 yield _table(f"{table.capitalize()} of the training split by {title.lower()}", title, rows, figures)

@@ -1,7 +1,8 @@
 """How each stage went: its settings, its curves, what it cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,9 +13,11 @@ from arabic_llm_pipeline.recipes import Stage, last_stage
 from arabic_llm_pipeline.reporting import plots, trained_on
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.style import to_svg
-from arabic_llm_pipeline.reporting.view import ABSENT, Block, Column, Figure, Table, count, duration, flat, plain, short
+from arabic_llm_pipeline.reporting.view import ABSENT, Block, Column, Figure, Table, count, duration, flat, short
 
 TABLE_ROWS = 12  # of a curve's numbers; all of them are in the stage's log
+MOST_LINES = 6  # of a plot: so many can be told apart
+TAGS = ("source", "dialect", "kind")  # by which a step tells its loss
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,24 @@ class Curve:
 
 CURVES = (
     Curve("loss", "Loss", {"loss": "loss"}),
+    Curve("held-out", "Loss on held-out rows", {"validation_loss": "held-out loss"}, smooth=False),
     Curve("rate", "Learning rate", {"learning_rate": "learning rate"}, smooth=False),
     Curve("gradient", "Gradient norm before clipping", {"grad_norm": "gradient norm"}),
+    Curve("entropy", "Entropy of the next token, nats", {"entropy": "entropy"}),
     Curve("speed", "Tokens per second", {"tokens_per_second": "tokens per second"}),
     Curve(
         "memory",
-        "Memory in MB, most so far",
-        {"process_memory_mb": "process", "device_memory_mb": "device"},
+        "Memory in MB",
+        {
+            "process_memory_now_mb": "process, now",
+            "process_memory_mb": "process, most so far",
+            "device_memory_mb": "device, most so far",
+        },
         smooth=False,
     ),
+    Curve("load", "Share of the time in which the card computed", {"device_utilisation": "share"}),
+    Curve("watts", "Watts that the card drew", {"device_watts": "watts"}),
+    Curve("heat", "Temperature of the card, degrees Celsius", {"device_celsius": "degrees"}),
     Curve("rewards", "Implicit rewards", {"rewards/chosen": "chosen", "rewards/rejected": "rejected"}),
     Curve("margin", "Reward margin, chosen less rejected", {"rewards/margins": "margin"}),
     Curve("preferred", "Share of pairs ranked right", {"rewards/accuracies": "share"}),
@@ -48,7 +60,7 @@ CURVES = (
 )
 
 
-def stage_blocks(inputs: Inputs) -> list[Block]:
+def blocks(inputs: Inputs) -> list[Block]:
     """For each stage its outcome, settings and curves."""
     return [_block(inputs, stage) for stage in inputs.stages]
 
@@ -61,9 +73,35 @@ def _block(inputs: Inputs, stage: str) -> Block:
         f"{duration(cost.get('seconds'))} on {cost.get('device', 'an unnamed device')}. "
         f"Loss {_ends(log, 'loss')}; medians of the first and the last tenth of the steps."
     )
-    figures = [figure for curve in CURVES if (figure := curve_figure(stage, curve, log))]
+    figures = [figure for curve in (*CURVES, *loss_curves(log)) if (figure := curve_figure(stage, curve, log))]
     lists = [*trained_on.tables(stage, cost.get("data", {})), _settings(inputs, stage)]
-    return Block(stage, [text], figures, lists=lists)
+    return Block(stage, [text, *_held_out(cost)], figures, lists=lists)
+
+
+def loss_curves(log: pl.DataFrame) -> list[Curve]:
+    """The loss by each tag that has several values, in training and on held-out rows; those that most steps have."""
+    found = []
+    for kind, words in (("loss", "Loss"), ("validation_loss", "Loss on held-out rows")):
+        for tag in TAGS:
+            prefix = f"{kind}/{tag}/"
+            names = sorted(
+                (name for name in log.columns if name.startswith(prefix)), key=lambda name: -log[name].count()
+            )
+            columns = {name: name.removeprefix(prefix) for name in names[:MOST_LINES]}
+            others = f" (of {len(names)}, those that come most)" if len(names) > MOST_LINES else ""
+            key = f"{kind}-{tag}".replace("_", "-")
+            found.append(Curve(key, f"{words} by {tag}{others}", columns, smooth=kind == "loss"))
+    return found
+
+
+def _held_out(cost: Mapping[str, Any]) -> list[str]:
+    """Which step was best on held-out rows, and whether the result is of it."""
+    if "best_step" not in cost:
+        return []
+    taken = "the result is of that step" if cost.get("result_is_of_best_step") else "the result is of the last step"
+    return [
+        f"Lowest loss on held-out rows {short(cost['best_validation_loss'])}, at step {cost['best_step']}; {taken}."
+    ]
 
 
 def _ends(log: pl.DataFrame, column: str) -> str:
@@ -114,46 +152,12 @@ def _some(values: pl.Series) -> bool:
 
 def _numbers(stage: str, log: pl.DataFrame, columns: Mapping[str, str]) -> Table:
     """Evenly spaced steps, the first and the last among them."""
-    places = sorted({round(place) for place in np.linspace(0, len(log) - 1, min(TABLE_ROWS, len(log)))})
-    rows = log[places].select("step", *columns).rows()
+    taken = log.filter(pl.any_horizontal(pl.col(list(columns)).is_not_null()))
+    places = sorted({round(place) for place in np.linspace(0, len(taken) - 1, min(TABLE_ROWS, len(taken)))})
+    rows = taken[places].select("step", *columns).rows()
     heads = [Column("Step", "number"), *(Column(shown, "number") for shown in columns.values())]
     return Table(
-        f"{len(rows)} of {len(log)} steps; all are in {stage}_log",
+        f"{len(rows)} of {len(taken)} steps; all are in {stage}_log",
         heads,
         [[count(step), *map(short, rest)] for step, *rest in rows],
     )
-
-
-RESOURCES = {
-    "seconds": ("Time", duration),
-    "steps": ("Steps", count),
-    "tokens": ("Tokens", count),
-    "tokens_per_second": ("Tokens a second, median", count),
-    "planned_allocated_mb": ("Tensors, MB as planned before it began", count),
-    "peak_device_allocated_mb": ("Tensors, MB at most as measured on the device", count),
-    "planned_device_mb": ("Device memory, MB as planned, with CUDA's own", count),
-    "peak_device_reserved_mb": ("Device memory, peak MB reserved", count),
-    "planned_host_mb": ("Process memory, MB as planned, with libraries", count),
-    "peak_process_mb": ("Process memory, peak MB", count),
-    "device": ("Device", plain),
-    "dtype": ("Computed in", plain),
-    "quantization": ("Weights in", plain),
-    "trainable_parameters": ("Trained parameters", count),
-    "parameters": ("Parameters", count),
-}
-
-
-def resources_table(inputs: Inputs) -> Table:
-    """A column a stage: time, memory, device. Known figures first, then whatever else the stage recorded."""
-    costs = [inputs.resources[stage] for stage in inputs.stages]
-    others = sorted({key for cost in costs for key in cost} - set(RESOURCES))
-    named = {key: ways for key, ways in RESOURCES.items() if any(cost.get(key) is not None for cost in costs)}
-    rows: list[Sequence[str]] = [
-        [text, *(write(cost.get(key)) for cost in costs)] for key, (text, write) in named.items()
-    ]
-    rows += [[key.replace("_", " "), *(_other(cost.get(key)) for cost in costs)] for key in others]
-    return Table("What each stage took", [Column(""), *(Column(stage, "number") for stage in inputs.stages)], rows)
-
-
-def _other(found: object) -> str:
-    return short(found) if isinstance(found, (int, float)) and not isinstance(found, bool) else plain(found)

@@ -56,6 +56,9 @@ class Block:
     tables: Sequence[Table] = ()
     lists: Sequence[Table] = field(default=())  # folded: long tables that few will open
     more: Sequence[Figure] = ()  # folded, too
+    points: Sequence[str] = ()  # of a list
+    code: Sequence[str] = ()  # lines to be typed
+    cards: Sequence[Any] = ()  # texts side by side: each names the form of its card in the templates
 
 
 def count(value: float | None) -> str:
@@ -87,7 +90,7 @@ def interval(bounds: Sequence[float | None] | None, digits: int = 1, factor: flo
     """Bounds of an interval; as percent unless told otherwise: [55.0, 62.7]."""
     if not bounds or any(bound is None for bound in bounds):
         return ABSENT
-    return f"[{', '.join(f'{factor * float(bound or 0):.{digits}f}' for bound in bounds)}]"
+    return f"[{', '.join(f'{factor * float(bound or 0):,.{digits}f}' for bound in bounds)}]"
 
 
 def measured(value: float | None, bounds: Sequence[float | None] | None) -> str:

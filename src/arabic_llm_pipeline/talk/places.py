@@ -6,6 +6,7 @@ from typing import Any
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.model import ModelSettings, Quantization
+from arabic_llm_pipeline.parameters.preference import RULES
 from arabic_llm_pipeline.recipes import BASE, CHAINS, parent, prefixes, scores_answers
 from arabic_llm_pipeline.recipes import name as joined
 from arabic_llm_pipeline.talk.speaker import Place
@@ -29,7 +30,7 @@ def find(name: str, load: Load, exists: Callable[[str], bool], quantization: Qua
     directory = Path(name).expanduser()
     if directory.is_dir() and (directory / "tokenizer.json").is_file():
         return _whole(name, directory, quantization)
-    stages = {joined(part) for chain in CHAINS.values() for part in prefixes(chain)}
+    stages = _stages()
     if not directory.is_dir() and name != BASE and name not in stages:
         raise UserError(
             f"{name} is no stage and no directory with a model. Stages: {', '.join(sorted([BASE, *stages]))}."
@@ -47,6 +48,24 @@ def find(name: str, load: Load, exists: Callable[[str], bool], quantization: Qua
     if quantization:
         settings = settings.model_copy(update={"quantization": quantization})
     return Place(name, load("base_model"), adapter, load("tokenizer"), settings)
+
+
+def find_judge(name: str, load: Load, exists: Callable[[str], bool]) -> str:
+    """A judge as `training.judges` takes it: a rule's name, or a directory; a stage's is that which it left.
+
+    Raises:
+        UserError: the stage was not trained yet.
+    """
+    if name in RULES or name not in _stages() or Path(name).expanduser().is_dir():
+        return name
+    entry = f"{name}_adapter"
+    if not exists(entry):
+        raise UserError(f"There is no {entry} yet: kedro run --pipelines={name}")
+    return str(load(entry))
+
+
+def _stages() -> set[str]:
+    return {joined(part) for chain in CHAINS.values() for part in prefixes(chain)}
 
 
 def _whole(name: str, directory: Path, quantization: Quantization | None) -> Place:

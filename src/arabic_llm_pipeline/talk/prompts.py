@@ -8,6 +8,7 @@ from typing import Any
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.progress import progress
 from arabic_llm_pipeline.evaluation.generation import answered
+from arabic_llm_pipeline.talk.best import BestOf
 from arabic_llm_pipeline.talk.speaker import sampling
 from arabic_llm_pipeline.tokens.chat import Renderer
 
@@ -36,12 +37,15 @@ def write_answers(
     prompts: Sequence[Prompt],
     path: Path,
     *,
-    name: str,
+    about: Mapping[str, Any],
     options: Mapping[str, Any],
     batch_size: int,
     seed: int,
+    best: BestOf | None = None,
 ) -> None:
-    """Append to a JSONL file the answers that are not in it yet: id, messages, answer, stopped, model, options.
+    """Append to a JSONL file the answers that are not in it yet: id, messages, answer, stopped, `about`, options.
+
+    Of the best of several there are `score`, and `scores` of all of them, too.
 
     What is there of a batch that was not finished is written again; with the same seed a run in pieces gives what one
     in a piece gives.
@@ -51,16 +55,17 @@ def write_answers(
         tokenizer: its own.
         prompts: all of them.
         path: of the file.
-        name: what the model is called.
+        about: what the model is called and what it is, and the judge's likewise; they stand in each line.
         options: of sampling.
         batch_size: prompts at once.
         seed: of what is drawn.
+        best: draws several answers and keeps one; None: one is drawn.
 
     Raises:
         UserError: the file holds answers to other prompts, of another model or of other options, or a prompt is too
             long.
     """
-    told = {"model": name, "options": {**options, "batch_size": batch_size, "seed": seed}}
+    told = {**about, "options": {**options, "batch_size": batch_size, "seed": seed}}
     done = _done(path, prompts, told, batch_size)
     renderer = Renderer(tokenizer)
     ids = renderer.prompts([prompt["messages"] for prompt in prompts])
@@ -69,26 +74,33 @@ def write_answers(
         advance(done)
         for start in range(done, len(prompts), batch_size):
             batch = slice(start, start + batch_size)
-            rows = _batch(model, tokenizer, renderer, ids[batch], options, [seed, start])
-            texts = [
-                {**prompt, "answer": row.text, "stopped": row.stopped, **told}
-                for prompt, row in zip(prompts[batch], rows, strict=True)
-            ]
+            _draw([seed, start])
+            rows = _answers(model, tokenizer, renderer, ids[batch], sampling(options), best)
+            texts = [{**prompt, **row, **told} for prompt, row in zip(prompts[batch], rows, strict=True)]
             out.write("".join(json.dumps(text, ensure_ascii=False) + "\n" for text in texts))
             out.flush()
             advance(len(texts))
 
 
-def _batch(
-    model: Any, tokenizer: Any, renderer: Renderer, ids: Sequence[Any], options: Mapping[str, Any], seed: Sequence[int]
-) -> list[Any]:
+def _draw(seed: Sequence[int]) -> None:
     import numpy as np
     import torch
 
     torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
-    told = sampling(options)
-    length = told.pop("max_new_tokens")
-    return answered(model, tokenizer, ids, renderer.stop_ids, max_new_tokens=length, sampling=told)
+
+
+def _answers(
+    model: Any, tokenizer: Any, renderer: Renderer, ids: Sequence[Any], how: dict[str, Any], best: BestOf | None
+) -> list[dict[str, Any]]:
+    length = how.pop("max_new_tokens")
+    if best is None:
+        rows = answered(model, tokenizer, ids, renderer.stop_ids, max_new_tokens=length, sampling=how)
+        return [{"answer": row.text, "stopped": row.stopped} for row in rows]
+    chosen = best.answers(model, tokenizer, ids, max_new_tokens=length, sampling=how)
+    return [
+        {"answer": one.answer.text, "stopped": one.answer.stopped, "score": one.score, "scores": one.scores}
+        for one in chosen
+    ]
 
 
 def _read(path: Path, number: int, line: str) -> Prompt:

@@ -1,7 +1,9 @@
 """A model with its conversation: what was said so far, and what it says next, piece by piece."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from arabic_llm_pipeline.tokens.chat import Renderer
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 
 Write = Callable[[str], None]
+SHOWN = 16  # digits of a fingerprint
 DEFAULTS = {"temperature": 0.7, "top_p": 0.9, "top_k": 0, "repetition_penalty": 1.0, "max_new_tokens": 256}
 
 
@@ -117,6 +120,27 @@ def sampling(options: Mapping[str, Any]) -> dict[str, Any]:
         return {**told, "do_sample": False}
     drawn = {name: options[name] for name in ("temperature", "top_p", "top_k")}
     return {**told, **drawn, "do_sample": True}
+
+
+def fingerprint(place: Place) -> str:
+    """What a model is, wherever it lies: weights of the base and of what a stage left, how they are held, tokens."""
+    from arabic_llm_pipeline.tokens.tokenizer import digests
+    from arabic_llm_pipeline.training.models import about_base, weights_of
+
+    return _short(
+        [about_base(dict(place.pointer), place.settings), weights_of(place.adapter), digests(place.tokenizer)]
+    )
+
+
+def files_fingerprint(directory: Path) -> str:
+    """Of the weights in a directory."""
+    from arabic_llm_pipeline.training.models import weights_of
+
+    return _short(weights_of(directory))
+
+
+def _short(told: Any) -> str:
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:SHOWN]
 
 
 def load(place: Place) -> tuple[Any, Any]:

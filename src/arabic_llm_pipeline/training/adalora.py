@@ -17,6 +17,7 @@ from transformers import TrainerCallback, TrainerState
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.model import AdapterSettings
+from arabic_llm_pipeline.parameters.training import LoopSettings
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -114,6 +115,19 @@ class Allocation(TrainerCallback):
                 kind, _, name = key.partition("/")
                 getattr(allocator, kind)[name] = file.get_tensor(key)
                 allocator.ipt.setdefault(name, torch.empty(0))  # there: what was smoothed is not begun anew
+
+
+def check_to_the_end(settings: LoopSettings) -> None:
+    """Refuse a result of an earlier step: its ranks would not all be taken.
+
+    Raises:
+        UserError: the settings may make one.
+    """
+    if settings.keep_best or settings.patience:
+        raise UserError(
+            "adapter.kind=adalora takes ranks up to its last steps, so an earlier one is no result. Set "
+            "keep_best=false and patience=0, or adapter.kind=lora."
+        )
 
 
 def is_adalora(model: Any) -> bool:

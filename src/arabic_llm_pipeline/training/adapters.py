@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
 
+    State = dict[str, torch.Tensor] | None
+
 NAME = "default"  # the adapter that is trained; a preference stage has a frozen copy beside it
 
 
@@ -135,7 +137,7 @@ def kept_exact(model: "torch.nn.Module") -> Iterator[None]:
             part.data = exact[name]
 
 
-def save_weights(model: "PeftModel", directory: Path) -> None:
+def save_weights(model: "PeftModel", directory: Path, state: "State" = None) -> None:
     """Write the trained adapter as PEFT reads it: weights in safetensors, and configuration; no frozen copy.
 
     Of AdaLoRA with all ranks, taken or not: only so can training go on.
@@ -143,13 +145,16 @@ def save_weights(model: "PeftModel", directory: Path) -> None:
     config: Any = model.peft_config[NAME]
     taken, config.rank_pattern = config.rank_pattern, config.rank_pattern if _is_lora(config) else None
     try:
-        model.save_pretrained(str(directory), selected_adapters=[NAME], save_embedding_layers=False)
+        told: Any = {} if state is None else {"state_dict": state}
+        model.save_pretrained(str(directory), selected_adapters=[NAME], save_embedding_layers=False, **told)
     finally:
         config.rank_pattern = taken
     (directory / "README.md").unlink()  # PEFT's form to fill in
 
 
-def save_adapter(model: "PeftModel | PreTrainedModel", directory: Path, base: str, about: dict[str, Any]) -> None:
+def save_adapter(
+    model: "PeftModel | PreTrainedModel", directory: Path, base: str, about: dict[str, Any], state: "State" = None
+) -> None:
     """Write what a stage trained, an adapter or a model; the same training gives the same bytes, on whatever path.
 
     Args:
@@ -157,12 +162,13 @@ def save_adapter(model: "PeftModel | PreTrainedModel", directory: Path, base: st
         directory: is made.
         base: where PEFT finds the base: its name on the hub, or its path in the project.
         about: what it belongs to.
+        state: what is trained, where the model has but a part of it.
     """
     whole: Any = model
     if not hasattr(model, "peft_config"):
-        save_model(whole, directory)
+        save_model(whole, directory, state)
     else:
-        _save_any(whole, directory)
+        _save_any(whole, directory, state)
         path = directory / ADAPTER
         config = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(config["target_modules"], list):
@@ -172,16 +178,16 @@ def save_adapter(model: "PeftModel | PreTrainedModel", directory: Path, base: st
     write_json(directory / ABOUT, about)
 
 
-def save_model(model: "PreTrainedModel", directory: Path) -> None:
+def save_model(model: "PreTrainedModel", directory: Path, state: "State" = None) -> None:
     """Write a whole model as it is in memory, with its cache of keys allowed again."""
     model.config.use_cache = True
-    model.save_pretrained(directory)
+    model.save_pretrained(directory, state_dict=state)
     model.config.use_cache = False
 
 
-def _save_any(model: Any, directory: Path) -> None:
+def _save_any(model: Any, directory: Path, state: "State") -> None:
     if _is_lora(model.peft_config[NAME]):
-        save_weights(model, directory)
+        save_weights(model, directory, state)
         return
     from safetensors.torch import save_file
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.common.errors import UserError, first_line
 from arabic_llm_pipeline.common.progress import track
 from arabic_llm_pipeline.parameters.model import EMBEDDED, EMBEDDED_PATH, MODEL_FILES, ModelSettings
 
 Pointer = dict[str, Any]
 CARD = "README.md"  # says the licence
+NOTE = "artifact.json"  # of this project's catalog: how a model was made, and nothing of the model
 BLOCK = 1 << 22  # bytes hashed at a time
 OTHER_SENSES = (
     "vision_config",
@@ -47,7 +48,7 @@ def resolve_base(settings: ModelSettings, directory: Path | None) -> Pointer:
     place = _download(settings) if directory is None else _local(settings, directory)
     config = check_config(place)
     parameters, dtype = _weights(place)
-    files = sorted(path for pattern in MODEL_FILES for path in place.glob(pattern))
+    files = sorted(path for pattern in MODEL_FILES for path in place.glob(pattern) if path.name != NOTE)
     return {
         "name": settings.name,
         "kind": "hub" if directory is None else EMBEDDED if settings.name == EMBEDDED else "directory",
@@ -152,7 +153,7 @@ def _snapshot(name: str, revision: str, *, offline: bool) -> Path:
         raise UserError(f"model.name={name} is no folder, and no name on the hub either (owner/name).") from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise UserError(
-            f"model.name={name} (revision {revision}) cannot be fetched from the hub: {str(error).splitlines()[0]}. "
+            f"model.name={name} (revision {revision}) cannot be fetched from the hub: {first_line(error)}. "
             "Check the name and the connection, or set model.name to a folder."
         ) from error
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arabic_llm_pipeline.common.errors import UserError
-from arabic_llm_pipeline.parameters.training import DocumentLoopSettings, DocumentSelection
+from arabic_llm_pipeline.parameters.training import DocumentLoopSettings, DocumentSelection, Mixture
 from arabic_llm_pipeline.tokens.mixture import Draws
 from arabic_llm_pipeline.tokens.packing import Pieces, cut, pack
 from arabic_llm_pipeline.tokens.store import Ints, Split, TokenStore
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 IGNORED = -100  # label of what is not learned
+HELD_OUT = "dev"  # the split that validation scores; test is for evaluation alone
+ONCE = {"mixture": Mixture(), "steps": 0, "epochs": 1.0}  # what changes in settings for it
 PADDING = 0  # any token: it comes last in its row, so nothing that is learned sees it
 Batch = dict[str, Any]
 
@@ -24,7 +26,9 @@ Batch = dict[str, Any]
 class DocumentRows:
     """Rows of documents: one in each, or several side by side that do not see each other."""
 
-    def __init__(self, directory: Path, settings: DocumentLoopSettings, vocabulary: int, seed: int):
+    def __init__(
+        self, directory: Path, settings: DocumentLoopSettings, vocabulary: int, seed: int, split: str = "train"
+    ):
         """Choose documents, cut them to the store's window, and lay them in rows.
 
         Args:
@@ -32,11 +36,12 @@ class DocumentRows:
             settings: selection, mixture, packing, padding, and what is done to conversations that are too long.
             vocabulary: rows of the model's embedding.
             seed: of what a mixture draws.
+            split: of the store.
 
         Raises:
             UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
         """
-        self.split, self.vocabulary = whole(TokenStore(directory).split("train")), vocabulary
+        self.split, self.vocabulary = whole(TokenStore(directory).split(split)), vocabulary
         self.window, self.padding_free = int(self.split.about["window"]), settings.padding_free
         self.chosen = self._chosen(settings.selection)
         self.further = self._further(settings)
@@ -69,6 +74,25 @@ class DocumentRows:
                 positions[row, at:] = np.arange(ids.shape[1] - at)
                 at = end
         return _tensors(self.vocabulary, sum(lengths), input_ids=ids, position_ids=positions, labels=labels)
+
+    def held_out(self, directory: Path, settings: DocumentLoopSettings, seed: int) -> "DocumentRows":
+        """All that is chosen of the dev split, each once.
+
+        Raises:
+            UserError: nothing is.
+        """
+        return DocumentRows(directory, settings.model_copy(update=ONCE), self.vocabulary, seed, HELD_OUT)
+
+    def records(self, rows: Sequence[int]) -> Ints:
+        """The documents of a micro-batch, as rows of the store, in the order in which they lie in it."""
+        return self.pieces.document[np.concatenate([self.rows[row] for row in rows])]
+
+    def starts(self, rows: Sequence[int], width: int) -> Ints:
+        """Where each of them begins in the micro-batch laid flat, whose rows are so wide."""
+        lengths = [self.pieces.length[self.rows[row]] for row in rows]
+        if self.padding_free:
+            lengths = [np.concatenate(lengths)]
+        return np.concatenate([np.cumsum(of) - of + width * place for place, of in enumerate(lengths)])
 
     def about(self) -> dict[str, Any]:
         """What is trained on, in figures: rows of a pass, what was cut, how full rows are, shares of the mixture."""
@@ -128,18 +152,45 @@ class DocumentRows:
 class WindowRows:
     """Rows of running text, each a window of the whole split, across the borders of documents."""
 
-    def __init__(self, directory: Path, vocabulary: int):
+    def __init__(self, directory: Path, vocabulary: int, split: str = "train"):
         """Divide the split.
 
         Raises:
             UserError: there is less text than one window, or the store is damaged.
         """
-        self.split, self.vocabulary = whole(TokenStore(directory).split("train")), vocabulary
+        self.split, self.vocabulary = whole(TokenStore(directory).split(split)), vocabulary
         self.window = int(self.split.about["window"])
         self.tokens = self.split.count("tokens")
         self.passes = ((self.tokens - 1) // self.window,)
         if self.passes[0] < 1:
             raise UserError(f"{directory} has {self.tokens} tokens to train on, less than a window of {self.window}.")
+        self.rows = range(self.passes[0])
+
+    def held_out(self, directory: Path, settings: Any, seed: int) -> "WindowRows":  # noqa: ARG002
+        """The dev split.
+
+        Raises:
+            UserError: it is less than one window.
+        """
+        return WindowRows(directory, self.vocabulary, HELD_OUT)
+
+    def records(self, rows: Sequence[int]) -> Ints:
+        """The documents that a micro-batch has tokens of, as rows of the store, in their order in it."""
+        return np.concatenate([np.arange(*self._documents(row)) for row in rows])
+
+    def starts(self, rows: Sequence[int], width: int) -> Ints:
+        """Where each of them begins, or goes on, in the micro-batch laid flat, whose rows are so wide."""
+        found = []
+        for place, row in enumerate(rows):
+            first, last = self._documents(row)
+            found.append(place * width + np.maximum(self.split.offsets[first:last] - row * self.window, 0))
+        return np.concatenate(found)
+
+    def _documents(self, row: int) -> tuple[int, int]:
+        """First of a row, and the one after the last."""
+        start, offsets = row * self.window, self.split.offsets
+        first = int(np.searchsorted(offsets, start, "right")) - 1
+        return first, int(np.searchsorted(offsets, start + self.window + 1, "left"))
 
     def about(self) -> dict[str, Any]:
         """What is trained on, in figures: rows of a pass, and tokens."""

@@ -13,37 +13,52 @@ from safetensors import SafetensorError
 
 from arabic_llm_pipeline.common.errors import UserError, causes, no_room
 from arabic_llm_pipeline.common.files import read_json, write_json
+from arabic_llm_pipeline.common.neutral import is_neutral
 from arabic_llm_pipeline.parameters.training import LoopSettings
+from arabic_llm_pipeline.training import workers
 from arabic_llm_pipeline.training.job import Job
+from arabic_llm_pipeline.training.memory.methods import is_summed
 
 log = logging.getLogger(__name__)
 KEPT = 2
 PREFIX, BROKEN = "checkpoint-", "broken-"
 STATE = "trainer_state.json"
-TORCH_FILES = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
+OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"
+DRAWN, OF_EACH = "rng_state.pth", "rng_state_{}.pth"  # states of random numbers: of one worker, of each of several
+SCALER = "scaler.pt"  # of float16 alone
 WEIGHTS = "*.safetensors"  # of an adapter or a model, in one file or several, and what goes with them
 INDEX = "model.safetensors.index.json"
 ADAPTER, ALLOCATION = "adapter_config.json", "allocation.safetensors"
 FULL = re.compile(r"PytorchStreamWriter failed|unexpected pos")  # torch.save, when the disk takes no more
 MARK = "settings.json"  # what it is a checkpoint of
+PROCESSES, SHARDING = "processes", "devices.sharding"
+# What says how a batch is split
+SPLIT = ("settings/micro_batch", "settings/accumulation", "settings/activation_checkpointing", PROCESSES)
 
 
 @contextmanager
 def arriving(folder: Path, step: int) -> Iterator[Path]:
     """A folder for a trainer to put `checkpoint-<step>` in; it takes its place when the block ends well.
 
+    All workers come here, and the block has to end well in each.
+
     Older ones than the last two go then.
     """
-    new = folder / ".new"
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
+    new, first = folder / ".new", workers.is_first()
+    if first:
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+    workers.together()
     try:
         with told_when_full(folder, f"the checkpoint of step {step}"):
             yield new
-            (new / f"{PREFIX}{step}").replace(folder / f"{PREFIX}{step}")
+            workers.together()
+            if first:
+                (new / f"{PREFIX}{step}").replace(folder / f"{PREFIX}{step}")
     finally:
-        shutil.rmtree(new, ignore_errors=True)
-    for old in _by_step(folder)[KEPT:]:
+        if first:
+            shutil.rmtree(new, ignore_errors=True)
+    for old in _by_step(folder)[KEPT:] if first else ():
         shutil.rmtree(old)
 
 
@@ -83,19 +98,27 @@ def stamp(job: Job) -> dict[str, Any]:
     """What tells one training from another, but for the data: these are in its workspace's name."""
     weights = {name: digest for name, digest in job.base.get("files", {}).items() if name.endswith(".safetensors")}
     return {
-        "settings": {name: value for name, value in job.settings.items() if name not in _neutral(LoopSettings)},
+        "settings": {name: value for name, value in job.settings.items() if not _changes_nothing(name, value)},
         "adapter": job.lora.model_dump(mode="json"),
         "model": job.model.model_dump(mode="json", exclude={"name", "revision", "adapter"}),
         "base": weights,
         "seed": job.seed,
+        PROCESSES: workers.count(),
+        SHARDING: job.devices.sharding,  # the optimizer's state is kept by names, or by numbers
     }
 
 
-def _neutral(settings: type[LoopSettings]) -> set[str]:
-    """Fields of all methods that change no result, such as how often a checkpoint is written."""
-    fields = settings.model_fields.items()
-    own = {name for name, field in fields if isinstance(field.json_schema_extra, dict) and field.json_schema_extra}
-    return own.union(*map(_neutral, settings.__subclasses__()))
+def _changes_nothing(name: str, value: Any) -> bool:
+    """Whether a setting of some method changes no result, such as how often a checkpoint is written."""
+    return any(is_neutral(field, value) for field in _named(name, LoopSettings))
+
+
+def _named(name: str, settings: type[LoopSettings]) -> Iterator[Any]:
+    """The fields of that name, of all methods."""
+    if name in settings.model_fields:
+        yield settings.model_fields[name]
+    for method in settings.__subclasses__():
+        yield from _named(name, method)
 
 
 def mark(checkpoint: Path, of: dict[str, Any]) -> None:
@@ -103,19 +126,49 @@ def mark(checkpoint: Path, of: dict[str, Any]) -> None:
     write_json(checkpoint / MARK, of)
 
 
-def check(checkpoint: Path, wanted: dict[str, Any]) -> None:
+def check(checkpoint: Path, wanted: dict[str, Any], method: str = "") -> None:
     """Refuse to go on from a checkpoint of other settings.
 
+    A batch that is split otherwise is gone on with, and a warning, where the method's result differs by rounding.
+
+    Args:
+        checkpoint: a good one.
+        wanted: the stamp of what is to be trained.
+        method: by which; empty: not known.
+
     Raises:
-        UserError: it is one; with the first difference.
+        UserError: it is one of others; with the first difference.
     """
-    found = read_json(checkpoint / MARK)
-    if different := [path for path in _paths(found, wanted) if _at(found, path) != _at(wanted, path)]:
-        then, now = _at(found, different[0]), _at(wanted, different[0])
-        raise UserError(
-            f"{checkpoint} is of a training with {different[0]}={then}, now it is {now}: going on would make neither. "
-            f"Go back to the settings of then, or remove {checkpoint.parent} to begin anew."
-        )
+    found = {PROCESSES: 1, SHARDING: "none"} | read_json(checkpoint / MARK)
+    different = [path for path in _paths(found, wanted) if _at(found, path) != _at(wanted, path)]
+    if not different:
+        return
+    if set(different) <= set(SPLIT) and _splits_alike(found, wanted, method):
+        log.warning(
+            "Going on after step %d, from a checkpoint of %s, with %s: the batch is the same, the result is not to the "
+            "bit.", step_of(checkpoint), _split(found), _split(wanted)
+        )  # fmt: skip
+        return
+    first = next((path for path in different if path not in SPLIT), different[0])
+    then, now = _at(found, first), _at(wanted, first)
+    raise UserError(
+        f"{checkpoint} is of a training with {first}={then}, now it is {now}: going on would make neither. "
+        f"Go back to the settings of then, or remove {checkpoint.parent} to begin anew."
+    )
+
+
+def _splits_alike(found: dict[str, Any], wanted: dict[str, Any], method: str) -> bool:
+    """Whether two ways to split a batch differ by rounding alone."""
+    batches = [of["settings"]["micro_batch"] * of["settings"]["accumulation"] for of in (found, wanted)]
+    same_rows = found["settings"]["micro_batch"] == wanted["settings"]["micro_batch"]
+    same_workers = found[PROCESSES] == wanted[PROCESSES]
+    return batches[0] == batches[1] and (is_summed(method, wanted["settings"]) or (same_rows and same_workers))
+
+
+def _split(of: dict[str, Any]) -> str:
+    loop = of["settings"]
+    again = ", activations computed again" if loop.get("activation_checkpointing") else ""
+    return f"{loop['micro_batch']} x {loop['accumulation']} rows in {of[PROCESSES]} processes{again}"
 
 
 def _paths(*values: Any, prefix: str = "") -> list[str]:
@@ -142,6 +195,11 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.removeprefix(PREFIX))
 
 
+def oldest(folder: Path) -> int:
+    """Step of the first checkpoint that is kept; 0 without any."""
+    return min(map(step_of, _by_step(folder)), default=0)
+
+
 def problem(checkpoint: Path) -> str | None:
     """Why training cannot go on from a checkpoint; None if it can. Everything is read, as training would."""
     import torch
@@ -152,7 +210,7 @@ def problem(checkpoint: Path) -> str | None:
         if state["global_step"] != step_of(checkpoint):
             return f"{STATE} is of step {state['global_step']}"
         with safe_globals():
-            for name in TORCH_FILES:
+            for name in _torch_files(checkpoint):
                 torch.load(checkpoint / name, map_location="cpu", weights_only=True)
         _read_weights(checkpoint)
         read_json(checkpoint / MARK)
@@ -161,6 +219,12 @@ def problem(checkpoint: Path) -> str | None:
     except Exception as error:  # torch.load lets through what unpickling raises, whatever that is
         return f"{type(error).__name__}: {error}"[:200]
     return None
+
+
+def _torch_files(checkpoint: Path) -> list[str]:
+    count = read_json(checkpoint / MARK).get(PROCESSES, 1)
+    drawn = [DRAWN] if count == 1 else [OF_EACH.format(number) for number in range(count)]
+    return [OPTIMIZER, SCHEDULER, *drawn, *([SCALER] if (checkpoint / SCALER).exists() else [])]
 
 
 def _read_weights(checkpoint: Path) -> None:

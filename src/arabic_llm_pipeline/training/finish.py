@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import write_json
@@ -13,11 +14,13 @@ from arabic_llm_pipeline.parameters.model import conflict
 from arabic_llm_pipeline.tokens.show import bracketed
 from arabic_llm_pipeline.tokens.store import Store
 from arabic_llm_pipeline.tokens.tokenizer import digests, load_tokenizer
-from arabic_llm_pipeline.training import adapters, checkpoints, models, monitor, rewards
+from arabic_llm_pipeline.training import adapters, attention, checkpoints, costs, models, rewards, sharding, workers
 from arabic_llm_pipeline.training.batches import IGNORED, Batch
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.memory.record import planned
+from arabic_llm_pipeline.training.monitor import Monitor
 from arabic_llm_pipeline.training.schedule import Schedule
+from arabic_llm_pipeline.training.tracking import tracked
 from arabic_llm_pipeline.training.trainers import Watched
 
 SHOWN = 2  # rows (of pairs: pairs), on the screen, before a training begins
@@ -33,14 +36,16 @@ def stage_model(job: Job, *, scoring: bool = False) -> Any:
     Raises:
         UserError: the settings do not go together, or not with this model.
     """
+    sharding.check(job)
     held = job.model.model_copy(update={"quantization": models.quantization(job.base, job.model)})
     if lack := conflict(held, job.lora):
         raise UserError(lack)
-    return _begun(job, scoring)
+    return _begun(job.model_copy(update={"model": attention.of_stage(job)}), scoring)
 
 
 def _begun(job: Job, scoring: bool) -> Any:
     dtype = torch.float32 if job.lora.kind == "full" else None  # small steps are lost in 16 bits
+    on_host = sharding.is_asked(job)  # each worker takes its part of a layer from there, so no card holds all of them
     if job.adapter is not None and models.is_whole(job.adapter) != (job.lora.kind == "full"):
         before = "a whole model" if models.is_whole(job.adapter) else "an adapter"
         raise UserError(
@@ -49,9 +54,9 @@ def _begun(job: Job, scoring: bool) -> Any:
         )
     if job.adapter is not None and models.is_whole(job.adapter):
         models.check_origin(job.adapter, job.base, job.model)
-        base = models.load_whole(job.adapter, job.model, dtype, scoring=scoring)
+        base = models.load_whole(job.adapter, job.model, dtype, on_host=on_host, scoring=scoring)
     else:
-        base = models.load_base(job.base, job.model, dtype, scoring=scoring)
+        base = models.load_base(job.base, job.model, dtype, on_host=on_host, scoring=scoring)
     if scoring:
         rewards.draw_head(base, job.seed)
     if job.adapter is None or models.is_whole(job.adapter):
@@ -94,7 +99,7 @@ def finish_adapter(
         channel,
         data,
         models.quantization(job.base, job.model),
-        lambda path: adapters.save_adapter(trainer.model, path, name, about),
+        lambda path: adapters.save_adapter(trainer.model, path, name, about, trainer.whole),
     )
 
 
@@ -132,26 +137,54 @@ def finish(
         UserError: the store was made with another tokenizer or template.
     """
     Store(job.tokens).check_made_from(digests(job.tokenizer))
-    torch.set_float32_matmul_precision("high")  # TF32 where there is a card that has it; on a CPU as before
-    trainer.watch(monitor.Monitor(plan, channel), job)
-    checkpoint = checkpoints.latest(job.checkpoints)
+    torch.set_float32_matmul_precision("high" if job.model.tf32 else "highest")  # on a CPU the same
+    monitor = Monitor(plan, channel, trainer.settings)
+    trainer.watch(monitor, job)
+    found = workers.agreed("checkpoint", lambda: _str(checkpoints.latest(job.checkpoints)))
+    checkpoint = Path(found) if found else None
     if checkpoint:
-        checkpoints.check(checkpoint, trainer.stamp)
+        checkpoints.check(checkpoint, trainer.stamp, job.method)
     else:
+        transformers.set_seed(job.seed + workers.number())  # or all would drop the same of different rows
         channel.send("rows", first_rows(trainer.data_collator(plan.order()[:SHOWN].tolist()), job.tokenizer))
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if trainer.state.global_step < trainer.state.max_steps:
+    if monitor.validation:
+        monitor.validation.begin(checkpoints.step_of(checkpoint) if checkpoint else 0)
+    try:
+        with tracked(monitor, job, checkpoint):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        monitor.gauges.close()
+    if trainer.state.global_step < trainer.state.max_steps and not monitor.exhausted:
         raise InterruptedTrainingError
-    with checkpoints.told_when_full(job.checkpoints, "the result"):
-        _leave(trainer, job, data, quantization, save)
+    validated = monitor.validation.take_best(trainer.state.log_history) if monitor.validation else {}
+    trainer.whole = trainer.gathered()
+    if workers.is_first():
+        with checkpoints.told_when_full(job.checkpoints, "the result"):
+            _leave(trainer, job, data, quantization, save, validated)
+    if workers.any_of(monitor.interrupted):  # in the last step: what comes after this training does not begin
+        raise InterruptedTrainingError
 
 
-def _leave(trainer: Any, job: Job, data: dict[str, Any], quantization: str, save: Callable[[Path], Any]) -> None:
-    new = job.workspace / ".finishing"
+def _str(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _leave(
+    trainer: Any,
+    job: Job,
+    data: dict[str, Any],
+    quantization: str,
+    save: Callable[[Path], Any],
+    validated: dict[str, Any],
+) -> None:
+    new, monitor, history = job.workspace / ".finishing", trainer.monitor, trainer.state.log_history
     shutil.rmtree(new, ignore_errors=True)
     save(new / RESULT)
-    log = monitor.table(trainer.state.log_history)
+    log = costs.table(history)
     log.write_parquet(new / LOG)
-    cost = monitor.resources(log, trainer.model, models.compute_dtype(job.model), quantization)
-    write_json(new / RESOURCES, {**cost, **planned(job.workspace), "data": data})
+    cost = costs.resources(
+        log, trainer.model, models.compute_dtype(job.model), quantization, monitor.since, monitor.gauges.energy_of
+    )
+    how = {"processes": workers.count(), "attention": trainer.model.config._attn_implementation}
+    write_json(new / RESOURCES, {**cost, **how, **validated, **planned(job.workspace), "data": data})
     new.replace(job.finished)

@@ -17,7 +17,7 @@ from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.tokens.chat import Renderer
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from arabic_llm_pipeline.training import models
-from arabic_llm_pipeline.training.base import Pointer
+from arabic_llm_pipeline.training.base import NOTE, Pointer
 
 if TYPE_CHECKING:
     import torch
@@ -149,7 +149,7 @@ def _settle(model: Any, tokenizer: Any, stops: list[int]) -> None:
 def _copy_tokenizer(tokenizer: Path, directory: Path) -> None:
     for pattern in TOKENIZER:
         for path in sorted(tokenizer.glob(pattern)):
-            if path.name != "artifact.json":  # of this project's catalog
+            if path.name != NOTE:
                 shutil.copyfile(path, directory / path.name)
 
 

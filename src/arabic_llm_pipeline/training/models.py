@@ -189,7 +189,7 @@ def with_adapter(
     from peft import PeftModel
 
     check_origin(adapter, pointer, settings, reward=reward)
-    return PeftModel.from_pretrained(model, adapter, is_trainable=trainable, torch_device=device().type)
+    return PeftModel.from_pretrained(model, adapter, is_trainable=trainable, torch_device=model.device.type)
 
 
 def is_whole(directory: Path) -> bool:
@@ -256,9 +256,9 @@ def _config(path: Path, settings: ModelSettings, scoring: bool) -> Any:
     Raises:
         UserError: transformers has no such model with a head for scores.
     """
-    from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING, AutoConfig
+    from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
 
-    config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    config = configuration(path)
     if own := getattr(config, "quantization_config", None):
         config.quantization_config = {**own, "bnb_4bit_compute_dtype": _name(compute_dtype(settings))}
         if scoring:
@@ -291,14 +291,25 @@ def _quantised(settings: ModelSettings, held: Quantization, scoring: bool) -> di
 
 
 def _attention(path: Path, settings: ModelSettings) -> str:
-    """As the settings say, where the model's family has it (Gemma 2 has no sdpa)."""
-    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
-
-    config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
-    if settings.attention == "sdpa" and type(config) in MODEL_FOR_CAUSAL_LM_MAPPING:
-        family: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
-        return "sdpa" if family._supports_sdpa else "eager"
+    """As the settings say, where the model's family has it."""
+    if settings.attention in {"auto", "sdpa"}:
+        return "sdpa" if has_sdpa(configuration(path)) else "eager"
     return settings.attention
+
+
+def has_sdpa(config: Any) -> bool:
+    """Whether transformers has sdpa for a model of this configuration (Gemma 2 has none)."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    family: Any = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None)
+    return family is None or bool(family._supports_sdpa)
+
+
+def configuration(path: Path) -> Any:
+    """A model's, from its folder."""
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
 
 
 def _name(dtype: "torch.dtype") -> str:

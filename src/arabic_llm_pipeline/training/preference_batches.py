@@ -13,7 +13,7 @@ from arabic_llm_pipeline.tokens.columns import Array
 from arabic_llm_pipeline.tokens.mixture import Draws
 from arabic_llm_pipeline.tokens.prompts import FeedbackStore, PairSplit, PairStore
 from arabic_llm_pipeline.tokens.store import Ints
-from arabic_llm_pipeline.training.batches import PADDING, Batch, check, whole
+from arabic_llm_pipeline.training.batches import HELD_OUT, ONCE, PADDING, Batch, check, whole
 from arabic_llm_pipeline.training.schedule import lay_out
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ BALANCED = (1.0, 1.33)  # weight of all good answers over that of all bad ones; 
 class PairRows:
     """Rows of preference pairs."""
 
-    def __init__(self, directory: Path, settings: PairLoopSettings, vocabulary: int, seed: int):
+    def __init__(self, directory: Path, settings: PairLoopSettings, vocabulary: int, seed: int, split: str = "train"):
         """Choose pairs.
 
         Args:
@@ -31,13 +31,14 @@ class PairRows:
             settings: selection and mixture.
             vocabulary: rows of the model's embedding.
             seed: of what a mixture draws.
+            split: of the store.
 
         Raises:
             UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
         """
         from trl.trainer.dpo_trainer import DataCollatorForPreference
 
-        self.split: PairSplit = whole(PairStore(directory).split("train"))
+        self.split: PairSplit = whole(PairStore(directory).split(split))
         self.vocabulary = vocabulary
         chosen = self.split.select(sources=settings.selection.sources, dialects=settings.selection.dialects)
         self.draws = Draws(self.split, chosen, settings.mixture, seed)
@@ -48,6 +49,18 @@ class PairRows:
         self.reference: Array | None = None  # log-probabilities of the chosen and rejected answers; [rows, 2]
         if not self.rows:
             raise UserError(f"No pair in {directory} is chosen to train on by {settings.selection!r}.")
+
+    def held_out(self, directory: Path, settings: PairLoopSettings, seed: int) -> "PairRows":
+        """All that is chosen of the dev split, each once.
+
+        Raises:
+            UserError: nothing is.
+        """
+        return PairRows(directory, settings.model_copy(update=ONCE), self.vocabulary, seed, HELD_OUT)
+
+    def records(self, rows: Sequence[int]) -> Ints:
+        """The pairs of a micro-batch, as rows of the store."""
+        return np.array([self.rows[row] for row in rows], dtype=np.int64)
 
     def about(self) -> dict[str, Any]:
         """What is trained on, in figures: rows of a pass, pairs that were cut, shares of the mixture."""
@@ -79,7 +92,15 @@ class PairRows:
 class RewardRows(PairRows):
     """Rows of preference pairs as whole sequences, each of which a reward model gives one number."""
 
-    def __init__(self, directory: Path, settings: RewardSettings, vocabulary: int, seed: int, padding: int):
+    def __init__(
+        self,
+        directory: Path,
+        settings: RewardSettings,
+        vocabulary: int,
+        seed: int,
+        padding: int,
+        split: str = "train",
+    ):
         """Choose pairs.
 
         Args:
@@ -88,20 +109,30 @@ class RewardRows(PairRows):
             vocabulary: rows of the model's embedding.
             seed: of what a mixture draws.
             padding: token that no sequence ends in: transformers gives the number at the last token that is another.
+            split: of the store.
 
         Raises:
             UserError: as of other pairs; or margins are to count, and no chosen pair has one.
         """
         from trl.trainer.reward_trainer import DataCollatorForPreference
 
-        super().__init__(directory, settings, vocabulary, seed)
-        self._collate = DataCollatorForPreference(pad_token_id=padding)
+        super().__init__(directory, settings, vocabulary, seed, split)
+        self.padding, self._collate = padding, DataCollatorForPreference(pad_token_id=padding)
         self.margins = np.nan_to_num(self.split.margins[self.rows]) * settings.margin if settings.margin else None
         if self.margins is not None and not self.margins.any():
             raise UserError(
                 f"reward.margin={settings.margin}, but none of the chosen pairs in {directory} has a margin. Set "
                 "reward.margin=0, or name the column of margins in the source (sources.<name>.columns.margin)."
             )
+
+    def held_out(self, directory: Path, settings: Any, seed: int) -> "RewardRows":
+        """As of other pairs.
+
+        Raises:
+            UserError: nothing is chosen, or none of it has a margin.
+        """
+        once = settings.model_copy(update=ONCE)
+        return RewardRows(directory, once, self.vocabulary, seed, self.padding, HELD_OUT)
 
     def about(self) -> dict[str, Any]:
         """As of other pairs; and how many have a margin, where these count."""
@@ -152,7 +183,7 @@ class SampledRows(PairRows):
 class FeedbackRows:
     """Rows of answers that are good or bad, each for itself: records of feedback, or the two answers of each pair."""
 
-    def __init__(self, directory: Path, settings: KtoSettings, vocabulary: int, seed: int):
+    def __init__(self, directory: Path, settings: KtoSettings, vocabulary: int, seed: int, split: str = "train"):
         """Choose answers.
 
         Args:
@@ -160,6 +191,7 @@ class FeedbackRows:
             settings: selection, mixture and weights.
             vocabulary: rows of the model's embedding.
             seed: of what a mixture draws.
+            split: of the store.
 
         Raises:
             UserError: nothing is chosen, the selection names what is not there, or the store is damaged.
@@ -168,7 +200,7 @@ class FeedbackRows:
 
         self.paired = settings.feedback == "pairs"
         store: Any = PairStore(directory) if self.paired else FeedbackStore(directory)
-        self.split = whole(store.split("train"))
+        self.split = whole(store.split(split))
         self.vocabulary, self._mismatched = vocabulary, settings.loss_type == "kto"
         chosen = self.split.select(sources=settings.selection.sources, dialects=settings.selection.dialects)
         self.draws = Draws(self.split, chosen, settings.mixture, seed)
@@ -181,7 +213,20 @@ class FeedbackRows:
                 f"No {settings.feedback} in {directory} are chosen to train on by {settings.selection!r}. "
                 "kto.feedback=pairs takes the answers of pairs, kto.feedback=feedback records of feedback."
             )
-        self._warn(settings)
+        if split != HELD_OUT:
+            self._warn(settings)
+
+    def held_out(self, directory: Path, settings: KtoSettings, seed: int) -> "FeedbackRows":
+        """All that is chosen of the dev split, each once.
+
+        Raises:
+            UserError: nothing is.
+        """
+        return FeedbackRows(directory, settings.model_copy(update=ONCE), self.vocabulary, seed, HELD_OUT)
+
+    def records(self, rows: Sequence[int]) -> Ints:
+        """The rows of the store that the answers of a micro-batch are from."""
+        return np.array([self.rows[row][0] for row in rows], dtype=np.int64)
 
     def about(self) -> dict[str, Any]:
         """What is trained on, in figures: answers of a pass, good ones, those that were cut, shares of the mixture."""
@@ -189,16 +234,19 @@ class FeedbackRows:
         cut = int(self.split.cut[[row for row, _, _ in first]].sum())
         return {"rows": len(first), "good": self._good(), "cut": cut, **self.draws.about()}
 
-    def collate(self, rows: Sequence[int]) -> Batch:
-        """Prompts with an answer each and its label; and with the answer before it in the batch, the first's the last.
+    def collate(self, rows: Sequence[int] | Sequence[tuple[int, int]]) -> Batch:
+        """Prompts with an answer each and its label; and with an answer to another prompt.
 
         From the latter KTO estimates how far the model is from its reference at large.
+
+        Args:
+            rows: each with the row whose answer is the other; alone: with the one before it, the first's the last.
         """
-        answers = [self._row(row) for row in rows]
-        others = [answers[-1], *answers[:-1]]
+        pairs = [row if isinstance(row, tuple) else (row, rows[place - 1]) for place, row in enumerate(rows)]
+        answers = [self._row(row) for row, _ in pairs]
         examples = [
-            {"prompt_ids": prompt, "completion_ids": answer, "KL_completion_ids": other, "label": label}
-            for (prompt, answer, label), (_, other, _) in zip(answers, others, strict=True)
+            {"prompt_ids": prompt, "completion_ids": answer, "KL_completion_ids": self._row(other)[1], "label": label}
+            for (prompt, answer, label), (_, other) in zip(answers, pairs, strict=True)
         ]
         if not self._mismatched:
             for example in examples:

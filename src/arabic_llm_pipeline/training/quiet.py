@@ -22,6 +22,8 @@ SAYINGS = (
     r"`gradient_checkpointing(_kwargs)?` is deprecated and will be removed in v6",
     # int8 in bitsandbytes: at each of its layers
     r"MatMul8bitLt: inputs will be cast",
+    # torch 2.13; transformers passes on the older name of the setting
+    r"`broadcast_buffers` is deprecated",
     # the base never said what pads and ends its texts; the tokenizer that the tokens were made with does
     r"The tokenizer has new PAD/BOS/EOS tokens that differ from the model config",
 )

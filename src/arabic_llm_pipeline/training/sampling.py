@@ -37,8 +37,8 @@ def sample(model: Any, prompts: Sequence[Array], end: int, settings: DnoSettings
         use_cache=True,
     )
     found: list[list[Array]] = []
-    for start in range(0, len(prompts), settings.micro_batch):
-        part = prompts[start : start + settings.micro_batch]
+    for start in range(0, len(prompts), settings.sampling_batch):
+        part = prompts[start : start + settings.sampling_batch]
         ids, mask = _left(part, model.device)
         with torch.no_grad():
             made = model.generate(input_ids=ids, attention_mask=mask, generation_config=how)

@@ -1,39 +1,37 @@
 """A stage in a process of its own: started, watched, stopped and resumed; clean memory at every start."""
 
 import importlib
-import json
+import importlib.util
 import logging
 import os
-import select
 import shutil
 import signal
-import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import polars as pl
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json
-from arabic_llm_pipeline.common.processes import available_cores, die_with_parent
+from arabic_llm_pipeline.common.processes import die_with_parent
 from arabic_llm_pipeline.common.progress import progress
 from arabic_llm_pipeline.tokens.show import CLOSE, OPEN
-from arabic_llm_pipeline.training import conditions
+from arabic_llm_pipeline.training import conditions, launch, workers
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
+from arabic_llm_pipeline.training.memory import relief
 from arabic_llm_pipeline.training.memory.methods import method_of
-from arabic_llm_pipeline.training.quiet import OFFLINE, offline, pass_on
+from arabic_llm_pipeline.training.quiet import offline, pass_on
 
 log = logging.getLogger(__name__)
-SAVING_S = 120.0  # after Ctrl-C: what a child may take to write its checkpoint
 SHOWN = 1_000  # characters of a row
-BLOCK = 1 << 16  # bytes read of a child's words at a time
+MEMORY = "memory"  # on the channel: there was too little
+FAILURES = ("error", MEMORY)
 LAST_LINES = 15  # of a child's own words, in the error it ends in
-# Threads of a small model meet thousands of times a step. By default they wait for each other by spinning: 18% faster
-# on idle cores, and 2 to 25 times slower as soon as anything else wants one of them.
-THREADS = {"GOMP_SPINCOUNT": "1000"}
 Train = Callable[[Job, Channel], None]
+Failure = tuple[str, str]  # what kind, and what is said
 
 
 def run_stage(train: Train, job: Job, label: str) -> tuple[Path, pl.DataFrame, dict[str, Any]]:
@@ -58,49 +56,64 @@ def run_stage(train: Train, job: Job, label: str) -> tuple[Path, pl.DataFrame, d
 
 
 def _run(train: Train, job: Job, label: str) -> None:
-    told, said = job.workspace / "job.json", job.workspace / "stage.log"
-    told.write_text(conditions.of_this_run(job).model_dump_json(indent=1), encoding="utf-8")
     target = f"{train.__module__}:{train.__name__}"
-    command = [sys.executable, "-m", __name__, str(told), target, str(os.getpid())]
-    with said.open("wb") as words:
-        child = subprocess.Popen(  # noqa: S603  its words are ours
-            command, stdout=subprocess.PIPE, stderr=words, env=_environment(), start_new_session=True
-        )
-    try:
-        error = _watch(child, label)
-        code = child.wait()
-    except KeyboardInterrupt:
-        _let_save(child)
-        raise
-    finally:
-        child.kill()
-        child.wait()
-    if code != 0 or error:
-        _fail(label, code, error, said)
+    job = _asked(job, label).model_copy(update={"method": method_of(target) or ""})
+    while less := _tried(target, job, label):
+        job = less
 
 
-def _environment() -> dict[str, str]:
-    """All cores unless the user says otherwise; one card at most; the package found however this process found it."""
-    home = str(Path(__file__).parents[2])
-    paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
-    card = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
-    told = {"PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": card}
-    return {**THREADS, "OMP_NUM_THREADS": str(available_cores()), **os.environ, **OFFLINE, **told}
+def _tried(target: str, job: Job, label: str) -> Job | None:
+    """Start it; gives None when it has ended well, or what to go on with where it ran out of memory.
+
+    Raises:
+        UserError: it ended otherwise, or there is nothing to go on with.
+    """
+    told = job.workspace / "job.json"
+    told.write_text(job.model_dump_json(indent=1), encoding="utf-8")
+    numbers = range(job.devices.processes)
+    said = [job.workspace / (f"stage-{number}.log" if number else "stage.log") for number in numbers]
+    with launch.started(["-m", __name__, str(told), target, str(os.getpid())], job.devices, said) as crew:
+        error = _watch(crew.answers(), label)
+    number, code = crew.failure()
+    if code == 0 and not error:
+        return None
+    is_memory = error[0] == MEMORY if error else code == -signal.SIGKILL
+    change = next(iter(relief.ways(job)), None) if job.memory.retry and is_memory else None
+    if change is None:
+        _fail(label, code, error, said[number], job)
+    log.warning("%s: memory is short. It goes on with %s, at the same batch.", label, relief.as_typed(change))
+    return job.model_copy(update={"memory": job.memory.model_copy(update=change)})
 
 
-def _watch(child: "subprocess.Popen[bytes]", label: str) -> str | None:
-    """Show progress until the child closes its end; gives the error it told of."""
-    answers = _answers(cast(IO[bytes], child.stdout))
+def _asked(job: Job, label: str) -> Job:
+    """The job under what holds for this run.
+
+    Raises:
+        UserError: a tracker is to be told that is not installed.
+    """
+    found = conditions.of_this_run(job, label)
+    for name in found.tracking.to if found.tracking else ():
+        if importlib.util.find_spec(name) is None:
+            raise UserError(
+                f"tracking.to names {name}, which is not installed. Leave it out, or install it: "
+                f"pip install 'arabic-llm-pipeline[{name}]'"
+            )
+    return found
+
+
+def _watch(answers: Iterator[tuple[str, Any]], label: str) -> Failure | None:
+    """Show progress until they end; gives the first failure that one of them told of."""
+    failures: list[Failure] = []
     for kind, value in answers:
         if kind == "plan":
-            return _show(answers, label, *value)
-        if kind == "error":
-            return str(value)
-        if kind == "rows":
+            failures += _show(answers, label, *value)
+        elif kind in FAILURES:
+            failures.append((kind, str(value)))
+        elif kind == "rows":
             _show_rows(label, value)
         else:
             log.warning("%s: %s", label, value)
-    return None
+    return next(iter(failures), None)
 
 
 def _show_rows(label: str, rows: list[str]) -> None:
@@ -109,67 +122,57 @@ def _show_rows(label: str, rows: list[str]) -> None:
         log.info("%s: row %d of the first batch, what is learned in %s%s:\n%s", label, number, OPEN, CLOSE, shown)
 
 
-def _show(answers: Iterator[tuple[str, Any]], label: str, first: int, steps: int) -> str | None:
+def _show(answers: Iterator[tuple[str, Any]], label: str, first: int, steps: int) -> list[Failure]:
+    failures = []
     if first:
         log.info("%s: going on after step %d of %d", label, first, steps)
-    with progress(label, steps) as advance:
-        advance(first)
+    with progress(label, steps, first) as advance:
         for kind, value in answers:
-            if kind == "error":
-                return str(value)
-            if kind == "row":
-                advance(1, f"loss {value['loss']:.3f}, {value['tokens_per_second']:,.0f} tokens/s")
+            if kind in FAILURES:
+                failures.append((kind, str(value)))
+            elif kind == "row":
+                advance(1, _now(value))
             else:
                 log.warning("%s: %s", label, value)
-    return None
+    return failures
 
 
-def _answers(out: IO[bytes]) -> Iterator[tuple[str, Any]]:
-    """What the child says, line by line, until it closes its end.
-
-    polars asks for reads to go on after a signal: in one, Ctrl-C would wait for the child's next word. A select is
-    never gone on with, whoever asks (signal(7)).
-    """
-    begun = b""
-    while select.select([out], [], []) and (block := os.read(out.fileno(), BLOCK)):
-        *lines, begun = (begun + block).split(b"\n")
-        for line in lines:
-            yield from json.loads(line).items()
+def _now(row: dict[str, Any]) -> str:
+    """A step in a few words."""
+    held = row.get("device_memory_mb") or row.get("process_memory_now_mb")
+    validated = row.get("validation_loss")
+    return (
+        f"loss {row['loss']:.3f}, {row['tokens_per_second']:,.0f} tokens/s"
+        + (f", {held:,.0f} MB" if held else "")
+        + (f", held-out loss {validated:.3f}" if validated is not None else "")
+    )
 
 
-def _let_save(child: "subprocess.Popen[bytes]") -> None:
-    """Ask the child to stop after its step, and wait for its checkpoint."""
-    log.warning("Stopping after this step; a checkpoint is kept. Ctrl-C again to stop at once.")
-    child.send_signal(signal.SIGINT)
-    try:
-        child.wait(SAVING_S)
-    except subprocess.TimeoutExpired:
-        log.warning("The checkpoint took too long: the one before it stays.")
-
-
-def _fail(label: str, code: int, error: str | None, said: Path) -> NoReturn:
-    if error:
-        raise UserError(f"{label}: {error}")
+def _fail(label: str, code: int, failure: Failure | None, said: Path, job: Job) -> NoReturn:
+    if failure:
+        kind, text = failure
+        raise UserError(f"{label}: {text} {relief.advice(job)}" if kind == MEMORY else f"{label}: {text}")
     if code == -signal.SIGKILL:
         raise UserError(
             f"{label} was killed from outside, as the system does when memory is short. "
-            "Run again as it is, and it goes on from the last checkpoint. With a lower micro_batch (and a higher "
-            "accumulation), or with activation_checkpointing=true, it takes less, and begins anew."
+            f"Run again as it is, and it goes on from the last checkpoint. {relief.advice(job)}"
         )
     last = "\n".join(said.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:])
     raise RuntimeError(f"{label} ended with code {code}; its last lines:\n{last}\nAll of them: {said}")
 
 
 def main(told: str, target: str, parent: str) -> int:
-    """The child: does the job, and answers on the channel. Gives the exit code."""
+    """The child, or one of several: does the job, and answers on the channel. Gives the exit code."""
     die_with_parent(int(parent))
-    channel = Channel()
+    channel = Channel(None if workers.is_first() else FAILURES)
     offline()
     module, _, name = target.partition(":")
     job = Job.model_validate_json(Path(told).read_text(encoding="utf-8"))
     try:
         pass_on(lambda text: channel.send("warning", text))
+        workers.meet()
         getattr(importlib.import_module(module), name)(_checked(job, target), channel)
+        workers.part()
     except UserError as error:
         channel.send("error", str(error))
         return 1
@@ -179,18 +182,19 @@ def main(told: str, target: str, parent: str) -> int:
         if not _is_memory(error):
             raise
         seen = next(iter(str(error).splitlines()), "out of memory")
-        channel.send("error", f"memory is short ({seen}). Lower micro_batch and raise accumulation.")
+        channel.send(MEMORY, f"memory is short ({seen}).")
         return 1
     return 0
 
 
 def _checked(job: Job, target: str) -> Job:
-    """The job after the memory plan; what is no method of ours has none."""
+    """The job after the memory plan, the same for all workers; what is no method of ours has none."""
     if method_of(target) is None:
         return job
     # by its name, so that it does not count as code of the stage: it changes how a batch is split, not what is learned
-    found: Job = importlib.import_module("arabic_llm_pipeline.training.memory.check").checked(job, target)
-    return found
+    check: Any = importlib.import_module("arabic_llm_pipeline.training.memory.check")
+    settings = workers.agreed("settings", lambda: check.checked(job, target).settings)
+    return job.model_copy(update={"settings": settings})
 
 
 def _is_memory(error: Exception) -> bool:
@@ -199,5 +203,17 @@ def _is_memory(error: Exception) -> bool:
     return isinstance(error, known) or "can't allocate memory" in str(error)
 
 
+def _leave(arguments: list[str]) -> NoReturn:
+    """End, without waiting for what libraries have begun together with a worker that is gone."""
+    try:
+        code = main(*arguments)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    for out in (sys.stdout, sys.stderr):
+        out.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    _leave(sys.argv[1:]) if workers.count() > 1 else sys.exit(main(*sys.argv[1:]))

@@ -32,7 +32,7 @@ class Questions:
         items: of the test split.
         pool: whose answers may be shown: of the development split, or of training, for tasks that have none there.
         dev: of the development split, on which a format is chosen.
-        unfit: test items left out, by set: their label is none of their choices, or there is but one.
+        unfit: test items left out, by set: their label is none of their choices, there is but one, or one is blank.
     """
 
     items: pl.DataFrame
@@ -44,7 +44,8 @@ class Questions:
 def questions(items: ShardSet, settings: ChoicesSettings, seed: int) -> Questions:
     """Read what is asked."""
     label, count = pl.col("label"), pl.col("choices").list.len()
-    fit = (count >= 2) & (label >= 0) & (label < count)
+    blank = pl.col("choices").list.eval(pl.element().str.strip_chars() == "").list.any()
+    fit = (count >= 2) & (label >= 0) & (label < count) & ~blank
     asked = {split: of_part(kept(items, split), "choices") for split in ("train", "dev", "test")}
     unfit = asked["test"].filter(~fit.fill_null(False)).group_by("source").len().sort("source").collect()
     dev = drawn(asked["dev"].filter(fit), "task", POOL, seed)
@@ -72,7 +73,7 @@ def measure(
             tables.CHOICES,
             source,
             "left_out",
-            f"{count} items whose label is none of their choices, or with one choice",
+            f"{count} items whose label is none of their choices, with one choice, or a blank one",
         )
         for source, count in asked.unfit.items()
     ]

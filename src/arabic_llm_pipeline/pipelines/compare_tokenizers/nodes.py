@@ -7,7 +7,7 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from arabic_llm_pipeline.corpus.shards import ShardSet
-from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
+from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
 from arabic_llm_pipeline.parameters.tokenizer_training import TokenizerComparisonSettings, TokenizerTrainingSettings
@@ -79,14 +79,14 @@ def score_variant_models(
     models: Path,
     settings: TokenizerComparisonSettings,
     model: ModelSettings,
-    evaluate: EvaluateSettings,
+    language: LanguageSettings,
     seed: int,
 ) -> pl.DataFrame:
     """Bits a character of each model in held-out text, with a 95% interval over its documents."""
     from arabic_llm_pipeline.evaluation.variants import score
 
     names = {name: models / name for name in settings.variants}
-    limits = evaluate.model_copy(update={"window": settings.window, "stride": settings.window // 2})
+    limits = language.model_copy(update={"window": settings.window, "stride": settings.window // 2})
     return score(documents, names, settings.held_out_characters, model, limits, seed)
 
 

@@ -31,7 +31,7 @@ def create_pipeline() -> Pipeline:
         ),
         Node(
             nodes.score_variant_models,
-            {**common, **model, "models": "variant_models", "evaluate": "params:evaluate"},
+            {**common, **model, "models": "variant_models", "language": "params:language"},
             "variant_scores",
             name="score_variant_models",
         ),

@@ -10,7 +10,7 @@ from kedro.pipeline import Node
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
-from arabic_llm_pipeline.recipes import BASE
+from arabic_llm_pipeline.recipes import BASE, adapter_of
 
 OUTPUTS = ("choices", "choices_values", "choices_answers")
 Measured = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
@@ -47,6 +47,6 @@ def node(candidate: str) -> Node:
     function = update_wrapper(partial(measure_choices, candidate=candidate), measure_choices)
     data = ("base_model", "tokenizer", "items", "seen_items")
     inputs = {name: name for name in data} | {name: f"params:{name}" for name in ("choices", "model", "seed")}
-    inputs["adapter"] = "start_adapter" if candidate == BASE else f"{candidate}_adapter"
+    inputs["adapter"] = adapter_of(candidate)
     outputs = [f"{candidate}_{kind}" for kind in OUTPUTS]
     return Node(function, inputs=inputs, outputs=outputs, name="measure_choices", namespace=candidate)

@@ -1,5 +1,6 @@
 """Steps from models to scores."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ def evaluate(
     *,
     base_model: dict[str, Any],
     tokenizer: Path,
-    documents: ShardSet,
     pairs: ShardSet,
     items: ShardSet,
     settings: EvaluateSettings,
@@ -32,7 +32,6 @@ def evaluate(
     Args:
         base_model: which base.
         tokenizer: directory.
-        documents: prose of their test split is read.
         pairs: those of the test split are scored.
         items: those of the test split are asked; those of dev choose the base's prompt format.
         settings: how much of them, and how.
@@ -48,7 +47,7 @@ def evaluate(
     from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
     from arabic_llm_pipeline.training.models import load_candidate, quantization
 
-    asked = held_out(documents, pairs, items, settings, seed)
+    asked = held_out(pairs, items, settings, seed)
     formats = (CHAT,) if instructed(candidate) else settings.formats
     loaded = load_candidate(base_model, adapter, model, candidate)
     found = Candidate(candidate, loaded, load_tokenizer(tokenizer), formats, quantization(base_model, model))
@@ -62,7 +61,7 @@ def score_baselines(
     from arabic_llm_pipeline.evaluation import baselines
     from arabic_llm_pipeline.evaluation.held_out import held_out
 
-    asked = held_out(documents, pairs, items, settings, seed)
+    asked = held_out(pairs, items, settings, seed)
     return baselines.score(documents, asked, settings.training_prompts, seed)
 
 
@@ -75,10 +74,31 @@ def compare(
         baselines: scores of what needs no model.
         settings: how many resamples.
         seed: of the bootstrap.
-        frames: `<candidate>_answers` and `<candidate>_details`, the base first.
+        frames: `<candidate>_answers`, `<candidate>_details` and `<candidate>_language_values`, the base first.
     """
     from arabic_llm_pipeline.evaluation.comparison import Measured, compare
 
     names = [key.removesuffix("_answers") for key in frames if key.endswith("_answers")]
-    measured = {name: Measured(frames[f"{name}_answers"], frames[f"{name}_details"]) for name in names}
+    kinds = ("answers", "details", "language_values")
+    measured = {name: Measured(*(frames[f"{name}_{kind}"] for kind in kinds)) for name in names}
     return compare(measured, baselines, settings, seed)
+
+
+def compare_by_kind(
+    *, settings: EvaluateSettings, seed: int, kinds: Sequence[str], **values: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows of `evaluation.paired.PAIRED`, of all that is measured by kind.
+
+    Args:
+        settings: how many resamples.
+        seed: of the bootstrap.
+        kinds: of measures.
+        values: `<candidate>_<kind>_values`, the base first.
+    """
+    from arabic_llm_pipeline.evaluation.paired import paired
+
+    of_candidates: dict[str, list[pl.DataFrame]] = {}
+    for name, frame in values.items():
+        kind = next(kind for kind in kinds if name.endswith(f"_{kind}_values"))
+        of_candidates.setdefault(name.removesuffix(f"_{kind}_values"), []).append(frame)
+    return paired({name: pl.concat(frames) for name, frames in of_candidates.items()}, settings.resamples, seed)

@@ -5,12 +5,24 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from arabic_llm_pipeline.pipelines.evaluate import choices, reward, seen
-from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, evaluate, score_baselines
-from arabic_llm_pipeline.recipes import BASE, SUPERVISED, last_stage, parent
+from arabic_llm_pipeline.pipelines.evaluate import (
+    choices,
+    encoders,
+    language,
+    lm_eval,
+    reward,
+    robustness,
+    seen,
+    speed,
+    wins,
+    writing,
+)
+from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, compare_by_kind, evaluate, score_baselines
+from arabic_llm_pipeline.recipes import SUPERVISED, adapter_of, last_stage, parent
 
-MEASURES = (choices,)  # each gives the node that measures a candidate
-HELD_OUT = {"documents": "documents", "pairs": "pairs", "items": "items"}
+MEASURES = (language, choices, writing, lm_eval, robustness, speed)  # each gives the node that measures a candidate
+TESTED = (choices, writing, lm_eval)  # whose values are of an item each; the others test by themselves
+HELD_OUT = {"pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
 
 
@@ -21,14 +33,20 @@ def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()
         candidates: the base and what stages made, as `recipes.candidates` names them, the base first.
         reward_models: stages that left one; they are asked for scores, not for answers.
     """
-    frames = [f"{candidate}_{kind}" for candidate in candidates for kind in ("answers", "details")]
+    frames = [f"{candidate}_{kind}" for candidate in candidates for kind in ("answers", "details", "language_values")]
+    baselines = {"documents": "documents", **HELD_OUT, **SETTINGS}
     return Pipeline(
         [
             seen.node(),
+            lm_eval.seen_node(),
             *map(_evaluated, candidates),
             *(measure.node(candidate) for measure in MEASURES for candidate in candidates),
+            writing.spelling(),
+            *wins.nodes(candidates),
+            encoders.node(),
+            _paired(candidates),
             *map(reward.node, reward_models),
-            Node(score_baselines, inputs=HELD_OUT | SETTINGS, outputs="baseline_scores", name="score_baselines"),
+            Node(score_baselines, inputs=baselines, outputs="baseline_scores", name="score_baselines"),
             Node(
                 compare,
                 inputs={"baselines": "baseline_scores", **SETTINGS, **{frame: frame for frame in frames}},
@@ -41,12 +59,21 @@ def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()
 
 def _evaluated(candidate: str) -> Node:
     inputs = {"base_model": "base_model", "tokenizer": "tokenizer", "model": "params:model", **HELD_OUT, **SETTINGS}
-    inputs["adapter"] = "start_adapter" if candidate == BASE else f"{candidate}_adapter"
+    inputs["adapter"] = adapter_of(candidate)
     if before := _reference(candidate):
         inputs["reference"] = f"{before}_details"
     outputs = [f"{candidate}_{kind}" for kind in ("scores", "answers", "details")]
     step = update_wrapper(partial(evaluate, candidate=candidate), evaluate)
     return Node(step, inputs=inputs, outputs=outputs, name="evaluate", namespace=candidate)
+
+
+def _paired(candidates: Sequence[str]) -> Node:
+    kinds = [measure.OUTPUTS[0] for measure in TESTED]
+    frames = [f"{candidate}_{kind}_values" for candidate in candidates for kind in kinds]
+    step = update_wrapper(partial(compare_by_kind, kinds=kinds), compare_by_kind)
+    return Node(
+        step, inputs={**SETTINGS, **{frame: frame for frame in frames}}, outputs="paired_tests", name="compare_by_kind"
+    )
 
 
 def _reference(candidate: str) -> str | None:

@@ -21,7 +21,7 @@ def find_seen_items(
     from arabic_llm_pipeline.evaluation import seen
 
     training = {"documents": documents, "pairs": pairs, "feedback": feedback}
-    return seen.find(training, items, duplicates, engine.processes)
+    return seen.find(training, seen.questions(items), duplicates, engine.processes)
 
 
 def node() -> Node:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
@@ -19,6 +20,7 @@ def plan_memory(
     model: ModelSettings,
     adapter: AdapterSettings,
     memory: MemorySettings,
+    devices: DeviceSettings,
     tokenize: TokenizeSettings,
     stages: Sequence[tuple[str, str, bool]],
     **methods: Any,
@@ -30,6 +32,7 @@ def plan_memory(
         model: how the base is held.
         adapter: what is trained.
         memory: the limits.
+        devices: how many processes share a step.
         tokenize: the length.
         stages: name, method, and whether it goes on from an adapter.
         methods: settings by method.
@@ -38,7 +41,7 @@ def plan_memory(
 
     loops = {method: dict(settings) for method, settings in methods.items()}  # a model of fields, or a mapping
     wanted = [(name, method, continues, loops[method]) for name, method, continues in stages]
-    found = stage_table(wanted, base_files, model, adapter, memory, tokenize.window)
+    found = stage_table(wanted, base_files, model, adapter, memory, devices, tokenize.window)
     for row in found.iter_rows(named=True):
         told = "fits" if row["fits"] else f"does not fit; what would: {row['advice'] or 'a smaller base'}"
         log.info(

@@ -8,7 +8,7 @@ from kedro.pipeline import Node, Pipeline
 from arabic_llm_pipeline.pipelines.memory_plan.nodes import draw_memory_plan, plan_memory
 from arabic_llm_pipeline.recipes import Chain, name, prefixes, stage
 
-SETTINGS = ("model", "adapter", "memory", "tokenize")
+SETTINGS = ("model", "adapter", "memory", "devices", "tokenize")
 
 
 def create_pipeline(chains: Sequence[Chain]) -> Pipeline:

@@ -3,87 +3,32 @@
 from collections.abc import Sequence
 from typing import Any
 
-from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
-from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings, SplitsSettings
-from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
-from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
-from arabic_llm_pipeline.parameters.preference import (
-    CpoSettings,
-    DnoSettings,
-    DomainSettings,
-    DpoSettings,
-    IpoSettings,
-    KtoSettings,
-    OrpoSettings,
-    RewardSettings,
-    SimpoSettings,
-)
-from arabic_llm_pipeline.parameters.quality import QualitySettings
-from arabic_llm_pipeline.parameters.report import ReportSettings
-from arabic_llm_pipeline.parameters.sources import Sources
-from arabic_llm_pipeline.parameters.text import FilterSettings, TextSettings
-from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
-from arabic_llm_pipeline.parameters.training import CptSettings, SftSettings
-
 
 def make_report(
-    *,
-    recipes: str,
-    seed: int,
-    report: ReportSettings,
-    sources: Sources,
-    text: TextSettings,
-    filters: FilterSettings,
-    quality: QualitySettings,
-    pii: PiiSettings,
-    toxicity: ToxicitySettings,
-    groups: GroupsSettings,
-    audit: AuditSettings,
-    duplicates: DuplicatesSettings,
-    splits: SplitsSettings,
-    tokenizer: TokenizerSettings,
-    tokenize: TokenizeSettings,
-    model: ModelSettings,
-    adapter: AdapterSettings,
-    evaluate: EvaluateSettings,
-    cpt: CptSettings | None = None,
-    sft: SftSettings | None = None,
-    dpo: DpoSettings | None = None,
-    ipo: IpoSettings | None = None,
-    kto: KtoSettings | None = None,
-    cpo: CpoSettings | None = None,
-    simpo: SimpoSettings | None = None,
-    orpo: OrpoSettings | None = None,
-    dno: DnoSettings | None = None,
-    reward: RewardSettings | None = None,
-    domain: DomainSettings | None = None,
-    candidates: Sequence[str],
-    stages: Sequence[str],
-    reward_models: Sequence[str] = (),
-    **data: Any,
+    *, candidates: Sequence[str], stages: Sequence[str], reward_models: Sequence[str] = (), **entries: Any
 ) -> str:
     """The page of an experiment.
 
-    `candidates` are the base, then what each of the `stages` made that writes; the others of these are `reward_models`.
-    `data` is by the names of the catalog. All settings are shown, of methods those that trained a stage; `report` says
-    how many samples are, and the seed draws them.
+    Args:
+        candidates: the base, then what each of the `stages` made that writes.
+        stages: what was trained.
+        reward_models: the others of the stages.
+        entries: of the catalog and parameters, by their names.
     """
-    from arabic_llm_pipeline.reporting.inputs import gather
+    from arabic_llm_pipeline.reporting.inputs import Inputs
     from arabic_llm_pipeline.reporting.page import render
 
-    settings = {
-        "sources": sources, "text": text, "filters": filters, "quality": quality, "pii": pii,
-        "toxicity": toxicity, "groups": groups, "audit": audit,
-        "duplicates": duplicates, "splits": splits,
-        "tokenizer": tokenizer, "tokenize": tokenize, "model": model, "adapter": adapter,
-        "evaluate": evaluate, "report": report,
-    }  # fmt: skip
-    methods = {
-        "cpt": cpt, "sft": sft, "dpo": dpo, "ipo": ipo, "kto": kto, "cpo": cpo, "simpo": simpo, "orpo": orpo,
-        "dno": dno, "reward": reward, "domain": domain,
-    }  # fmt: skip
-    settings |= {name: found for name, found in methods.items() if found is not None}
-    return render(gather(candidates, stages, recipes, seed, settings, data, reward_models))
+    return render(Inputs(candidates, stages, entries, reward_models))
+
+
+def collect_scores(**entries: Any) -> tuple[Any, list[dict[str, Any]]]:
+    """Every score of every candidate in one shape, as a frame and as rows. `entries` are by their names."""
+    import polars as pl
+
+    from arabic_llm_pipeline.evaluation.collected import all_scores, of_candidates
+
+    table = pl.concat([all_scores(own, name) for name, own in of_candidates(entries).items()])
+    return table, table.to_dicts()
 
 
 def draw_funnel(funnel: list[dict[str, Any]]) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.training import PretrainSettings
-from arabic_llm_pipeline.training import adapters
+from arabic_llm_pipeline.training import adapters, models
 from arabic_llm_pipeline.training.base import check_config
 from arabic_llm_pipeline.training.families import HEAD
 
@@ -50,9 +50,14 @@ def read_config(directory: Path) -> "PreTrainedConfig":
     Raises:
         UserError: it is none that can be trained here.
     """
+    check_config(directory)
+    return shape_of(directory)
+
+
+def shape_of(directory: Path) -> "PreTrainedConfig":
+    """The same of any model, a reward model too, without asking whether it can be trained."""
     from transformers import AutoConfig
 
-    check_config(directory)
     found: PreTrainedConfig = AutoConfig.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
     if hasattr(found, "quantization_config"):
         del found.quantization_config  # how weights are held is said apart; without any there is nothing to unpack
@@ -66,11 +71,11 @@ def make_config(values: dict[str, Any]) -> "PreTrainedConfig":
     return AutoConfig.for_model(**values)
 
 
-def pretrain_config(settings: PretrainSettings, vocabulary: int) -> "PreTrainedConfig":
-    """The shape that `pretrain` makes."""
+def pretrain_config(settings: PretrainSettings, vocabulary: int, model_type: str) -> "PreTrainedConfig":
+    """The shape that `pretrain` makes, of the type that its tokenizer asks for."""
     return make_config(
         {
-            "model_type": "qwen2",
+            "model_type": model_type,
             "vocab_size": vocabulary,
             "hidden_size": settings.width,
             "num_hidden_layers": settings.layers,
@@ -117,8 +122,10 @@ def build(
     if scoring:
         config = copy.deepcopy(config)
         config.num_labels = 1
+    # what flash attention holds is what sdpa's own kernel of that kind does
+    computed = "sdpa" if attention != "eager" and models.has_sdpa(config) else "eager"
     with torch.device("meta"):
-        model: Any = kind.from_config(config, dtype=dtype, attn_implementation=attention)
+        model: Any = kind.from_config(config, dtype=dtype, attn_implementation=computed)
         model.config.use_cache = False
         return adapters.new_adapter(model, lora, 0, scoring=scoring) if lora else model
 

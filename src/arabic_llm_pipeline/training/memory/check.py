@@ -7,16 +7,18 @@ from typing import Any
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json, write_json
+from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.training import PretrainSettings
 from arabic_llm_pipeline.tokens.columns import ColumnFile
-from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-from arabic_llm_pipeline.training import models
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, model_type
+from arabic_llm_pipeline.training import attention, models
 from arabic_llm_pipeline.training.base import base_path
 from arabic_llm_pipeline.training.job import Job
-from arabic_llm_pipeline.training.memory import architecture, fit
+from arabic_llm_pipeline.training.memory import architecture, fit, split
+from arabic_llm_pipeline.training.memory.drawing import drawing, judge_bytes
 from arabic_llm_pipeline.training.memory.limits import Room, cap, room
-from arabic_llm_pipeline.training.memory.methods import method_of
-from arabic_llm_pipeline.training.memory.plan import GB, MIB, Plan, Stage, plan
+from arabic_llm_pipeline.training.memory.methods import is_summed, method_of
+from arabic_llm_pipeline.training.memory.plan import GB, MIB, PARTS, Plan, Stage, plan, weights_of
 from arabic_llm_pipeline.training.memory.record import CHOSEN, PLAN
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ def checked(job: Job, target: str) -> Job:
     method = method_of(target)
     if method is None:
         return job
+    job = split.shared(split.lighter(job, method), method)
     limits = room(job.memory, on_card=models.device().type == "cuda")
     try:
         stage, config = describe(job, method)
@@ -61,7 +64,7 @@ def describe(job: Job, method: str) -> tuple[Stage, Any]:
     loop = job.settings
     stage = Stage(
         method=method,
-        model=job.model.model_copy(update={"quantization": models.quantization(job.base, job.model)}),
+        model=_model(job),
         lora=None if method == "pretrain" else job.lora,
         micro_batch=loop["micro_batch"],
         accumulation=loop["accumulation"],
@@ -73,13 +76,27 @@ def describe(job: Job, method: str) -> tuple[Stage, Any]:
         on_card=models.device().type == "cuda",
         stored=_folder(job.tokens),
         base_files=_folder(base_path(job.base)) if job.base else 0,
+        compared=not is_summed(method, loop),
+        processes=job.devices.processes,
+        sharded=job.devices.sharding == "full",
     )
+    if "judge" in loop:
+        whole = job.lora.kind == "full"
+        judge = judge_bytes(loop["judge"], job.base, stage.model, whole=whole, dtype=weights_of(stage))
+        stage = replace(stage, drawing=drawing(loop, judge))
     if method == "pretrain" and job.base:
         config = architecture.read_config(base_path(job.base))
         return stage, architecture.with_layers(config, config.num_hidden_layers + loop["added_layers"])
     if method == "pretrain":
-        return stage, architecture.pretrain_config(PretrainSettings(**loop), len(load_tokenizer(job.tokenizer)))
+        vocabulary = len(load_tokenizer(job.tokenizer))
+        return stage, architecture.pretrain_config(PretrainSettings(**loop), vocabulary, model_type(job.tokenizer))
     return stage, architecture.read_config(base_path(job.base))
+
+
+def _model(job: Job) -> ModelSettings:
+    """As it will be held and computed here."""
+    settings = attention.of_stage(job) if job.base else job.model
+    return settings.model_copy(update={"quantization": models.quantization(job.base, job.model)})
 
 
 def refusal(found: Plan, config: Any, limits: Room) -> str:
@@ -102,12 +119,15 @@ def _insist(found: Plan, config: Any, limits: Room) -> None:
 def _fitted(found: Plan, config: Any, limits: Room, job: Job) -> Plan:
     """The plan that fits best, or the one that was asked for where none does; once begun, training keeps its choice."""
     before = job.workspace / PLAN
-    if before.is_file() and any(job.workspace.rglob("checkpoint-*")):  # of DNO they lie in the folders of its rounds
+    asked = job.memory.micro_batch or job.memory.activation_checkpointing
+    begun = any(job.workspace.rglob("checkpoint-*"))  # of DNO they lie in the folders of its rounds
+    if not asked and begun and before.is_file():
         kept = read_json(before)
         names = {"micro_batch": "micro_batch", "accumulation": "accumulation"}
         again = {name: kept[key] for name, key in names.items()}
         return plan(replace(found.stage, checkpointing=kept["activation_checkpointing"], **again), config)
-    best = fit.choose(found.stage, config, limits.has)
+    limit = job.memory.micro_batch
+    best = fit.choose(found.stage, config, limits.has, limit, again=job.memory.activation_checkpointing)
     if best is None:
         return found
     if best.stage != found.stage:
@@ -120,8 +140,7 @@ def _settings(stage: Stage) -> dict[str, Any]:
 
 
 def _parts(found: Plan) -> str:
-    parts = {name: getattr(found, name) for name in ("weights", "embedding", "trained", "gradients", "optimizer")}
-    parts |= {name: getattr(found, name) for name in ("reference", "activations", "logits", "context", "margin")}
+    parts = {name: getattr(found, name) for name in PARTS}
     return ", ".join(f"{name} {value / MIB:,.0f} MiB" for name, value in parts.items() if value >= MIB)
 
 

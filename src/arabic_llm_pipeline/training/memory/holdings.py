@@ -9,6 +9,7 @@ import torch
 
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.training.memory.architecture import build, output_layer
+from arabic_llm_pipeline.training.optimizers import ON_HOST
 
 BLOCK, DOUBLE_BLOCK = 64, 256  # weights under one scale, and scales under one of theirs (bitsandbytes' own)
 STATE_BLOCK = 256  # values of 8-bit optimizer state under one scale
@@ -27,6 +28,7 @@ class Holdings:
     gradients: float
     optimizer: float  # state on the device
     paged: float  # state that may move to the host
+    hosted: float  # what an optimizer on the host has there: state, and copies of weights and gradients
     step: float  # what the optimizer's step takes for itself
     reference: float
     parameters: int
@@ -67,6 +69,7 @@ def holdings(
         trained=size,
         gradients=size,
         optimizer=sum(state_bytes(optimizer, shape) for shape in counts if not is_paged(optimizer, shape)),
+        hosted=sum(2 * _two(shape) for shape in counts) if optimizer == ON_HOST else 0.0,
         paged=sum(state_bytes(optimizer, shape) for shape in counts if is_paged(optimizer, shape)),
         step=size if optimizer in SCRATCH else 0.0,
         reference=_copy(made, lora) if copied else 0.0,
@@ -138,6 +141,7 @@ STATES: dict[str, Callable[[torch.Size], float]] = {
     "paged_lion_8bit": lambda shape: _bytes(1, shape),
     "adafactor": _factored,
     "sgd": lambda _: 0.0,
+    ON_HOST: lambda _: 0.0,
     "muon": _muon,  # what `pretrain` uses: Muon for matrices, AdamW for the rest
 }
 SCRATCH = ("adamw_torch", "adafactor", "muon")  # work on all parameters at once, through a copy as large as they are

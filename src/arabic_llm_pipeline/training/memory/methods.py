@@ -1,7 +1,8 @@
 """What each method puts through the model in a step."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Head = Literal["tiled", "whole", "score"]
 SCORE: Final = "score"  # one number of each position, without an output layer
@@ -24,14 +25,19 @@ METHODS: dict[str, Method] = {
     "sft": Method(padded=False),
     "dpo": Method(sequences=2, reference=True),
     "ipo": Method(sequences=2, reference=True),
-    "kto": Method(reference=True, smallest=2),  # its KL term compares the answers of a forward pass
+    "kto": Method(reference=True, smallest=2),  # TRL asks for two
     "cpo": Method(sequences=2),
     "simpo": Method(sequences=2),
     "orpo": Method(sequences=2),
-    "dno": Method(sequences=2, reference=True),  # its answers' sampling, without gradients, takes less
+    "dno": Method(sequences=2, reference=True),
     "reward": Method(sequences=2, head=SCORE),
     "pretrain": Method(padded=False, extra=1),  # a window ends with the token the next begins with
 }
+
+
+def is_summed(method: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a method sums up over rows, so that how a batch is split differs by rounding alone; aot sorts a pass."""
+    return method in METHODS and settings.get("loss_type") != "aot"
 
 
 def method_of(target: str) -> str | None:

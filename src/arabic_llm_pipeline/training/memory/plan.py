@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import torch
 
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.training.memory.drawing import Drawing, drawn
 from arabic_llm_pipeline.training.memory.holdings import Holdings, holdings
 from arabic_llm_pipeline.training.memory.methods import METHODS, SCORE
 from arabic_llm_pipeline.training.memory.trace import Held, Passes, held
@@ -19,6 +20,8 @@ CONTEXT = 400 * MIB
 FRAGMENTATION = 0.05
 PROCESS = 900 * MIB  # torch, transformers, TRL and bitsandbytes in memory: 0.8 to 0.9 GiB measured on a CPU
 CUDA_PROCESS = 1_500 * MIB  # the same with CUDA's libraries; assumed
+DIVIDED = ("linear", "rest", "trained", "gradients", "optimizer", "paged", "hosted", "step", "reference")
+AHEAD = 2  # layers that FSDP holds whole at a time
 CHECKPOINTS = 3  # two that are kept, one that is being written
 
 
@@ -40,6 +43,10 @@ class Stage:
     head: str = ""  # another one than the method's: "whole" to compare
     stored: int = 0  # bytes of the token store
     base_files: int = 0  # bytes of the base on disk; 0: as large as its parameters in 16 bits
+    drawing: Drawing | None = None  # of answers, between rounds of training
+    compared: bool = False  # its loss compares the rows of a pass: another micro-batch would be another training
+    processes: int = 1  # that share a step; the plan is of one of them, host and disk are of all
+    sharded: bool = False  # weights, gradients and state are divided among them
 
     @property
     def batch(self) -> int:
@@ -60,6 +67,7 @@ class Plan:
     reference: float
     activations: float
     logits: float
+    sampling: float  # what drawing answers and having them judged takes beyond training
     context: float
     margin: float
     host: float
@@ -72,7 +80,7 @@ class Plan:
         """What torch will have handed out at most: `max_memory_allocated` on a card."""
         return (
             self.weights + self.embedding + self.trained + self.gradients + self.optimizer + self.reference
-            + self.activations + self.logits
+            + self.activations + self.logits + self.sampling
         )  # fmt: skip
 
     @property
@@ -88,8 +96,8 @@ class Plan:
 
 
 PARTS = (
-    "weights", "embedding", "trained", "gradients", "optimizer", "reference", "activations", "logits", "context",
-    "margin",
+    "weights", "embedding", "trained", "gradients", "optimizer", "reference", "activations", "logits", "sampling",
+    "context", "margin",
 )  # fmt: skip
 
 
@@ -102,12 +110,15 @@ def plan(stage: Stage, config: Any, *, roughly: bool = False) -> Plan:
         roughly: from the two smallest micro-batches, as though what they take grew with them: quick where many are
             tried, and never too little.
     """
-    kept = _holdings(config, stage)
+    whole = _holdings(config, stage)
+    kept = _divided(whole, stage, config)
     passing = _held_roughly(config, stage) if roughly else _held(config, stage)
     body = max(passing.layers, kept.step)
     allocated = sum(
         (kept.linear, kept.rest, kept.trained, kept.gradients, kept.optimizer, kept.reference, max(body, passing.head))
     )
+    sampling = max(0.0, _drawn(config, stage, kept) - allocated)
+    allocated += sampling
     on_card = stage.on_card
     return Plan(
         stage=stage,
@@ -115,17 +126,46 @@ def plan(stage: Stage, config: Any, *, roughly: bool = False) -> Plan:
         embedding=kept.rest,
         trained=kept.trained,
         gradients=kept.gradients,
-        optimizer=kept.optimizer if on_card else kept.optimizer + kept.paged,
+        optimizer=kept.optimizer if on_card else kept.optimizer + kept.paged + kept.hosted,
         reference=kept.reference,
         activations=body,
         logits=max(0.0, passing.head - body),
+        sampling=sampling,
         context=CONTEXT if on_card else 0.0,
         margin=FRAGMENTATION * allocated if on_card else 0.0,
-        host=CUDA_PROCESS + kept.paged if on_card else PROCESS + allocated + kept.paged,
+        host=stage.processes * (_host(kept, allocated, on_card=on_card) + _loading(whole, stage)),
         disk=_disk(kept, stage),
         parameters=kept.parameters,
         trainable=kept.trainable,
     )
+
+
+def _divided(kept: Holdings, stage: Stage, config: Any) -> Holdings:
+    """What one of several processes holds.
+
+    DDP keeps a second copy of the gradients in the buckets that it sends. FSDP (Zhao et al. 2023, arXiv 2304.11277)
+    divides everything, and gathers a layer while it is used and the next one ahead of it; embedding and output layer
+    stay gathered. The latter is an estimate that no card has confirmed.
+    """
+    if stage.processes == 1:
+        return kept
+    if not stage.sharded:
+        return replace(kept, gradients=2 * kept.gradients)
+    layers = config.get_text_config().num_hidden_layers
+    parts = {name: getattr(kept, name) / stage.processes for name in DIVIDED}
+    parts["linear"] += min(AHEAD / layers, 1.0) * kept.linear
+    return replace(kept, **{**parts, "rest": parts["rest"] + kept.rest})
+
+
+def _host(kept: Holdings, allocated: float, *, on_card: bool) -> float:
+    """Of one process."""
+    own = CUDA_PROCESS if on_card else PROCESS + allocated
+    return own + kept.paged + kept.hosted
+
+
+def _loading(whole: Holdings, stage: Stage) -> float:
+    """What a worker reads into the machine's memory, to take its part of it to the card."""
+    return whole.linear + whole.rest + whole.trained if stage.sharded else 0.0
 
 
 def dtype_of(stage: Stage) -> torch.dtype:
@@ -143,7 +183,8 @@ def weights_of(stage: Stage) -> torch.dtype:
 
 def _disk(kept: Holdings, stage: Stage) -> float:
     """The base, the store, checkpoints with the optimizer's state, and what is left of the stage."""
-    checkpoint = kept.trained + kept.optimizer + kept.paged
+    state = kept.optimizer + kept.paged + kept.hosted / 2  # of what lies on the host half is no state
+    checkpoint = (kept.trained + state) * (stage.processes if stage.sharded else 1)
     base = stage.base_files or (2 * (kept.parameters - kept.trainable) if stage.lora else 0)
     return base + stage.stored + CHECKPOINTS * checkpoint + kept.trained
 
@@ -156,12 +197,25 @@ def _holdings(config: Any, stage: Stage) -> Holdings:
 
 
 def _held(config: Any, stage: Stage) -> Held:
+    return _once(held, config, stage.model, stage.lora, _passes(stage))
+
+
+def _drawn(config: Any, stage: Stage, kept: Holdings) -> float:
+    """All that is held while answers are drawn and judged: there are no gradients, and no reference, yet."""
+    if stage.drawing is None:
+        return 0.0
+    passes = replace(_passes(stage), rows=1, checkpointing=False)  # which are training's: one answer for all of them
+    beside = _once(drawn, config, stage.model, stage.lora, passes, stage.drawing)
+    return kept.linear + kept.rest + kept.trained + beside
+
+
+def _passes(stage: Stage) -> Passes:
     method = METHODS[stage.method]
     if stage.head:
         method = replace(method, head=stage.head)  # type: ignore[arg-type]
     if stage.precomputed:
         method = replace(method, reference=False)
-    passes = Passes(
+    return Passes(
         rows=stage.micro_batch * method.sequences,
         length=stage.length + method.extra,
         checkpointing=stage.checkpointing,
@@ -169,8 +223,8 @@ def _held(config: Any, stage: Stage) -> Held:
         dtype=dtype_of(stage),
         weights=weights_of(stage),
         on_card=stage.on_card,
+        flash=stage.model.attention == "flash_attention_2",
     )
-    return _once(held, config, stage.model, stage.lora, passes)
 
 
 def _held_roughly(config: Any, stage: Stage) -> Held:

@@ -6,11 +6,14 @@ from typing import Any
 
 import polars as pl
 
+from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.training import models
 from arabic_llm_pipeline.training.memory import architecture, fit
+from arabic_llm_pipeline.training.memory.drawing import drawing
 from arabic_llm_pipeline.training.memory.limits import Room, room
+from arabic_llm_pipeline.training.memory.methods import is_summed
 from arabic_llm_pipeline.training.memory.plan import MIB, Plan, Stage, plan
 from arabic_llm_pipeline.training.quiet import hush
 
@@ -23,10 +26,12 @@ def stage_table(
     model: ModelSettings,
     lora: AdapterSettings,
     memory: MemorySettings,
+    devices: DeviceSettings,
     window: int,
 ) -> pl.DataFrame:
     """A row a stage: its settings, its parts in MiB, whether it fits and what would make it.
 
+    Judges count as rules here: whether one brings a base of its own is known when it is there, before its stage.
     For the card of this machine; without one, for a card of `memory.limit_gb`; with no limit either, for a CPU.
 
     Args:
@@ -35,6 +40,7 @@ def stage_table(
         model: how the base is held.
         lora: the adapter.
         memory: the limits, and whether settings are chosen.
+        devices: how many processes share a step.
         window: tokens of a sequence.
     """
     hush()
@@ -55,6 +61,10 @@ def stage_table(
             continues=continues,
             precomputed=bool(loop.get("precompute_reference")),
             on_card=real or memory.limit_gb is not None,
+            drawing=drawing(loop),
+            compared=not is_summed(method, loop),
+            processes=devices.processes,
+            sharded=devices.sharding == "full",
         )
         found = (fit.choose(stage, config, limits.has) if memory.fit else None) or plan(stage, config)
         rows.append(_row(name, found, config, limits))
@@ -70,6 +80,7 @@ def _row(name: str, found: Plan, config: Any, limits: Room) -> dict[str, Any]:
         "model": stage.model.name,
         "quantization": stage.model.quantization,
         "length": stage.length,
+        "processes": stage.processes,
         "micro_batch": stage.micro_batch,
         "accumulation": stage.accumulation,
         "activation_checkpointing": stage.checkpointing,

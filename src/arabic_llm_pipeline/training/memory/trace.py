@@ -34,6 +34,7 @@ class Passes:
     dtype: torch.dtype  # that is computed in
     weights: torch.dtype  # that weights are held in, where they are not quantised
     on_card: bool  # autocast, and TRL's kernels of a card; else as on a CPU
+    flash: bool = False  # attention without a mask of length x length, which else is given or made of the positions
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,25 @@ def held(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes
         return _traced(config, model, lora, passes)
     few, more = (_traced(with_layers(config, count), model, lora, passes) for count in (FEW, MORE))
     return few.further(more, (layers - FEW) // (MORE - FEW))
+
+
+def forward(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes: Passes) -> float:
+    """Bytes beside weights that a forward pass without gradients holds at most; the more layers, the same.
+
+    Args:
+        config: of the base.
+        model: how the base is held.
+        lora: the adapter; None: there is none.
+        passes: the micro-batch.
+    """
+    made = _made(with_layers(config, FEW), model, lora, passes)
+    with FakeTensorMode():
+        _fill(made, quantised=model.quantization != "none" and lora is not None)
+        batch = _batch(passes)
+        live = Live([*made.parameters(), *made.buffers(), *batch.values()])
+        with live, torch.no_grad(), _autocast(passes):
+            _backbone(made.eval(), batch)
+        return live.most
 
 
 class Live(TorchDispatchMode):
@@ -108,9 +128,7 @@ class Live(TorchDispatchMode):
 
 
 def _traced(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes: Passes) -> Held:
-    if lora and (lora.freeze_top or lora.freeze_bottom):  # of few layers none would be left; so it is never too little
-        lora = lora.model_copy(update={"freeze_top": 0, "freeze_bottom": 0})
-    made: Any = build(config, passes.weights, model.attention, lora, scoring=passes.method.head == SCORE)
+    made = _made(config, model, lora, passes)
     with FakeTensorMode():
         _fill(made, quantised=model.quantization != "none" and lora is not None)
         made.train()
@@ -118,6 +136,12 @@ def _traced(config: Any, model: ModelSettings, lora: AdapterSettings | None, pas
             made.gradient_checkpointing_enable({"use_reentrant": False})
             made.enable_input_require_grads()
         return _step(made, passes)
+
+
+def _made(config: Any, model: ModelSettings, lora: AdapterSettings | None, passes: Passes) -> Any:
+    if lora and (lora.freeze_top or lora.freeze_bottom):  # of few layers none would be left; so it is never too little
+        lora = lora.model_copy(update={"freeze_top": 0, "freeze_bottom": 0})
+    return build(config, passes.weights, model.attention, lora, scoring=passes.method.head == SCORE)
 
 
 def _fill(model: Any, *, quantised: bool) -> None:
@@ -178,6 +202,8 @@ def _step(model: Any, passes: Passes) -> Held:
 
 def _batch(passes: Passes) -> dict[str, torch.Tensor]:
     ids = torch.zeros((passes.rows, passes.length), dtype=torch.long)
+    if passes.flash:
+        return {"input_ids": ids}
     batch = {"input_ids": ids, "position_ids": torch.arange(passes.length).expand(passes.rows, -1)}
     if passes.method.padded:
         batch["attention_mask"] = torch.ones((passes.rows, 1, passes.length, passes.length), dtype=torch.bool)

@@ -13,11 +13,12 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json, write_json
 from arabic_llm_pipeline.parameters.preference import DnoSettings
 from arabic_llm_pipeline.tokens.columns import Array
+from arabic_llm_pipeline.training import workers
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, Job
 
 PAIRS = "pairs.safetensors"  # in a round's folder: a round that was killed trains on the very same pairs
 Pair = tuple[Array, Array, Array]
-SUMMED = ("seconds", "steps", "tokens")
+SUMMED = ("seconds", "steps", "tokens", "energy_watt_hours")
 PEAKS = ("peak_process_mb", "peak_device_allocated_mb", "peak_device_reserved_mb")
 
 
@@ -34,11 +35,13 @@ def train(job: Job, channel: Channel) -> None:
     for number in range(settings.rounds):
         folder = job.workspace / f"round-{number + 1}"
         folder.mkdir(exist_ok=True)
-        of_round = job.model_copy(update={"workspace": folder, "adapter": adapter})
+        workers.together()
+        of_round = job.model_copy(update={"workspace": folder, "adapter": adapter, "run": f"{job.run}/{folder.name}"})
         if not (of_round.finished / RESULT).is_dir():
             _round(of_round, settings, number, told)
+            workers.together()  # its result is there for the next one
         adapter = of_round.finished / RESULT
-    _gather(job, settings.rounds)
+    workers.once("all rounds", lambda: _gather(job, settings.rounds))
 
 
 def _round(job: Job, settings: DnoSettings, number: int, channel: "OfRound") -> None:
@@ -49,9 +52,7 @@ def _round(job: Job, settings: DnoSettings, number: int, channel: "OfRound") -> 
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the round before left its own, which waits for a step
     model = finish.stage_model(job)
-    if not (job.workspace / PAIRS).is_file():
-        begun = time.perf_counter()
-        _write(_pairs(job, settings, number, model), job.workspace / PAIRS, begun)
+    workers.once("pairs", lambda: _made(job, settings, number, model))
     rows = SampledRows(_read(job.workspace / PAIRS), finish.vocabulary(model))
     plan = schedule(rows.passes, settings, job.seed + number)
     options = trainers.adapter_options(settings, settings.learning_rate) | {"beta": settings.beta}
@@ -59,6 +60,12 @@ def _round(job: Job, settings: DnoSettings, number: int, channel: "OfRound") -> 
     channel.number = number
     told: Any = channel
     finish.finish_adapter(trainer, job, plan, told, rows.about())
+
+
+def _made(job: Job, settings: DnoSettings, number: int, model: Any) -> None:
+    if not (job.workspace / PAIRS).is_file():
+        begun = time.perf_counter()
+        _write(_pairs(job, settings, number, model), job.workspace / PAIRS, begun)
 
 
 class OfRound:
@@ -84,7 +91,7 @@ def _pairs(job: Job, settings: DnoSettings, number: int, model: Any) -> list[Pai
     from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
     from arabic_llm_pipeline.training import finish
     from arabic_llm_pipeline.training.batches import check
-    from arabic_llm_pipeline.training.judges import judge
+    from arabic_llm_pipeline.training.judges import Policy, judge
     from arabic_llm_pipeline.training.sampling import sample
 
     prompts, chosen = _prompts(job, settings, number)
@@ -97,7 +104,9 @@ def _pairs(job: Job, settings: DnoSettings, number: int, model: Any) -> list[Pai
         for prompt, best, made in zip(prompts, chosen, given, strict=True)
         for answer in made
     ]  # fmt: skip
-    scores = np.split(judge(job, settings.judge, asked, settings.micro_batch), np.cumsum([len(made) for made in given]))
+    policy = Policy(model, job.base, job.model, job.tokenizer, on_base=hasattr(model, "peft_config"))
+    judged = judge(settings.judge, asked, policy, settings.sampling_batch)
+    scores = np.split(judged, np.cumsum([len(made) for made in given]))
     kept = [
         pair
         for prompt, made, found in zip(prompts, given, scores, strict=False)
@@ -155,11 +164,18 @@ def _found(file: Path) -> dict[str, Any]:
     return load_file(file)
 
 
+def _sum(costs: Sequence[float | None]) -> float | None:
+    """Of all rounds; None if one of them could not tell."""
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
+
+
 def _gather(job: Job, rounds: int) -> None:
     """The last round's result, the log of all of them, and what all of them cost."""
     import polars as pl
 
     from arabic_llm_pipeline.training.memory.record import planned
+    from arabic_llm_pipeline.training.models import ABOUT, FROM, weights_of
 
     folders = [job.workspace / f"round-{number + 1}" / job.finished.name for number in range(rounds)]
     logs, steps = [pl.read_parquet(folder / LOG) for folder in folders], 0
@@ -167,13 +183,15 @@ def _gather(job: Job, rounds: int) -> None:
         logs[place] = frame.with_columns(pl.col("step") + steps, pl.lit(float(place + 1)).alias("round"))
         steps += len(frame)
     costs = [read_json(folder / RESOURCES) for folder in folders]
-    total = costs[-1] | {name: sum(cost[name] for cost in costs) for name in SUMMED}
+    total = costs[-1] | {name: _sum([cost[name] for cost in costs]) for name in SUMMED}
     total |= {name: max((cost[name] for cost in costs if cost[name] is not None), default=None) for name in PEAKS}
     total["seconds_sampling_and_judging"] = sum(float(_found(folder.parent / PAIRS)["seconds"]) for folder in folders)
     total |= {**planned(job.workspace), "data": {"rows": sum(cost["data"]["rows"] for cost in costs)}}
     new = job.workspace / ".finishing"
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(folders[-1] / RESULT, new / RESULT)
+    about = new / RESULT / ABOUT  # it was trained from what the first round began with, whatever the last one did
+    write_json(about, {**read_json(about), FROM: weights_of(job.adapter)})
     pl.concat(logs, how="diagonal").write_parquet(new / LOG)
     write_json(new / RESOURCES, total)
     new.replace(job.finished)

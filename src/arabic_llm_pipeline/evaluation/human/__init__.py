@@ -1,0 +1,1 @@
+"""What people think of the answers: sheets for them, and scores of what they filled in."""

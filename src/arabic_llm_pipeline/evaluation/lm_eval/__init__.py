@@ -1,0 +1,1 @@
+"""Scores by lm-evaluation-harness, on local copies of the data that its tasks are about."""

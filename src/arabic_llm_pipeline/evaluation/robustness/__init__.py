@@ -1,0 +1,1 @@
+"""What noise in a question does to its answer."""

@@ -1,0 +1,1 @@
+"""A dry run: what a recipe will take on this machine."""

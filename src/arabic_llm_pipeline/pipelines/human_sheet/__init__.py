@@ -1,0 +1,1 @@
+"""Answers of the candidates as a sheet for people to judge."""

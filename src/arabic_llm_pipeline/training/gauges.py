@@ -1,0 +1,164 @@
+"""What the machine does while it trains: memory of the process; load, watts and heat of the card; energy."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import psutil
+import torch
+
+MB = 1024 * 1024
+SAMPLING_S = 0.5  # between looks at the card: a look takes up to some milliseconds, so no step waits for one
+RAPL = Path("/sys/class/powercap")  # energy of the processor's package, where Linux lets it be read
+CARD, PACKAGE = "card (NVML, watts by time)", "processor package (RAPL), with whatever else ran on it"
+NOTHING = "not measured: no card that NVML reads, and no RAPL counter that may be read"
+Readings = dict[str, float | None]
+
+
+class Gauges:
+    """Read once a step; what cannot be had is None."""
+
+    def __init__(self) -> None:
+        self.process = psutil.Process()
+        self.card = Card() if torch.cuda.is_available() else None
+        self.package = Package()
+
+    @property
+    def energy_of(self) -> str:
+        """What the joules are those of."""
+        if self.card and self.card.works:
+            return CARD
+        return PACKAGE if self.package.works else NOTHING
+
+    def read(self, seconds: float) -> Readings:
+        """What a step that has just ended took."""
+        card = self.card.read() if self.card else {}
+        watts = card.get("device_watts")
+        joules = watts * seconds if watts is not None else None
+        packaged = self.package.joules()
+        return {
+            "process_memory_mb": process_mb(),
+            "process_memory_now_mb": self.process.memory_info().rss / MB,
+            "device_memory_mb": device_mb(),
+            **{name: card.get(name) for name in Card.NAMES},
+            "energy_joules": packaged if joules is None else joules,
+        }
+
+    def close(self) -> None:
+        """Look no more."""
+        if self.card:
+            self.card.close()
+
+
+class Card:
+    """NVML's figures of the card that torch uses, sampled beside the training: means over the time since last read."""
+
+    NAMES = ("device_utilisation", "device_watts", "device_celsius")
+
+    def __init__(self) -> None:
+        self._samples: dict[str, list[float]] = {name: [] for name in self.NAMES}
+        self._last: Readings = dict.fromkeys(self.NAMES)
+        self._end, self._lock = threading.Event(), threading.Lock()
+        self._reading = _opened()
+        if self.works:
+            self._sample()
+            threading.Thread(target=self._go_on, daemon=True).start()
+
+    @property
+    def works(self) -> bool:
+        """Whether there is anything to read."""
+        return bool(self._reading)
+
+    def read(self) -> Readings:
+        """Share of the time in which the card computed, watts, degrees Celsius."""
+        with self._lock:
+            for name, values in self._samples.items():
+                if values:
+                    self._last[name] = fmean(values)
+                values.clear()
+            return dict(self._last)
+
+    def close(self) -> None:
+        """End the sampling."""
+        self._end.set()
+
+    def _go_on(self) -> None:
+        while not self._end.wait(SAMPLING_S):
+            self._sample()
+
+    def _sample(self) -> None:
+        for name, reading in self._reading.items():
+            try:
+                value = float(reading())
+            except Exception:  # noqa: S112  NVML has an error for each thing that a card cannot tell
+                continue
+            with self._lock:
+                self._samples[name].append(value)
+
+
+def _opened() -> Mapping[str, Any]:
+    """How each figure is read; empty without NVML. The card is found by its bus: NVML numbers them otherwise."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        about: Any = torch.cuda.get_device_properties(torch.cuda.current_device())
+        bus = f"{about.pci_domain_id:08x}:{about.pci_bus_id:02x}:{about.pci_device_id:02x}.0"
+        card = pynvml.nvmlDeviceGetHandleByPciBusId(bus.encode())
+    except Exception:  # not installed, no driver, not allowed: training goes on without
+        return {}
+    return {
+        "device_utilisation": lambda: pynvml.nvmlDeviceGetUtilizationRates(card).gpu / 100,
+        "device_watts": lambda: pynvml.nvmlDeviceGetPowerUsage(card) / 1000,
+        "device_celsius": lambda: pynvml.nvmlDeviceGetTemperature(card, pynvml.NVML_TEMPERATURE_GPU),
+    }
+
+
+class Package:
+    """Energy counters of the processor's packages; they overflow every few minutes to hours."""
+
+    def __init__(self, folder: Path = RAPL):
+        self._zones = [zone for zone in sorted(folder.glob("intel-rapl:?")) if _number(zone / "energy_uj") is not None]
+        self._before = self._counts()
+
+    @property
+    def works(self) -> bool:
+        """Whether there are any that may be read: most systems allow it to root alone."""
+        return bool(self._zones)
+
+    def joules(self) -> float | None:
+        """Since the last time."""
+        if not self.works:
+            return None
+        before, self._before = self._before, self._counts()
+        return sum(map(_spent, self._zones, before, self._before)) / 1e6
+
+    def _counts(self) -> list[int]:
+        return [_number(zone / "energy_uj") or 0 for zone in self._zones]
+
+
+def _spent(zone: Path, before: int, now: int) -> int:
+    return now - before if now >= before else now - before + (_number(zone / "max_energy_range_uj") or before)
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def process_mb() -> float:
+    """Most memory this process has held; since its start where the system says so, else what it holds now."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        held = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
+        return int(held["VmHWM"].split()[0]) / 1024
+    return float(psutil.Process().memory_info().rss / MB)
+
+
+def device_mb() -> float | None:
+    """Most memory allocated on the card; None on a CPU."""
+    return torch.cuda.max_memory_allocated() / MB if torch.cuda.is_available() else None
