@@ -80,6 +80,7 @@ class ProjectHooks:
         catalog.get("judge_adapter").bind(None if chosen in RULES else self.project / Path(chosen).expanduser())
         catalog.get("experiments").bind(self.parameters.compare.named("experiments") or [self.experiment])
         catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
+        catalog.get("encoder_files").bind(self.parameters.language.directories(self.project))
         catalog.get("compared_tokenizers").bind(self.parameters.fertility.directories(self.project))
 
     @hook_impl

@@ -53,12 +53,12 @@ def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
     assert {node.name for node in made.nodes} == {
         "compare", "compare_by_kind", "find_seen_items", "find_seen_lm_eval_items", "make_spelling_list",
-        "score_baselines",
+        "measure_encoders", "score_baselines",
         "sft.judge_answers", "sft_dpo.judge_answers",
         *(f"{name}.{kind}" for name in CANDIDATES for kind in KINDS),
     }  # fmt: skip
     assert {name for name in made.inputs() if not name.startswith("params:")} == {
-        *GIVEN, "lm_eval_files", *(f"{name}_lm_eval_workspace" for name in CANDIDATES),
+        *GIVEN, "encoder_files", "lm_eval_files", *(f"{name}_lm_eval_workspace" for name in CANDIDATES),
         "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
     tables = {table for name in CANDIDATES for measure in MEASURES for table in measure.node(name).outputs}
@@ -66,7 +66,7 @@ def test_a_node_for_each_candidate_once() -> None:
     compared = {f"{name}_{kind}_values" for name in CANDIDATES for kind in tested}
     compared |= {f"{name}_writing_answers" for name in CANDIDATES}
     judged = {f"{name}_{of}" for name in CANDIDATES[1:] for of in ("wins", "verdicts")}
-    assert made.outputs() == {*tables, *judged, "comparison", "paired_tests"} - compared
+    assert made.outputs() == {*tables, *judged, "comparison", "encoder_scores", "paired_tests"} - compared
 
 
 def test_a_preference_stage_is_measured_against_what_it_started_from() -> None:
@@ -145,7 +145,7 @@ def _adapter(folder: Path, base: Path, pointer: dict[str, Any], model: ModelSett
 def run(made: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     given = {name: made[name] for name in GIVEN}
     given |= {"start_adapter": None} | {f"{name}_adapter": path for name, path in made["adapters"].items()}
-    given |= {"params:lm_eval": LmEvalSettings(), "lm_eval_files": FoundFiles(Path(), {})}
+    given |= {"params:lm_eval": LmEvalSettings(), "encoder_files": {}, "lm_eval_files": FoundFiles(Path(), {})}
     given |= {f"{name}_lm_eval_workspace": Path() for name in CANDIDATES}
     given |= {"params:choices": ChoicesSettings(shots=(0,), resamples=100), "params:duplicates": DuplicatesSettings()}
     given |= {"params:engine": EngineSettings(processes=1)}

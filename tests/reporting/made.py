@@ -44,6 +44,7 @@ from tests.reporting.made_scores import (
     accuracy,
     answers,
     comparison,
+    encoders,
     language,
     log,
     resources,
@@ -98,6 +99,7 @@ def data(folder: Path) -> dict[str, Any]:
         "seen_items": SEEN.to_frame(),
         "ingested_documents": shards(folder / "ingested", [document("1", BEFORE)], DOCUMENTS),
         "documents": shards(folder / "documents", [kept, *dropped], DOCUMENTS),
+        "encoder_scores": encoders(),
         "ingest_rejects": shards(folder / "rejects", rejects, REJECTS),
     }
     for name in CANDIDATES:

@@ -10,7 +10,7 @@ from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings
 from arabic_llm_pipeline.parameters.preference import DpoSettings, IpoSettings
 from arabic_llm_pipeline.parameters.report import ReportSettings
-from arabic_llm_pipeline.reporting import costs, data, run, speed, tokens, training, view
+from arabic_llm_pipeline.reporting import costs, data, language, run, speed, tokens, training, view
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from tests.reporting.made import changed, inputs, provenance, settings
 from tests.reporting.made_corpus import GONE, KEPT, funnel
@@ -220,3 +220,12 @@ def test_what_memory_does_not_hold_says_so_beside_the_speeds(made: Inputs) -> No
 def test_without_speeds_there_is_no_such_section(made: Inputs) -> None:
     nothing = {f"{name}_speed": made[f"{name}_speed"].clear() for name in made.candidates}
     assert speed.blocks(changed(made, **nothing)) == []
+
+
+def test_encoders_stand_beside_the_candidates_where_words_are_left_out(made: Inputs) -> None:
+    figures = {figure.key: figure for block in language.blocks(made) for figure in block.figures}
+    rows = {tuple(row[:3]): row[3:] for row in figures["words-guessed"].table.rows}
+    assert rows["word left out", "all", "arabert (encoder)"] == ["40", "80.0 [70.0, 90.0]"]
+    assert rows["word left out, first guess", "MSA", "arabert (encoder)"] == ["40", "45.0 [30.0, 50.0]"]
+    assert ("next word, first guess", "all", "arabert (encoder)") not in rows
+    assert ("word left out", "all", "base") in rows

@@ -38,6 +38,37 @@ def _model_files(directory: Path) -> set[Path]:
     return there - {directory / MANIFEST}
 
 
+class ModelDirectories(AbstractDataset[Any, dict[str, Path]]):
+    """Models from outside that parameters name, if any; loads as their directories by name. What they hold counts."""
+
+    def __init__(self, *, metadata: dict[str, Any] | None = None):
+        self.metadata = metadata
+        self._directories: dict[str, Path] = {}
+
+    def bind(self, directories: dict[str, Path]) -> None:
+        """Say where they lie."""
+        self._directories = dict(directories)
+
+    def external_files(self) -> list[Path]:
+        """Weights, configurations and tokenizers; `config.json` also where it is missing, so that this is told."""
+        files = {path for directory in self._directories.values() for path in _model_files(directory)}
+        return sorted(files | {directory / "config.json" for directory in self._directories.values()})
+
+    def load(self) -> dict[str, Path]:
+        """The directories."""
+        return dict(self._directories)
+
+    def save(self, data: Any) -> None:  # noqa: ARG002
+        """Not possible: they come from outside."""
+        raise DatasetError("Models from outside are read only")
+
+    def _exists(self) -> bool:
+        return all(path.is_file() for path in self.external_files())
+
+    def _describe(self) -> dict[str, Any]:
+        return {"directories": sorted(self._directories)}
+
+
 class ModelFiles(AbstractDataset[Any, Path | None]):
     """The files of the base model, wherever the parameters say it lies: what they hold counts."""
 

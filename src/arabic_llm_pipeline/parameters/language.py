@@ -1,5 +1,6 @@
 """Fields of the intrinsic measures: what a model makes of held-out prose."""
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -28,11 +29,18 @@ class LanguageSettings(Settings):
         (1, 2, 8), description="Strides set side by side on a sample, as parts of the window; none: no such table."
     )
     stride_documents: int = Field(3, description="Documents of each dialect in that sample; 0: all.", ge=0)
+    encoders: dict[str, str] = Field(
+        {}, description="Masked language models asked at the same places: directories, by the names they get."
+    )
     words: WordSettings = Field(WordSettings(), description="Words to be guessed.")
     batch_size: int = Field(
         64, description="Sequences at once; another number may change the last digits of scores.", ge=1
     )
     resamples: int = Field(1000, description="Bootstrap resamples for an interval.", ge=100)
+
+    def directories(self, project: Path) -> dict[str, Path]:
+        """Where the encoders are."""
+        return {name: project / Path(path).expanduser() for name, path in sorted(self.encoders.items())}
 
     @model_validator(mode="after")
     def _stride_within_window(self) -> Self:

@@ -19,6 +19,8 @@ WORDS = {
     ("next_word", "top_1"): "next word, first guess",
     ("next_word", "top_5"): "next word, five guesses",
     ("masked_word", "accuracy"): "word left out",
+    ("masked_word", "top_1"): "word left out, first guess",
+    ("masked_word", "top_5"): "word left out, five guesses",
 }
 
 
@@ -27,7 +29,7 @@ def blocks(inputs: Inputs) -> list[Block]:
     scores = inputs.of("language")
     if not any(len(frame) for frame in scores.values()):
         return []
-    guessed = _words_figure(scores)
+    guessed = _words_figure({**scores, **_encoders(inputs["encoder_scores"])})
     return [
         Block("Held-out prose", figures=[_perplexity_figure(scores, of) for of in VIEWS]),
         Block("Words", figures=[guessed] if guessed else [], text=_reasons(scores, {"next_word", "masked_word"})),
@@ -38,6 +40,18 @@ def blocks(inputs: Inputs) -> list[Block]:
             text=_reasons(scores, {"stride", "loss_by_position"}),
         ),
     ]
+
+
+def _encoders(found: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The scores of each encoder in the shape of a candidate's."""
+    named = found.filter(by="encoder").drop_nulls("value")["group"].unique(maintain_order=True)
+    return {
+        f"{name} (encoder)": pl.concat([
+            found.filter(by="encoder", group=name).with_columns(by=pl.lit("all"), group=pl.lit("all")),
+            found.filter(by=f"encoder {name}").with_columns(by=pl.lit("dialect")),
+        ])
+        for name in named
+    }  # fmt: skip
 
 
 def _reasons(scores: Scores, measures: set[str]) -> list[str]:
@@ -98,12 +112,13 @@ def _words_figure(scores: Scores) -> Figure | None:
     table = [
         [WORDS[key], group, name, count(value(row, "items")), shown(row, 1, 100)]
         for key in there for group in groups[key] for name, frame in scores.items()
-        for row in [_of(frame, group, measure=key[0], metric=key[1])]
+        for row in [_of(frame, group, measure=key[0], metric=key[1])] if row
     ]  # fmt: skip
     caption = (
         "Whole words, with their clitics. Next word: the true one is the most probable, or one of the five most "
         "probable, after the text before it. Word left out: the sentence with the true word is more probable than with "
-        f"each of the others of like length and frequency; by chance that is {percent(chance) or 0:.0f}%. Intervals: "
+        f"each of the others of like length and frequency; by chance that is {percent(chance) or 0:.0f}%. Encoders see "
+        "both sides of a gap, and their guesses are of words of as many tokens as the true one has. Intervals: "
         "Wilson, over places."
     )
     names = ("Measure", "Dialect", "Candidate", "Places", "Percent [95%]")

@@ -36,7 +36,7 @@ def measure(
         settings: window, stride, batch_size, words.
         seed: draws the distractors.
     """
-    asked = list(_with_distractors(places, documents, pools, settings.words.distractors, seed))
+    asked = list(with_distractors(places, documents, pools, settings.words.distractors, seed))
     texts = [place.filled(word) for place, others in asked for word in (place.word, *others)]
     names = [f"document {documents['id'][place.document]}" for place, others in asked for _ in (None, *others)]
     losses = token_losses(
@@ -51,9 +51,10 @@ def measure(
     )
 
 
-def _with_distractors(
+def with_distractors(
     places: Sequence[Place], documents: pl.DataFrame, pools: Pools, count: int, seed: int
 ) -> list[tuple[Place, list[str]]]:
+    """The places that have so many words beside the true one, with these: the same for all models."""
     found = []
     for place in places:
         row = documents.row(place.document, named=True)

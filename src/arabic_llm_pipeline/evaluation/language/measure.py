@@ -10,7 +10,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.evaluation import perplexity
 from arabic_llm_pipeline.evaluation.held_out import drawn
 from arabic_llm_pipeline.evaluation.language import fill_in, next_word, strides
-from arabic_llm_pipeline.evaluation.language.words import Pools, masked_words, next_words
+from arabic_llm_pipeline.evaluation.language.words import Place, Pools, masked_words, next_words
 from arabic_llm_pipeline.evaluation.results import VALUES, Row, harness, missing, score_rows, score_table
 from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.tokens.chat import Renderer
@@ -62,27 +62,40 @@ def _words(
     model: Any, tokenizer: Any, renderer: Renderer, prose: pl.DataFrame, settings: LanguageSettings, seed: int,
     about: Row,
 ) -> Iterator[tuple[list[Row], pl.DataFrame]]:  # fmt: skip
-    cleaned = prose.with_columns(clean_series(prose["text"], TEXT).alias("text"))
-    asked = drawn(cleaned.lazy(), "dialect", settings.words.documents, seed)
+    asked, _ = _asked(prose, settings, seed)
     texts, ids = asked["text"].to_list(), asked["id"].to_list()
     if count := settings.words.next_words:
         places = next_words(texts, ids, count, seed)
         guessed = next_word.measure(model, tokenizer, renderer, places, settings)
         metrics = {f"top_{rank}": f"top_{rank}" for rank in next_word.RANKS}
         told = {**about, "decoding": f"beam search, {settings.words.beams} beams"}
-        yield _scored(NEXT_WORD, guessed, metrics, asked, settings, seed, told, "no place whose next word to guess")
-    if count := settings.words.masked_words:
-        pools = Pools(cleaned["text"].to_list(), cleaned["dialect"].to_list())
-        places = masked_words(texts, ids, count, seed)
-        chosen = fill_in.measure(model, renderer, places, asked, pools, settings, seed)
+        yield scored(NEXT_WORD, guessed, metrics, asked, settings, seed, told, "no place whose next word to guess")
+    if settings.words.masked_words:
+        _, masked, pools = masked_places(prose, settings, seed)
+        chosen = fill_in.measure(model, renderer, masked, asked, pools, settings, seed)
         told = {**about, "decoding": "likelihood"}
         why = "no sentence with a word that has enough others of its length and frequency"
-        rows, values = _scored(MASKED_WORD, chosen, {"accuracy": "right"}, asked, settings, seed, told, why)
+        rows, values = scored(MASKED_WORD, chosen, {"accuracy": "right"}, asked, settings, seed, told, why)
         chance = missing(MASKED_WORD, SET, "chance", "") | told | {"why": None, "view": "text"}
         yield [*rows, chance | {"value": 1 / (1 + settings.words.distractors), "items": len(chosen)}], values
 
 
-def _scored(
+def masked_places(
+    prose: pl.DataFrame, settings: LanguageSettings, seed: int
+) -> tuple[pl.DataFrame, list[Place], Pools]:
+    """The documents that words are left out of, where, and what may stand there instead: the same for all models."""
+    asked, cleaned = _asked(prose, settings, seed)
+    places = masked_words(asked["text"].to_list(), asked["id"].to_list(), settings.words.masked_words, seed)
+    return asked, places, Pools(cleaned["text"].to_list(), cleaned["dialect"].to_list())
+
+
+def _asked(prose: pl.DataFrame, settings: LanguageSettings, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Documents that words are asked of, and all of them; cleaned."""
+    cleaned = prose.with_columns(clean_series(prose["text"], TEXT).alias("text"))
+    return drawn(cleaned.lazy(), "dialect", settings.words.documents, seed), cleaned
+
+
+def scored(
     measure: str, places: pl.DataFrame, metrics: dict[str, str], documents: pl.DataFrame, settings: LanguageSettings,
     seed: int, about: Row, why: str,
 ) -> tuple[list[Row], pl.DataFrame]:  # fmt: skip

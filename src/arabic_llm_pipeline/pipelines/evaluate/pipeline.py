@@ -7,6 +7,7 @@ from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.pipelines.evaluate import (
     choices,
+    encoders,
     language,
     lm_eval,
     reward,
@@ -42,6 +43,7 @@ def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()
             *(measure.node(candidate) for measure in MEASURES for candidate in candidates),
             writing.spelling(),
             *wins.nodes(candidates),
+            encoders.node(),
             _paired(candidates),
             *map(reward.node, reward_models),
             Node(score_baselines, inputs=baselines, outputs="baseline_scores", name="score_baselines"),

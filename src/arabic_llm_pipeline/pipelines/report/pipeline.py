@@ -22,7 +22,7 @@ DATA = (
     "funnel", "dialect_table", "script_table", "quality_table", "verdicts", "audit_table", "group_mentions",
     "token_summary", "fertility_table",
     "baseline_scores", "comparison", "paired_tests", "seen_items", "base_model", "provenance",
-    "ingested_documents", "documents", "ingest_rejects",
+    "ingested_documents", "documents", "ingest_rejects", "encoder_scores",
 )  # fmt: skip
 OF_CANDIDATES = ("scores", "answers")  # and of each (`inputs.of("scores")`), besides what the MEASURES make
 OF_STAGES = ("log", "resources")
