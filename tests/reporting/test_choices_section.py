@@ -53,6 +53,12 @@ def test_what_is_taken_for_what_adds_up(made: Inputs) -> None:
     assert 100 * np.trace(counts) / counts.sum() == pytest.approx(right("sft_dpo", "labels", "reviews"))
 
 
+def test_the_headline_is_said_in_words(made: Inputs) -> None:
+    first = next(iter(choices.blocks(made)))
+    assert first.text[0].startswith("Shown is accuracy by letters, 0-shot:")
+    assert "accuracy by letters, 0-shot, with 95% intervals" in first.figures[0].caption
+
+
 def test_bins_hold_all_items(made: Inputs) -> None:
     for block in choices.blocks(made):
         rows = block.figures[1].table.rows

@@ -83,6 +83,24 @@ def test_panels_draw_each_line_in_axes_of_its_own() -> None:
     assert [list(axes.lines[-1].get_ydata()) for axes in figure.axes] == [[3.0, 2.0], [0.7, 0.2]]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["base", "sft, adapter", "sft, merged", "sft_dpo, adapter", "sft_dpo, merged"],
+        ["a", "b", "c"],
+        ["a name that is longer than most names of candidates are"] * 2,
+    ],
+)
+def test_the_legend_of_lines_lies_within_the_plot_and_powers_are_whole(names: list[str]) -> None:
+    lines = {f"{name}{i or ''}": ([1, 2, 4], [20.0, 40.0, 60.0]) for i, name in enumerate(names)}
+    figure = plots.powers(lines, "Tokens written", "prompts at once", "tokens a second")
+    figure.draw_without_rendering()
+    box = figure.legends[0].get_window_extent()
+    assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+    ticks = {label.get_text() for label in figure.axes[0].get_xticklabels()}
+    assert {"1", "2", "4"} <= ticks
+
+
 def luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)

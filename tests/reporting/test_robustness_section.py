@@ -51,7 +51,7 @@ def test_figures_by_level_and_kind(made: Inputs) -> None:
     assert dialects.lists[0].rows[0][2:4] == ["40", "10.0 [5.0, 15.0]"]
     assert {row[0] for row in kinds.figures[0].table.rows} == {"hamza", "arabizi"}
     assert worst.tables[0].rows[0] == [
-        "items_test", "right answers", "base", "0.3, 3 times", "10.0", "[5.0, 15.0]", "5.0", "[0.0, 10.0]", "40",
+        "items test", "right answers", "base", "0.3, 3 times", "10.0", "[5.0, 15.0]", "5.0", "[0.0, 10.0]", "40",
     ]  # fmt: skip
     assert all(figure.svg.startswith("<svg") for block in (first, kinds) for figure in block.figures)
 

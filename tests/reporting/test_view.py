@@ -183,7 +183,7 @@ def test_watts_of_a_device(device: str | None, given: float | None, expected: fl
 
 def test_energy_is_measured_or_estimated(made: Inputs) -> None:
     [block] = costs.blocks(made)
-    assert "about 3.122 watt hours by an assumed draw of 65 W" in block.text[0]  # 172.9 s
+    assert "about 3.1 watt hours by an assumed draw of 65 W" in block.text[0]  # 172.9 s
     told = {f"{stage}_resources": made.resources[stage] | {"energy_watt_hours": 1.5} for stage in STAGES}
     [block] = costs.blocks(changed(made, **told))
     assert block.text == ["Training took 2 min 53 s and 3 watt hours, as measured."]
@@ -194,6 +194,17 @@ def test_the_plan_stands_beside_what_was_measured(made: Inputs) -> None:
     plan = {"sft_resources": made.resources["sft"] | {"planned_host_mb": 1200.0}}
     figure = costs.memory_figure(changed(made, **plan))
     assert figure.table.rows == [["sft in the process", "1,200", "961", "1.25"]]
+
+
+def test_the_table_of_costs_leaves_out_what_is_told_elsewhere_or_of_nothing(made: Inputs) -> None:
+    nested = {"data": {"rows": 329, "sources": {"oasst": {"rows": 40}}}, "process_slope_steps": 0}
+    found = changed(made, sft_resources=made.resources["sft"] | nested | {"process_mb_per_1000_steps": None})
+    rows = {row[0]: row[1:] for row in costs.resources_table(found).rows}
+    assert not any("{" in cell for cells in rows.values() for cell in cells), "no dictionary as text"
+    over = "Process memory, growth over so many last steps"
+    assert over not in rows, "no growth was measured"
+    grown = changed(made, sft_resources=made.resources["sft"] | nested | {"process_mb_per_1000_steps": 1.5})
+    assert over in {row[0] for row in costs.resources_table(grown).rows}
 
 
 def test_what_memory_does_not_hold_says_so_beside_the_speeds(made: Inputs) -> None:

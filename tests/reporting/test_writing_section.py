@@ -32,7 +32,7 @@ def test_the_table_by_variety_has_the_papers_below_and_says_where_there_is_no_da
     assert line(table, "Questions on a text, F1 (normalized), %", "base")["MGR"] == "no data"
     assert line(table, "Perplexity per token, prose", "base")["MGR"] == "no data"
     assert line(table, "BLEU", "paper, Table 4")["MSA"] == "42.3"
-    assert line(table, "perplexity", "paper, Table 4")["MGR"] == "7.12"
+    assert line(table, "Perplexity", "paper, Table 4")["MGR"] == "7.12"
 
 
 def test_the_taggers_own_error_stands_below_the_answers(made: Inputs) -> None:
@@ -50,7 +50,7 @@ def test_the_parts_and_what_is_absent(made: Inputs) -> None:
     first, questions, translation, free, rules, *_ = writing.blocks(made)
     assert "Not measured: a reason that is told." in first.text
     assert any("25.0% of the items" in text for text in first.text)
-    assert line(first.figures[0].table, "arcd: f1 squad")["sft_dpo"] == "40.0 [37.0, 43.0]"
+    assert line(first.figures[0].table, "arcd: F1 (SQuAD)")["sft_dpo"] == "40.0 [37.0, 43.0]"
     assert line(questions.tables[0], "arcd", "sft")["F1, SQuAD"] == "30.0 [27.0, 33.0]"
     apart = questions.tables[1]
     assert {row[0] for row in apart.rows} == {"arcd"}, "the other set has no such questions"

@@ -61,7 +61,7 @@ def _why(scores: Frames) -> str:
 
 def _block(title: str, measure: str, scores: Frames, answers: Frames, settings: ChoicesSettings) -> Block:
     headline = _headline(next(iter(answers.values())), settings)
-    bare = words(headline)
+    bare = _in_words(headline)
     sets = _sets(scores)
     figures = [_by_set(title, measure, scores, headline, sets)]
     more = [figure for of in sets if (figure := _by_subject(measure, scores, headline, of))]
@@ -81,6 +81,12 @@ def _headline(answers: pl.DataFrame, settings: ChoicesSettings) -> str:
     """The metric of the first way, by all of the log-probability, with the first number of examples."""
     way = LABELS if (answers["way"] == LABELS).all() else settings.ways[0]
     return metric(way, "acc", SUM, settings.shots[0])
+
+
+def _in_words(headline: str) -> str:
+    """The headline as people say it: accuracy by letters, 0-shot."""
+    way, _, shots = headline.partition("_acc_")
+    return f"accuracy by {words(way)}, {shots.removesuffix('shot')}-shot"
 
 
 def _decided(answers: pl.DataFrame, settings: ChoicesSettings) -> pl.DataFrame:
@@ -141,7 +147,7 @@ def _dots(key: str, title: str, scores: Frames, name: str, groups: Mapping[str, 
     left_out = (
         f" The plot has the {MOST} with most items; the table has all {len(groups)}." if len(groups) > MOST else ""
     )
-    caption = f"{title}: {words(name)}, with 95% intervals; hollow marks need no model.{left_out}"
+    caption = f"{title}: {_in_words(name)}, with 95% intervals; hollow marks need no model.{left_out}"
     return Figure(key, to_svg(drawn, key), caption, _dots_table(title, cells, list(groups)))
 
 

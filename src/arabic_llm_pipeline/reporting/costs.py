@@ -29,6 +29,8 @@ PLANNED = (
     ("on the device", "planned_device_mb", "peak_device_reserved_mb"),
     ("in the process", "planned_host_mb", "peak_process_mb"),
 )
+SHOWN_ABOVE = "data"  # what a stage was trained on: nested, and in the section on training
+GROWTH, GROWTH_OVER = "process_mb_per_1000_steps", "process_slope_steps"
 
 RESOURCES = {
     "seconds": ("Time", duration),
@@ -42,10 +44,10 @@ RESOURCES = {
     "peak_device_reserved_mb": ("Device memory, peak MB reserved", count),
     "planned_host_mb": ("Process memory, MB as planned, with libraries", count),
     "peak_process_mb": ("Process memory, peak MB", count),
-    "process_mb_per_1000_steps": ("Process memory, growth in MB per 1,000 steps", short),
-    "process_slope_steps": ("of so many last steps", count),
+    GROWTH: ("Process memory, growth in MB per 1,000 steps", short),
+    GROWTH_OVER: ("Process memory, growth over so many last steps", count),
     "energy_watt_hours": ("Energy, watt hours", short),
-    "energy_of": ("Energy of", plain),
+    "energy_of": ("Energy, what was measured", plain),
     "best_step": ("Step of the lowest held-out loss", count),
     "best_validation_loss": ("Lowest held-out loss", short),
     "result_is_of_best_step": ("Result is of that step", plain),
@@ -74,7 +76,7 @@ def _energy(inputs: Inputs) -> str:
     rated = {watts(cost.get("device"), inputs.report.watts) for cost in stages}
     hours = sum(watts(cost.get("device"), inputs.report.watts) * (cost.get("seconds") or 0) / HOUR_S for cost in stages)
     return (
-        f"Training took {duration(seconds)}; about {short(hours)} watt hours by an assumed draw of "
+        f"Training took {duration(seconds)}; about {short(float(f'{hours:.2g}'))} watt hours by an assumed draw of "
         f"{listed(f'{one:g} W' for one in sorted(rated))}. That is an estimate from above of what the device took; the "
         "machine around it, the evaluation and trials before this run are not in it (report.watts is yours to set)."
     )
@@ -112,8 +114,10 @@ def memory_figure(inputs: Inputs) -> Figure | None:
 def resources_table(inputs: Inputs) -> Table:
     """A column a stage: time, memory, device. Known figures first, then whatever else the stage recorded."""
     costs = [inputs.resources[stage] for stage in inputs.stages]
-    others = sorted({key for cost in costs for key in cost} - set(RESOURCES))
+    others = sorted({key for cost in costs for key in cost} - set(RESOURCES) - {SHOWN_ABOVE})
     named = {key: ways for key, ways in RESOURCES.items() if any(cost.get(key) is not None for cost in costs)}
+    if GROWTH not in named:
+        named.pop(GROWTH_OVER, None)
     rows: list[Sequence[str]] = [
         [text, *(write(cost.get(key)) for cost in costs)] for key, (text, write) in named.items()
     ]

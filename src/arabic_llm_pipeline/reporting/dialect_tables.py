@@ -15,9 +15,9 @@ WRITING, WRITTEN = "writing", "writing_answers"  # entries of each candidate
 UNKNOWN = "unknown"
 NO_DATA = "no data"
 PUBLISHED = {  # Table 4 of the paper, in the order of REGIONS
-    "perplexity": (4.72, 6.31, 6.85, 6.54, 7.12),
+    "Perplexity": (4.72, 6.31, 6.85, 6.54, 7.12),
     "BLEU": (42.3, 36.8, 35.2, 35.9, 33.7),
-    "F1": (0.83, 0.76, 0.74, 0.75, 0.71),
+    "F1, 0 to 1": (0.83, 0.76, 0.74, 0.75, 0.71),
 }
 ROWS = (  # what it is called, set, metric, factor, digits
     ("To English, chrF++", TO_ENGLISH, "chrf++", 1, 1),
@@ -59,7 +59,9 @@ def varieties_table(inputs: Inputs) -> Table:
             found = [find(frame, set=of, metric=metric, by="dialect", group=region) for region in REGIONS]
             rows.append([label, name, *(_cell(row, digits, factor) for row in found)])
     rows += [[name, "paper, Table 4", *map(str, values)] for name, values in PUBLISHED.items()]
-    return Table("By variety, with 95% intervals (bootstrap over items)", columns, rows)
+    return Table(
+        "By variety, with 95% intervals (bootstrap over items) where a variety has more than one item", columns, rows
+    )
 
 
 def _cell(row: Row | None, digits: int, factor: float = 1) -> str:

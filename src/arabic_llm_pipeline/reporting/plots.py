@@ -1,6 +1,6 @@
 """The few kinds of plot that the report has: dots with intervals, stacked bars, curves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from arabic_llm_pipeline.reporting.measured import Bounds
 from arabic_llm_pipeline.reporting.style import GRID, INK, MARKERS, MUTED, PAPER, SERIES, drawing
 
 DOT_IN, BAR_IN, FRAME_IN = 0.115, 0.3, 0.85  # height of a dot's row, of a bar's, and of all that is no row
-LEGEND = 52  # characters that a line of a legend holds, three for each mark
+LEGEND = 52  # characters that a line of a legend holds, with those for each mark
+DOT_MARK, LINE_MARK = 3, 6  # characters that a mark takes
 LONG = 16  # characters: a longer name takes too much of the plot's width
 MOST_POINTS = 400  # a longer curve is drawn by the means of so many stretches
 SMOOTH = 0.05  # width of the running mean, as share of the curve
@@ -43,7 +44,10 @@ def dots(groups: Sequence[str], series: Sequence[Series], label: str, title: str
         title: what the plot shows, in a few words.
     """
     span = len(series) + 1
-    with drawing(FRAME_IN + 0.15 * _lines(series) + DOT_IN * len(groups) * span) as (figure, (axes,)):
+    with drawing(FRAME_IN + 0.15 * _lines([one.name for one in series]) + DOT_IN * len(groups) * span) as (
+        figure,
+        (axes,),
+    ):
         for place, one in enumerate(series):
             _marks(axes, place, one, len(series))
         for band in range(0, len(groups), 2):
@@ -51,18 +55,28 @@ def dots(groups: Sequence[str], series: Sequence[Series], label: str, title: str
         axes.set_yticks([span * i + (len(series) - 1) / 2 for i in range(len(groups))], [_wrapped(g) for g in groups])
         axes.set_ylim(span * len(groups) - 1, -1)
         _titles(figure, axes, title, label)
-        figure.legend(loc="outside lower center", ncols=_columns(series), handletextpad=0.3, columnspacing=1.2)
+        figure.legend(
+            loc="outside lower center",
+            ncols=_columns([one.name for one in series]),
+            handletextpad=0.3,
+            columnspacing=1.2,
+        )
     return figure
 
 
-def _columns(series: Sequence[Series]) -> int:
+def _columns(names: Collection[str], mark: int = DOT_MARK) -> int:
     """Columns of a legend: long names need more of the width."""
-    longest = max((len(one.name) for one in series), default=0)
-    return max(1, min(4, len(series), LEGEND // (longest + 3)))
+    longest = max(map(len, names), default=0)
+    return max(1, min(4, len(names), LEGEND // (longest + mark)))
 
 
-def _lines(series: Sequence[Series]) -> int:
-    return -(-len(series) // _columns(series))
+def _lines(names: Collection[str], mark: int = DOT_MARK) -> int:
+    return -(-len(names) // _columns(names, mark))
+
+
+def _line_legend(figure: Figure, names: Collection[str]) -> None:
+    """The legend of lines, whose marks are wider than dots, below all that is drawn."""
+    figure.legend(loc="outside lower center", ncols=_columns(names, LINE_MARK), columnspacing=1.2)
 
 
 def _marks(axes: Axes, place: int, series: Series, total: int) -> None:
@@ -143,7 +157,7 @@ def curves(steps: ArrayLike, lines: Mapping[str, ArrayLike], title: str, *, smoo
         axes.grid(visible=True, axis="y")
         axes.margins(x=0.02)
         if len(lines) > 1:
-            figure.legend(loc="outside lower center", ncols=len(lines))
+            _line_legend(figure, lines)
     return figure
 
 
@@ -156,16 +170,16 @@ def powers(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: 
         across: label of the horizontal axis.
         up: label of the vertical axis.
     """
-    with drawing(2.4) as (figure, (axes,)):
+    with drawing(2.25 + 0.15 * _lines(lines, LINE_MARK)) as (figure, (axes,)):
         for place, (name, (places, values)) in enumerate(lines.items()):
             colour, marker = SERIES[place % len(SERIES)], MARKERS[place % len(MARKERS)]
             axes.plot(places, values, color=colour, marker=marker, linestyle=DASHES[place % len(DASHES)], label=name)
         axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         _titles(figure, axes, title, across)
         axes.set_ylabel(up)
         axes.grid(visible=True, axis="y")
-        figure.legend(loc="outside lower center", ncols=min(3, len(lines)))
+        _line_legend(figure, lines)
     return figure
 
 
@@ -197,7 +211,7 @@ def overlaid(lines: Mapping[str, tuple[ArrayLike, ArrayLike]], title: str) -> Fi
         axes.grid(visible=True, axis="y")
         axes.margins(x=0.02)
         if len(lines) > 1:
-            figure.legend(loc="outside lower center", ncols=min(3, len(lines)))
+            _line_legend(figure, lines)
     return figure
 
 

@@ -10,7 +10,7 @@ from arabic_llm_pipeline.reporting import plots
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.plots import Series
 from arabic_llm_pipeline.reporting.style import MARKERS, SERIES, drawing, to_svg
-from arabic_llm_pipeline.reporting.view import Block, Column, Figure, Table, count, decimal, interval, words
+from arabic_llm_pipeline.reporting.view import ABSENT, Block, Column, Figure, Table, count, decimal, interval, words
 
 NOISE, KIND, WORST, MEAN = "noise", "kind", "worst", "mean_of_perturbations"
 DIALECT = "noise, dialect"
@@ -155,6 +155,11 @@ def _cells(row: Row, factor: float) -> list[str]:
     return [decimal(factor * row["value"], 1), interval((row["low"], row["high"]), 1, factor)]
 
 
+def _with_interval(row: Row, factor: float) -> str:
+    """A value with its interval in one cell; of a single item there is no interval."""
+    return " ".join(cell for cell in _cells(row, factor) if cell != ABSENT)
+
+
 def _change(row: Row | None) -> list[str]:
     return ["", ""] if row is None else [f"{100 * row['value']:+.1f}", interval((row["low"], row["high"]))]
 
@@ -176,7 +181,7 @@ def _worst_rows(tables: Mapping[str, pl.DataFrame]) -> Iterator[list[str]]:
             means = {row["group"]: row for row in _rows(table, of, metric, MEAN)}
             for row in _rows(table, of, metric, WORST):
                 both = [*_cells(means[row["group"]], PERCENT[metric]), *_cells(row, PERCENT[metric])]
-                yield [of, TITLES[metric], name, row["group"], *both, count(row["items"])]
+                yield [words(of), TITLES[metric], name, row["group"], *both, count(row["items"])]
 
 
 def _dialect_tables(tables: Mapping[str, pl.DataFrame], pairs: Sequence[tuple[str, str]]) -> Iterator[Table]:
@@ -192,7 +197,7 @@ def _dialect_tables(tables: Mapping[str, pl.DataFrame], pairs: Sequence[tuple[st
         columns = [*named, *(Column(f"Noise {level}", "number") for level in levels)]
         rows = [
             [dialect, name, count(found[name, levels[0], dialect]["items"])]
-            + [" ".join(_cells(found[name, level, dialect], PERCENT[metric])) for level in levels]
+            + [_with_interval(found[name, level, dialect], PERCENT[metric]) for level in levels]
             for dialect in sorted({dialect for *_, dialect in found})
             for name in tables
             if all((name, level, dialect) in found for level in levels)

@@ -21,7 +21,7 @@ def blocks(inputs: Inputs) -> list[Block]:
     """A figure of what is written a second by batch size, with all figures as its table."""
     scores = inputs.of("speed")
     timed = {name: of.filter(by="batch") for name, of in scores.items() if len(of.filter(by="batch"))}
-    return [Block("Speed", figures=[_figure(timed, scores)])] if timed else []
+    return [Block(figures=[_figure(timed, scores)])] if timed else []
 
 
 def _figure(timed: Scores, scores: Scores) -> Figure:

@@ -18,6 +18,7 @@ Scores = Mapping[str, pl.DataFrame]
 Metrics = Mapping[str, tuple[str, float, int]]  # column -> metric, factor, digits
 WIN_RATE, AGAINST = "win_rate", "against"
 FIRST = {QUESTIONS: ("f1_squad", 100), TRANSLATION: ("chrf++", 1), FREE: ("rougeL", 100), RULES: ("prompt_strict", 100)}
+NAMES = {"f1_squad": "F1 (SQuAD)", "chrf++": "chrF++", "rougeL": "ROUGE-L", "prompt_strict": "prompts, strict"}
 OF_QUESTIONS: Metrics = {
     "Exact, SQuAD": ("exact_squad", 100, 1),
     "F1, SQuAD": ("f1_squad", 100, 1),
@@ -114,7 +115,7 @@ def _overview(scores: Scores) -> list[Figure]:
     asked = [(measure, of, *FIRST[measure]) for measure in FIRST for of in _sets(scores, measure)]
     if not asked:
         return []
-    groups = [f"{words(of)}: {metric.replace('_', ' ')}" for _, of, metric, _ in asked]
+    groups = [f"{words(of)}: {NAMES[metric]}" for _, of, metric, _ in asked]
     found = {
         name: [
             _times(find(frame, measure=measure, set=of, metric=metric), factor) for measure, of, metric, factor in asked
@@ -127,7 +128,7 @@ def _overview(scores: Scores) -> list[Figure]:
     for group, *of in zip(groups, *found.values(), strict=True):
         items = next((value(row, "items") for row in of if row), None)
         cells.append([group, count(items), *(shown(row, 1) for row in of)])
-    svg = to_svg(plots.dots(groups, series, "0 to 100", "What candidates write"), "writing")
+    svg = to_svg(plots.dots(groups, series, "score, 0 to 100", "What candidates write"), "writing")
     caption = (
         "The first metric of each set, 0 to 100, with 95% intervals: F1 as SQuAD's script (questions), chrF++ "
         "(translations), ROUGE-L of Arabic words (free answers), prompts of which every rule is kept (instructions)."
