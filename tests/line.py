@@ -68,7 +68,8 @@ class Line:
 
 def timed(name: str) -> bool:
     """Whether an artifact holds wall-clock figures, and so differs from run to run."""
-    return name.endswith(("_log", "_resources")) or name in {"report", "training_plot"}
+    ends = ("_log", "_resources", "_speed", "_speed_values")
+    return name.endswith(ends) or name in {"report", "training_plot", "all_scores", "all_scores_json"}
 
 
 def differing(one: Line, two: Line) -> set[str]:
