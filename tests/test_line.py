@@ -104,8 +104,7 @@ def test_a_dry_run_tells_the_time_and_leaves_nothing_behind(line: Line) -> None:
     assert {name: of for name, of in line.fingerprints().items() if name != "dry_run"} == before
     assert {path: path.lstat().st_mtime_ns for path in sorted(line.folder.glob("data/06_models/*/*"))} == at
     assert re.search(r"sft_dpo: \d+\.\d\d s a step, [\d,]+ tokens/s; all 4 steps about .* MiB, [\d,]+ planned", said)
-    [table] = (line.folder / "data" / "08_reporting" / "dry_run").glob("*/dry_run.parquet")
-    rows = pl.read_parquet(table)
+    rows = pl.read_parquet(line.folder / "data/08_reporting/dry_run/smoke/dry_run.parquet")
     assert rows["stage"].to_list() == ["sft", "sft_dpo"]
     assert rows["steps"].to_list() == [6, 4]  # of the stages themselves
     assert rows["measured_steps"].to_list() == [3, 3]

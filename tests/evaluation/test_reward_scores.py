@@ -81,7 +81,7 @@ def test_prompts_and_answers_stand_as_in_training(tmp_path: Path) -> None:
     text = tokenizer.apply_chat_template([*said, message("assistant", "لا")], tokenize=False).rstrip("\n")
     assert tokenizer.decode(scorer.rows[0]) == text
     assert frame["rejected"].item() == len(scorer.rows[0])
-    reward.measure(scorer, renderer, pairs, EvaluateSettings(window=5, stride=1))
+    reward.measure(scorer, renderer, pairs, EvaluateSettings(window=5))
     assert len(scorer.rows[0]) == 5
     scores, values = reward.evaluate_reward("sft_reward", scorer, renderer, pairs, EvaluateSettings(), 3)
     assert (scores["pairs"], scores["kind"], scores["seed"]) == (1, "reward", 3)

@@ -231,7 +231,8 @@ def test_the_resources_tell_of_memory_and_energy(job: Callable) -> None:
     cost = json.loads((made.finished / "resources.json").read_text(encoding="utf-8"))
     frame = log(made)
     memory = frame["process_memory_now_mb"].to_numpy()[costs.SETTLING :]
-    assert cost["process_mb_per_1000_steps"] == pytest.approx(1000 * np.polyfit(np.arange(len(memory)), memory, 1)[0])
+    slope = 1000 * np.polyfit(np.arange(len(memory)), memory, 1)[0]
+    assert cost["process_mb_per_1000_steps"] == pytest.approx(slope, abs=1e-6)
     assert cost["process_slope_steps"] == 35
     assert frame["process_memory_now_mb"].max() <= frame["process_memory_mb"].max() + 1
     assert (cost["energy_watt_hours"] is None) == (cost["energy_of"] == gauges.NOTHING)

@@ -117,8 +117,8 @@ def _load(
 
     hush()
     kind: Any = AutoModelForSequenceClassification if scoring else AutoModelForCausalLM
-    config = _config(path, settings, scoring)
     try:
+        config = _config(path, settings, scoring)
         with _new_head_expected() if scoring else nullcontext():
             model = kind.from_pretrained(
                 path,
