@@ -11,7 +11,12 @@ from arabic_llm_pipeline.parameters.root import Parameters
 
 
 def step(
-    function: Callable[..., Any], outputs: str | list[str], *more: str, name: str | None = None, **other: str
+    function: Callable[..., Any],
+    outputs: str | list[str],
+    *more: str,
+    name: str | None = None,
+    namespace: str | None = None,
+    **other: str,
 ) -> Node:
     """A node; each argument is given the parameter of its name, or else the entry of the catalog.
 
@@ -20,6 +25,7 @@ def step(
         outputs: what it makes.
         more: entries for a function that takes any (`**`), by their names.
         name: of the node; the function's, if not given.
+        namespace: of the node.
         other: by argument, entries that are called otherwise, and those of arguments that have a default.
     """
     name = name or function.__name__
@@ -27,7 +33,7 @@ def step(
     given = [one.name for one in asked if one.kind is not Parameter.VAR_KEYWORD and one.default is Parameter.empty]
     own = {"workspace": f"{name}_workspace"} | other
     inputs = {one: own.get(one) or entry(one) for one in given} | other | {one: one for one in more}
-    return Node(function, inputs, outputs, name=name)
+    return Node(function, inputs, outputs, name=name, namespace=namespace)
 
 
 def of_table(function: Callable[..., Any], table: str) -> Callable[..., Any]:

@@ -1,6 +1,5 @@
 """The measures of held-out prose, a node for each candidate."""
 
-from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,9 @@ from kedro.pipeline import Node
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
-from arabic_llm_pipeline.recipes import adapter_of
+from arabic_llm_pipeline.pipelines.evaluate.candidates import of_candidate
+
+OUTPUTS = ("language", "language_values")
 
 
 def measure_language(
@@ -48,9 +49,4 @@ def measure_language(
 
 def node(candidate: str) -> Node:
     """The node of a candidate."""
-    data = ("base_model", "tokenizer", "documents")
-    inputs = {name: name for name in data} | {name: f"params:{name}" for name in ("language", "model", "seed")}
-    inputs["adapter"] = adapter_of(candidate)
-    step = update_wrapper(partial(measure_language, candidate=candidate), measure_language)
-    outputs = [f"{candidate}_language", f"{candidate}_language_values"]
-    return Node(step, inputs=inputs, outputs=outputs, name="measure_language", namespace=candidate)
+    return of_candidate(measure_language, candidate, OUTPUTS)

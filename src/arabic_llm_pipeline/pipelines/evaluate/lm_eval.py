@@ -1,6 +1,5 @@
 """What lm-evaluation-harness says of each candidate, on local copies of its tasks' data."""
 
-from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ from arabic_llm_pipeline.parameters.duplicates import DuplicatesSettings
 from arabic_llm_pipeline.parameters.engine import EngineSettings
 from arabic_llm_pipeline.parameters.lm_eval import LmEvalSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.pipelines.evaluate.candidates import load, of_candidate
 from arabic_llm_pipeline.pipelines.wiring import step
-from arabic_llm_pipeline.recipes import BASE
 
 OUTPUTS = ("lm_eval", "lm_eval_values")
 
@@ -51,16 +50,12 @@ def measure_lm_eval(
     candidate: str,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Scores of one candidate by lm-eval, and the values behind them; without tasks nothing is loaded."""
-    from arabic_llm_pipeline.evaluation.candidate import Candidate
     from arabic_llm_pipeline.evaluation.lm_eval import run
     from arabic_llm_pipeline.evaluation.seen import taught
-    from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-    from arabic_llm_pipeline.training.models import load_candidate, quantization
 
     if not lm_eval.chosen():
         return run.nothing()
-    loaded = load_candidate(base_model, adapter, model, candidate)
-    asked = Candidate(candidate, loaded, load_tokenizer(tokenizer), (), quantization(base_model, model))
+    asked = load(candidate, base_model, adapter, tokenizer, model, ())
     return run.measure(asked, lm_eval_files.files, lm_eval, seed, taught(seen_lm_eval_items), workspace)
 
 
@@ -71,10 +66,4 @@ def seen_node() -> Node:
 
 def node(candidate: str) -> Node:
     """The node that measures a candidate."""
-    function = update_wrapper(partial(measure_lm_eval, candidate=candidate), measure_lm_eval)
-    data = ("base_model", "tokenizer", "lm_eval_files", "seen_lm_eval_items")
-    inputs = {name: name for name in data} | {name: f"params:{name}" for name in ("lm_eval", "model", "seed")}
-    inputs["adapter"] = "start_adapter" if candidate == BASE else f"{candidate}_adapter"
-    inputs["workspace"] = f"{candidate}_lm_eval_workspace"
-    outputs = [f"{candidate}_{kind}" for kind in OUTPUTS]
-    return Node(function, inputs=inputs, outputs=outputs, name="measure_lm_eval", namespace=candidate)
+    return of_candidate(measure_lm_eval, candidate, OUTPUTS, workspace=f"{candidate}_lm_eval_workspace")

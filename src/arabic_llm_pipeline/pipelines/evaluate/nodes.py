@@ -9,6 +9,7 @@ import polars as pl
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.pipelines.evaluate.candidates import load
 from arabic_llm_pipeline.recipes import instructed
 
 Evaluated = tuple[dict[str, Any], pl.DataFrame, pl.DataFrame]
@@ -41,16 +42,13 @@ def evaluate(
         reference: details of the candidate that a preference stage started from.
         candidate: its name; last, because Kedro counts the arguments that are inputs from the first.
     """
-    from arabic_llm_pipeline.evaluation.candidate import Candidate, evaluate_candidate
+    from arabic_llm_pipeline.evaluation.candidate import evaluate_candidate
     from arabic_llm_pipeline.evaluation.formats import CHAT
     from arabic_llm_pipeline.evaluation.held_out import held_out
-    from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
-    from arabic_llm_pipeline.training.models import load_candidate, quantization
 
     asked = held_out(pairs, items, settings, seed)
     formats = (CHAT,) if instructed(candidate) else settings.formats
-    loaded = load_candidate(base_model, adapter, model, candidate)
-    found = Candidate(candidate, loaded, load_tokenizer(tokenizer), formats, quantization(base_model, model))
+    found = load(candidate, base_model, adapter, tokenizer, model, formats)
     return evaluate_candidate(found, asked, settings, seed, reference)
 
 

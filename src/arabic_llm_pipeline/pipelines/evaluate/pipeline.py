@@ -17,8 +17,9 @@ from arabic_llm_pipeline.pipelines.evaluate import (
     wins,
     writing,
 )
+from arabic_llm_pipeline.pipelines.evaluate.candidates import of_candidate
 from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, compare_by_kind, evaluate, score_baselines
-from arabic_llm_pipeline.recipes import SUPERVISED, adapter_of, last_stage, parent
+from arabic_llm_pipeline.recipes import SUPERVISED, last_stage, parent
 
 MEASURES = (language, choices, writing, lm_eval, robustness, speed)  # each gives the node that measures a candidate
 TESTED = (choices, writing, lm_eval)  # whose values are of an item each; the others test by themselves
@@ -58,13 +59,9 @@ def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()
 
 
 def _evaluated(candidate: str) -> Node:
-    inputs = {"base_model": "base_model", "tokenizer": "tokenizer", "model": "params:model", **HELD_OUT, **SETTINGS}
-    inputs["adapter"] = adapter_of(candidate)
-    if before := _reference(candidate):
-        inputs["reference"] = f"{before}_details"
-    outputs = [f"{candidate}_{kind}" for kind in ("scores", "answers", "details")]
-    step = update_wrapper(partial(evaluate, candidate=candidate), evaluate)
-    return Node(step, inputs=inputs, outputs=outputs, name="evaluate", namespace=candidate)
+    before = _reference(candidate)
+    other = {"reference": f"{before}_details"} if before else {}
+    return of_candidate(evaluate, candidate, ("scores", "answers", "details"), settings="params:evaluate", **other)
 
 
 def _paired(candidates: Sequence[str]) -> Node:

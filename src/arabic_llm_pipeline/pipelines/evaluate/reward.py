@@ -1,6 +1,5 @@
 """Reward models in the pipeline: a node for each, from its directory to its scores."""
 
-from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from kedro.pipeline import Node
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.pipelines.evaluate.candidates import of_candidate
 
 
 def node(candidate: str) -> Node:
@@ -18,13 +18,7 @@ def node(candidate: str) -> Node:
     Args:
         candidate: the stage that left it.
     """
-    inputs = {
-        "base_model": "base_model", "tokenizer": "tokenizer", "pairs": "pairs", "settings": "params:evaluate",
-        "model": "params:model", "seed": "params:seed", "adapter": f"{candidate}_adapter",
-    }  # fmt: skip
-    step = update_wrapper(partial(evaluate_reward, candidate=candidate), evaluate_reward)
-    outputs = [f"{candidate}_scores", f"{candidate}_details"]
-    return Node(step, inputs=inputs, outputs=outputs, name="evaluate", namespace=candidate)
+    return of_candidate(evaluate_reward, candidate, ("scores", "details"), name="evaluate", settings="params:evaluate")
 
 
 def evaluate_reward(

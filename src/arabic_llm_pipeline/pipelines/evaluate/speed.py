@@ -1,7 +1,7 @@
 """How fast each candidate reads and writes, a node for each."""
 
 from collections.abc import Callable
-from functools import partial, update_wrapper
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ from kedro.pipeline import Node
 
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.speed import SpeedSettings
-from arabic_llm_pipeline.recipes import adapter_of
+from arabic_llm_pipeline.pipelines.evaluate.candidates import of_candidate
+
+OUTPUTS = ("speed", "speed_values")
 
 
 def measure_speed(
@@ -53,8 +55,4 @@ def measure_speed(
 
 def node(candidate: str) -> Node:
     """The node of a candidate."""
-    inputs = {"base_model": "base_model"} | {name: f"params:{name}" for name in ("speed", "model", "seed")}
-    inputs["adapter"] = adapter_of(candidate)
-    step = update_wrapper(partial(measure_speed, candidate=candidate), measure_speed)
-    outputs = [f"{candidate}_speed", f"{candidate}_speed_values"]
-    return Node(step, inputs=inputs, outputs=outputs, name="measure_speed", namespace=candidate)
+    return of_candidate(measure_speed, candidate, OUTPUTS)

@@ -10,6 +10,7 @@ from kedro.pipeline import Node
 
 from arabic_llm_pipeline.parameters.judge import JudgeSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.pipelines.wiring import step
 from arabic_llm_pipeline.recipes import BASE, parent
 
 
@@ -51,9 +52,7 @@ def nodes(candidates: Sequence[str]) -> list[Node]:
 
 def _node(candidate: str) -> Node:
     function = update_wrapper(partial(judge_answers, candidate=candidate), judge_answers)
-    inputs = {name: name for name in ("base_model", "tokenizer")}
-    inputs |= {"written": f"{candidate}_writing_answers"}
-    inputs |= {name: f"params:{name}" for name in ("judge", "model", "seed")}
-    inputs |= {name: name for other in (BASE, parent(candidate)) for name in [f"{other}_writing_answers"]}
+    others = dict.fromkeys(f"{other}_writing_answers" for other in (BASE, parent(candidate)))
     outputs = [f"{candidate}_wins", f"{candidate}_verdicts"]
-    return Node(function, inputs=inputs, outputs=outputs, name="judge_answers", namespace=candidate)
+    own = {"tokenizer": "tokenizer", "written": f"{candidate}_writing_answers"}
+    return step(function, outputs, *others, namespace=candidate, **own)
