@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import polars as pl
+
 from arabic_llm_pipeline.artifacts.digests import Memory
 from arabic_llm_pipeline.artifacts.file import FileArtifact
 from arabic_llm_pipeline.artifacts.outside import external_key
@@ -28,3 +30,12 @@ def test_what_is_there_is_told_and_counts(tmp_path: Path) -> None:
     assert len(set(keys)) == 3
     assert None not in keys
     assert json.dumps(facts._describe())
+
+
+def test_a_table_is_its_rows(tmp_path: Path) -> None:
+    path = str(tmp_path / "07_model_output" / "sft_language" / "mine")
+    dataset = {"type": "polars.EagerPolarsDataset", "file_format": "parquet"}
+    FileArtifact(path=path, file="language.parquet", dataset=dataset).save(pl.DataFrame({"a": [1, None]}))
+    facts = Facts(path=str(tmp_path), experiment="mine", of=["sft_language"])
+    assert facts.load() == {"sft_language": [{"a": 1}, {"a": None}]}
+    assert external_key(facts, Memory(tmp_path / "digests.json")) is not None

@@ -123,14 +123,14 @@ def exported(job: Callable, base: dict, base_directory: Path, tokenizer: Path, t
     scores = {
         "format": "chat", "quantization": "none", "stopped": 0.75,
         "accuracy": [{"family": "plural|x", "items": 4, "strict": 0.5, "interval": [0.15, 0.85]}],
-        "perplexity": [{"view": "text", "dialect": "EGY", "bits_per_byte": 1.23456},
-                       {"view": "text", "dialect": "LEV", "bits_per_byte": None}],
         "preference": {"sum_accuracy": None},
     }  # fmt: skip
+    of = {"measure": "perplexity", "metric": "bits_per_byte", "by": "dialect", "view": "text", "items": 3}
+    language = [of | {"group": "EGY", "value": 1.23456}, of | {"group": "LEV", "value": None}]
     given = {
         "workspace": tmp_path, "base_model": base, "tokenizer": tokenizer, "adapter": stage, "model": FULL,
         "settings": ExportSettings(name="نموذج <b>"), "sources": Sources.model_validate(SOURCES),
-        "facts": {"sft_scores": scores},
+        "facts": {"sft_scores": scores, "sft_language": language},
     }  # fmt: skip
     [node] = create_pipeline("sft", False).nodes
     by_entry = {entry: given[argument] for argument, entry in node._inputs.items()}

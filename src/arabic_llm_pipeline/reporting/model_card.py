@@ -11,6 +11,7 @@ import yaml
 
 from arabic_llm_pipeline.artifacts.store import MANIFEST
 from arabic_llm_pipeline.common.files import read_json
+from arabic_llm_pipeline.evaluation.results import ALL
 from arabic_llm_pipeline.parameters.export import ExportSettings
 from arabic_llm_pipeline.parameters.model import EMBEDDED
 from arabic_llm_pipeline.parameters.sources import Sources
@@ -48,7 +49,7 @@ def write_card(
         results: what each stage of the chain left, by catalog entry, in their order.
         settings: name and summary.
         sources: of the data; only those count that the data card names, if there is one.
-        facts: `<stage>_scores`, `<stage>_resources`, `data_card_facts`, as far as they are there.
+        facts: `<stage>_scores`, `<stage>_language`, `<stage>_resources`, `data_card_facts`, as far as they are there.
         made: from `training.merge.merge`.
         serving: what vLLM would not take of the adapter, and the rank it needs.
     """
@@ -65,7 +66,7 @@ def write_card(
         "serving": serving,
         "stages": stages,
         "data": data,
-        "scores": {name: scores for name in (BASE, stage) if (scores := facts.get(f"{name}_scores"))},
+        "scores": {name: _scores(name, facts) for name in (BASE, stage) if facts.get(f"{name}_scores")},
         "limits": LIMITS,
         "licence_ids": ids,
     }
@@ -122,3 +123,11 @@ def _trained(entry: str, directory: Path, facts: Mapping[str, Any]) -> dict[str,
     if (adapter := told.get("adapter")) and adapter["kind"] != "adalora":
         told["adapter"] = {key: value for key, value in adapter.items() if key != "adalora"}
     return {"name": name, "settings": told, "cost": facts.get(f"{name}_resources")}
+
+
+def _scores(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A candidate's scores, and of held-out prose those that compare models, over all and by dialect."""
+    rows = facts.get(f"{name}_language") or ()
+    bits = [row for row in rows if row["measure"] == "perplexity" and row["metric"] == "bits_per_byte"]
+    prose = [row for row in bits if row["by"] in (ALL, "dialect") and row["value"] is not None]
+    return {**facts[f"{name}_scores"], "prose": prose}

@@ -140,13 +140,7 @@ def finish(
     torch.set_float32_matmul_precision("high" if job.model.tf32 else "highest")  # on a CPU the same
     monitor = Monitor(plan, channel, trainer.settings)
     trainer.watch(monitor, job)
-    found = workers.agreed("checkpoint", lambda: _str(checkpoints.latest(job.checkpoints)))
-    checkpoint = Path(found) if found else None
-    if checkpoint:
-        checkpoints.check(checkpoint, trainer.stamp, job.method)
-    else:
-        transformers.set_seed(job.seed + workers.number())  # or all would drop the same of different rows
-        channel.send("rows", first_rows(trainer.data_collator(plan.order()[:SHOWN].tolist()), job.tokenizer))
+    checkpoint = _begun_from(trainer, job, plan, channel)
     if monitor.validation:
         monitor.validation.begin(checkpoints.step_of(checkpoint) if checkpoint else 0)
     try:
@@ -163,6 +157,17 @@ def finish(
             _leave(trainer, job, data, quantization, save, validated)
     if workers.any_of(monitor.interrupted):  # in the last step: what comes after this training does not begin
         raise InterruptedTrainingError
+
+
+def _begun_from(trainer: Watched, job: Job, plan: Schedule, channel: Channel) -> Path | None:
+    """The checkpoint to go on from, the same for all workers; where there is none, what begins a training."""
+    found = workers.agreed("checkpoint", lambda: _str(checkpoints.latest(job.checkpoints)))
+    if found:
+        checkpoints.check(Path(found), trainer.stamp, job.method)
+        return Path(found)
+    transformers.set_seed(job.seed + workers.number())  # or all would drop the same of different rows
+    channel.send("rows", first_rows(trainer.data_collator(plan.order()[:SHOWN].tolist()), job.tokenizer))
+    return None
 
 
 def _str(path: Path | None) -> str | None:
