@@ -190,6 +190,9 @@ def test_paragraphs_in_latin_letters_are_cut_where_asked_for(tmp_path):
     assert texts(tmp_path / "keep") == [prose, english, english]
     cut = "مقال عن مدينة Cairo القديمة.\n\nA B C\n\nخاتمة المقال."
     assert texts(tmp_path / "cut", foreign_paragraphs="cut") == [cut, english, english]
+    for table, row in (("pairs", pair("1", english, english, "لا")), ("items", item("1", english, english))):
+        kept = cleaned(tmp_path / table, table, row, min_arabic_ratio=0.0, foreign_paragraphs="cut")
+        assert kept["prompt"][0][0]["content"] == english
 
 
 def test_an_address_that_is_kept_is_no_latin_text(tmp_path):

@@ -148,7 +148,7 @@ def _with_clean_texts(frame: pl.LazyFrame, shape: Shape, how: Cleaning) -> pl.La
         *(pl.col(name).list.eval(clean_expr(pl.element(), answer)) for name in shape.listed),
         *(clean_expr(pl.col(name), prose) for name in shape.beside),
     )
-    if how.filters.foreign_paragraphs == "cut" and "kind" in shape.columns:
+    if how.filters.foreign_paragraphs == "cut" and how.table == "documents":
         frame = frame.with_columns(_without_foreign_paragraphs())
     return frame
 
