@@ -100,7 +100,8 @@ def test_people_judge_the_answers(line: Line, tmp_path: Path) -> None:
 def test_a_dry_run_tells_the_time_and_leaves_nothing_behind(line: Line) -> None:
     models = sorted(line.folder.glob("data/06_models/*/*"))
     before, at = line.fingerprints(), {path: path.lstat().st_mtime_ns for path in models}
-    said = line.run("run", "--env=smoke", "--pipelines=dry_run", "--params=dry_run.steps=4,dry_run.skipped=1")
+    asked = "--params=dry_run.steps=4,dry_run.skipped=1"
+    said = line.run("run", "--env=smoke", "--pipelines=dry_run", asked)
     assert {name: of for name, of in line.fingerprints().items() if name != "dry_run"} == before
     assert {path: path.lstat().st_mtime_ns for path in sorted(line.folder.glob("data/06_models/*/*"))} == at
     assert re.search(r"sft_dpo: \d+\.\d\d s a step, [\d,]+ tokens/s; all 4 steps about .* MiB, [\d,]+ planned", said)
@@ -111,6 +112,8 @@ def test_a_dry_run_tells_the_time_and_leaves_nothing_behind(line: Line) -> None:
     assert (rows["estimated_seconds_low"] <= rows["estimated_seconds"]).all()
     assert (rows["estimated_seconds"] >= rows["seconds_per_step"] * rows["steps"]).all()
     assert rows["planned_to_peak"].is_between(0.2, 5).all()
+    listed = line.run("artifacts", "--env=smoke", asked).splitlines()
+    assert any(row.strip().startswith("dry_run ") and "stale" not in row for row in listed)
 
 
 def test_the_sources_are_shown_each_time(line: Line) -> None:

@@ -68,6 +68,19 @@ def test_sets_are_sorted_and_paths_are_text() -> None:
     assert plain({"names": {"b", "a"}, "path": Path("x")}) == {"names": ["a", "b"], "path": "x"}
 
 
+def test_a_function_is_known_by_its_name_not_by_its_place_in_memory() -> None:
+    def made() -> Any:
+        def named() -> None: ...
+
+        return named
+
+    one, other = made(), made()
+    assert one is not other
+    assert digest({"step": one}) == digest({"step": other})
+    assert digest(one) != digest(made)
+    assert digest([json.dumps]) == digest(["json.dumps"])
+
+
 def test_content_counts_not_time_nor_place(tmp_path: Path) -> None:
     memory = Memory(tmp_path / ".cache/digests.json")
     file = tmp_path / "a/x.txt"

@@ -45,7 +45,8 @@ def test_there_and_back(tmp_path: Path) -> None:
             writer.writeheader()
             writer.writerows(row | {axis: 1 + int(row["row"]) % 5 for axis in AXES} for row in rows)
     given |= {"human_key": key, "human_files": files(tmp_path, "human/*.csv")}
-    found = run(scoring(), given)
+    assert set(run(scoring(), given)) == {"human_ratings", "human_plot"}
+    found = run(scoring().only_nodes("score_human"), given)
     assert set(found["human_ratings"]["rater"]) == {"amal", "badr"}
     alphas = found["human_scores"].filter(by="all").filter(metric="fluency_alpha")
     assert alphas["value"].to_list() == [1.0]

@@ -1,6 +1,7 @@
 """Digests of values and of files; what was found out about a file is remembered until the file changes."""
 
 import hashlib
+import inspect
 import json
 import logging
 import os
@@ -40,7 +41,12 @@ def plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_named)
+
+
+def _named(value: Any) -> str:
+    """A function by its name (as text it has its place in memory, which is another in every process)."""
+    return f"{value.__module__}.{value.__qualname__}" if inspect.isroutine(value) else str(value)
 
 
 def _without_neutral(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The step that reads filled sheets back."""
+"""From filled sheets to scores, and to their plot."""
 
 import logging
 from typing import Any
@@ -22,3 +22,10 @@ def score_human(
     for line in scores.lines(found):
         log.info("%s", line)
     return found, scores.judged(ratings, human_key)
+
+
+def draw_human(human_scores: pl.DataFrame) -> Any:
+    """What raters said, as a matplotlib figure."""
+    from arabic_llm_pipeline.reporting.human import human_plot
+
+    return human_plot(human_scores)
