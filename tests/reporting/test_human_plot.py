@@ -30,6 +30,7 @@ def test_scales(tmp_path: Path) -> None:
     groups = [label.get_text().replace("\n", " ") for label in figure.axes[0].get_yticklabels()]
     assert groups == [f"{axis}{of}" for axis in ("fluency", "coherence") for of in ("", ", EGY", ", MSA", ", unknown")]
     assert marks(figure) == {name: [float(said)] * len(groups) for name, said in points.items()}
+    assert list(marks(figure)) == ["base", "sft", "sft_dpo"]
     assert figure.axes[0].get_xlabel().startswith("mean rating")
     assert "one rater" in figure.get_suptitle()
 

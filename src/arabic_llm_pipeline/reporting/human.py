@@ -6,6 +6,7 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from arabic_llm_pipeline.parameters.human import AXES
+from arabic_llm_pipeline.recipes import chain_of
 from arabic_llm_pipeline.reporting import plots
 from arabic_llm_pipeline.reporting.cells import ends
 from arabic_llm_pipeline.reporting.measured import ALL, Row, value
@@ -25,7 +26,7 @@ def human_plot(scores: pl.DataFrame) -> Figure:
     told = {_key(row, PREFERRED if pairs else ""): row for row in _told(scores, PREFERRED if pairs else "")}
     groups = [one for axis in AXES for one in _of_axis(axis, told)]
     series = []
-    for candidate, against in dict.fromkeys((row["candidate"], row["against"]) for row in told.values()):
+    for candidate, against in sorted({key[:2] for key in told}, key=lambda two: (len(chain_of(two[0])), two[0])):
         of = [told.get((candidate, against, one)) for one in groups]
         values, bounds = [value(row, "value") for row in of], [ends(row) for row in of]
         name = f"{candidate} over {against}" if pairs else candidate
