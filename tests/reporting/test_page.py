@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from arabic_llm_pipeline.reporting.view import Block
 from tests.reporting.made import page, provenance, settings
 from tests.reporting.made_scores import answers, log
 
@@ -178,6 +179,14 @@ def test_every_figure_has_a_caption_and_its_numbers(text: str) -> None:
     assert len(figures) == text.count('<figure class="plot">') > 15
     for figure in figures:
         assert re.search(r"<svg .*</svg>.*<figcaption>\S.*<details>.*<tbody>\s*<tr>", figure, flags=re.DOTALL)
+
+
+def test_of_many_cards_the_first_stand_open(text: str) -> None:
+    section = re.search(r'<section id="samples".*?</section>', text, flags=re.DOTALL)[0]
+    shown, _, folded = section.partition("<details>")
+    assert shown.count('<article class="card">') == Block.OPEN_CARDS
+    rest = folded.count('<article class="card">')
+    assert rest == int(re.search(r"<summary>(\d+) more</summary>", folded)[1]) > 0
 
 
 def test_plots_take_the_colours_of_the_page(text: str) -> None:

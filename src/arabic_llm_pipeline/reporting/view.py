@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 Kind = Literal["text", "number", "arabic", "code"]
 ABSENT, NONE = "n/a", "none"
@@ -49,6 +49,8 @@ class Fact:
 @dataclass(frozen=True)
 class Block:
     """A part of a section, with a heading of its own where it has a title."""
+
+    OPEN_CARDS: ClassVar[int] = 4  # so many stand open, the rest are folded
 
     title: str = ""
     text: Sequence[str] = ()
