@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arabic_llm_pipeline.evaluation.efficiency import pareto, performance_efficiency, samples_per_second
+from arabic_llm_pipeline.evaluation.efficiency import (
+    in_gigabytes,
+    pareto,
+    performance_efficiency,
+    samples_per_second,
+)
 
 NUMBER = st.one_of(st.none(), st.floats(0, 10))
 
@@ -34,6 +39,12 @@ def test_the_equation_by_hand() -> None:
 )
 def test_where_it_is_not_defined(scores: dict, parameters: float | None, gigabytes: float, why: str) -> None:
     assert performance_efficiency(scores, {"a": 1.0}, parameters, gigabytes) == (None, why)
+
+
+def test_megabytes_of_training_as_gigabytes() -> None:
+    """4 GiB are 4294967296 bytes; 1 GB is between 953.6 and 953.7 MiB."""
+    assert in_gigabytes(4096.0) == pytest.approx(4.294967296)
+    assert in_gigabytes(953.6) < 1 < in_gigabytes(953.7)
 
 
 @given(st.lists(st.tuples(NUMBER, NUMBER), max_size=8))

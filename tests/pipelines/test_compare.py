@@ -1,5 +1,6 @@
 """The pipeline `compare`: from what finished runs left to one page, and what it says where something is not there."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,17 @@ def test_an_experiment_that_nobody_made_is_told(data: Path) -> None:
 
 def test_two_experiments_side_by_side(data: Path) -> None:
     experiments = read(data, "default", "b03")
-    settings = CompareSettings(resamples=100)
+    settings = CompareSettings(resamples=100, weights={"accuracy/strict": 1.0})
     scored, tested, costs, together = compare_runs(experiments, settings, 0)
     assert scored["run"].unique(maintain_order=True).to_list()[:2] == ["default: base", "default: sft"]
     between = tested.filter(measure="accuracy", metric="strict", a="default: sft", b="b03: sft")
     assert between.select("difference", "p").rows() == [(0.0, 1.0)]  # the same answers
     cost = {row["run"]: row for row in costs.iter_rows(named=True)}
     assert cost["b03: sft_dpo"]["performance_efficiency"] is not None
+    log_v = math.log(3800 * 1048576 / 1e9)  # of 3800 MiB
+    score = cost["b03: sft_dpo"]["score"]
+    assert cost["b03: sft_dpo"]["performance_efficiency"] == pytest.approx(score / math.log(7.262464) / log_v)
+    assert "log V is not above 0" not in cost["default: sft_dpo"]["performance_efficiency_why"], "961.2 MiB: 1.008 GB"
     assert not cost["b03: sft_dpo"]["pareto_seconds"]
     assert cost["default: sft_dpo"]["pareto_memory_mb"]
     page = make_compared_page(experiments, together, settings)

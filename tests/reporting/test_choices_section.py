@@ -50,6 +50,7 @@ def test_what_is_taken_for_what_adds_up(made: Inputs) -> None:
     counts = np.array([[int(cell) for cell in row[1:]] for row in told.table.rows])
     assert [row[0] for row in told.table.rows] == made_choices.LABELS
     assert counts.sum(1).tolist() == [12, 12, 12]
+    assert {column.kind for column in told.table.columns[1:]} == {"number"}
     assert 100 * np.trace(counts) / counts.sum() == pytest.approx(right("sft_dpo", "labels", "reviews"))
 
 

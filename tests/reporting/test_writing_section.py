@@ -31,6 +31,7 @@ def test_the_table_by_variety_has_the_papers_below_and_says_where_there_is_no_da
     assert line(table, "Questions on a text, F1 (SQuAD), %", "base")["MGR"].startswith("43.8 [")
     assert line(table, "Questions on a text, F1 (normalized), %", "base")["MGR"] == "no data"
     assert line(table, "Perplexity per token, prose", "base")["MGR"] == "no data"
+    assert line(table, "Perplexity per token, prose", "base")["EGY"] == "70.0 [70.0, 70.0]"
     assert line(table, "BLEU", "paper, Table 4")["MSA"] == "42.3"
     assert line(table, "Perplexity", "paper, Table 4")["MGR"] == "7.12"
 

@@ -5,6 +5,12 @@ from math import e, log
 
 LOG_BASES = {"e": e, "2": 2.0, "10": 10.0}
 MILLION = 1e6
+MB, GB = 2**20, 1e9  # bytes: of a megabyte as memory is measured in training, of a gigabyte as it is sold
+
+
+def in_gigabytes(megabytes: float) -> float:
+    """Gigabytes (10^9 bytes) of as many megabytes (2^20 bytes) as costs of training are given in."""
+    return megabytes * MB / GB
 
 
 def performance_efficiency(
@@ -17,9 +23,9 @@ def performance_efficiency(
     """Weighted mean of scores over log P times log V, or none and the reason.
 
     From the comparison of fine-tuning methods for Persian by Salimi Sartakhti and others, Equation 1: sum(W_i M_i) /
-    (log P x log V x sum(W_i)). P is all parameters in millions, not only the trained ones; V gigabytes of memory. The
-    paper does not say the base of its logarithms. At one gigabyte log V is 0, and below it is negative, so that a
-    better score would count as worse: nothing is computed there, nor for a million parameters or less.
+    (log P x log V x sum(W_i)). P is all parameters in millions, not only the trained ones; V gigabytes (10^9 bytes) of
+    memory. The paper does not say the base of its logarithms. At one gigabyte log V is 0, and below it is negative, so
+    that a better score would count as worse: nothing is computed there, nor for a million parameters or less.
 
     Args:
         scores: shares from 0 to 1, by name.

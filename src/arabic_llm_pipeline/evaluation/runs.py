@@ -10,12 +10,11 @@ import polars as pl
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.evaluation.collected import all_scores, all_values, of_candidates
-from arabic_llm_pipeline.evaluation.efficiency import pareto, performance_efficiency, samples_per_second
+from arabic_llm_pipeline.evaluation.efficiency import in_gigabytes, pareto, performance_efficiency, samples_per_second
 from arabic_llm_pipeline.evaluation.results import ALL
 from arabic_llm_pipeline.parameters.compare import CompareSettings
 from arabic_llm_pipeline.recipes import BASE, chain_of, last_stage, name, prefixes
 
-MB_A_GB = 1000.0
 MEMORY = {"device": "peak_device_reserved_mb", "process": "peak_process_mb"}  # on a card its own memory counts
 LATENCY = ("speed", "time_to_first_token_ms", "adapter")  # measure, metric, and the form that is looked at first
 
@@ -150,7 +149,7 @@ def _row(run: Run, settings: CompareSettings) -> dict[str, Any]:
     made, cost, (memory, kind) = last_stage(run.candidate), run.last, run.memory
     samples = cost.get("data", {}).get("rows")
     weighed = {key: run.score(key) for key in settings.weights}
-    gigabytes = None if memory is None else memory / MB_A_GB
+    gigabytes = None if memory is None else in_gigabytes(memory)
     pes, why = performance_efficiency(weighed, settings.weights, cost.get("parameters"), gigabytes, settings.log_base)
     return {
         "run": run.name,

@@ -219,7 +219,7 @@ def _confusions(candidate: str, told: pl.DataFrame) -> Iterator[Figure]:
         caption = (
             f"{words(str(of))}: what {candidate} takes for what. Rows are what is right; a row's shares are in percent."
         )
-        columns = [Column("Right", "arabic"), *(Column(label, "arabic") for label in labels)]
+        columns = [Column("Right", "arabic"), *(Column(label, "number") for label in labels)]
         rows = [[label, *map(count, counts)] for label, counts in zip(labels, table.tolist(), strict=True)]
         drawn = confusion_plot(table, labels, words(str(of)))
         yield Figure(key, to_svg(drawn, key), caption, Table(f"{caption} Numbers of items.", columns, rows))

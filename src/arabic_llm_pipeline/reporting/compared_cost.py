@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from arabic_llm_pipeline.evaluation.efficiency import in_gigabytes
 from arabic_llm_pipeline.parameters.compare import CompareSettings
 from arabic_llm_pipeline.reporting import plots
 from arabic_llm_pipeline.reporting.style import to_svg
@@ -95,7 +96,7 @@ def _told(settings: CompareSettings) -> list[str]:
     weights = listed(f"{name} {weight:g}" for name, weight in settings.weights.items())
     return [
         "Weighted mean of scores over log P times log V: P all parameters in millions, not the trained ones alone, V "
-        f"the most gigabytes of memory. Logarithms to base {settings.log_base}, as the paper names none; weights: "
+        f"the most gigabytes (10^9 bytes) of memory. Logarithms to base {settings.log_base}, as the paper names none; weights: "
         f"{weights}. It is compared within one base and one set of weights only, and not computed where V is 1 GB or "
         "less: there log V is not above 0, and a better score would count as worse."
     ]
@@ -107,7 +108,7 @@ def _efficiency(rows: Sequence[Row], settings: CompareSettings) -> Table:
     cells = [
         [
             row["run"], _millions(row["parameters"]), _millions(row["trainable_parameters"]),
-            ABSENT if row["memory_mb"] is None else f"{row['memory_mb'] / 1000:.2f}",
+            ABSENT if row["memory_mb"] is None else f"{in_gigabytes(row['memory_mb']):.2f}",
             decimal(row["performance_efficiency"], 4), row["performance_efficiency_why"] or "",
         ]
         for row in rows

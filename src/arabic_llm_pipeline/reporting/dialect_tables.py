@@ -9,7 +9,7 @@ from arabic_llm_pipeline.evaluation.writing.dialects import ABOUT_TEXTS, FROM_EN
 from arabic_llm_pipeline.reporting.cells import find, shown
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import Row, value
-from arabic_llm_pipeline.reporting.view import ABSENT, Block, Column, Table, count, decimal, share
+from arabic_llm_pipeline.reporting.view import ABSENT, Block, Column, Table, count, share
 
 WRITING, WRITTEN = "writing", "writing_answers"  # entries of each candidate
 UNKNOWN = "unknown"
@@ -60,7 +60,7 @@ def varieties_table(inputs: Inputs) -> Table:
             rows.append([label, name, *(_cell(row, digits, factor) for row in found)])
     rows += [[name, "paper, Table 4", *map(str, values)] for name, values in PUBLISHED.items()]
     return Table(
-        "By variety, with 95% intervals (bootstrap over items) where a variety has more than one item", columns, rows
+        "By variety, with 95% intervals (bootstrap over items or documents) where a variety has more than one", columns, rows
     )
 
 
@@ -75,8 +75,8 @@ def _perplexity() -> str:
 def _perplexities(inputs: Inputs, name: str) -> list[str]:
     of = {"measure": "perplexity", "set": "prose", "metric": "perplexity_per_token", "by": "dialect"}
     frame = inputs.of("language")[name]
-    found = {region: value(find(frame, **of, group=region), "value") for region in REGIONS}
-    return [NO_DATA if found.get(region) is None else decimal(found[region], 1) for region in REGIONS]
+    found = [find(frame, **of, group=region) for region in REGIONS]
+    return [_cell(row if value(row, "value") is not None else None, 1) for row in found]
 
 
 def stays_table(inputs: Inputs) -> Table:
