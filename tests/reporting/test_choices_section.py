@@ -72,13 +72,14 @@ def test_every_figure_is_in_the_folded_table(made: Inputs) -> None:
     table = next(iter(choices.blocks(made))).lists[0]
     figures = {row[1] for row in table.rows if row[0] == "school"}
     assert {
-        "letters acc 0shot",
-        "answers acc norm 0shot",
-        "answers acc mutual info 0shot",
-        "letters ece 0shot",
+        "accuracy by letters, 0-shot",
+        "accuracy by answers, per character, 0-shot",
+        "accuracy by answers, less the choice's own, 0-shot",
+        "calibration error (ECE) by letters, 0-shot",
+        "by chance",
     } <= figures
-    assert "letters acc 0shot, mean of subjects" in figures
-    brier = next(row for row in table.rows if row[1] == "letters brier 0shot")
+    assert "accuracy by letters, 0-shot, mean of subjects" in figures
+    brier = next(row for row in table.rows if row[1] == "Brier score by letters, 0-shot")
     assert "%" not in brier[5]
     assert brier[3] == "2.8%", "one of 36 items was seen in training"
 
@@ -99,7 +100,7 @@ def test_figures_of_lm_eval_stand_apart(made: Inputs) -> None:
     scores = {f"{name}_lm_eval": made_choices.lm_eval(name) for name in CANDIDATES}
     *_, block = choices.blocks(changed(made, **scores))
     assert block.tables[0].rows == [
-        ["exams", "acc", "268", "0.0%", "exams 1.0, plain", *(f"{v:.1f}% [20.0, 50.0]" for v in (25, 35, 45))]
+        ["exams", "accuracy", "268", "0.0%", "exams 1.0, plain", *(f"{v:.1f}% [20.0, 50.0]" for v in (25, 35, 45))]
     ]
 
 
@@ -110,7 +111,7 @@ def test_paired_tests_of_each_kind_the_surest_first(made: Inputs) -> None:
     ]  # fmt: skip
     rows = tables[0].rows
     assert {(row[2], row[3]) for row in rows} == {("base", "sft"), ("base", "sft_dpo"), ("sft", "sft_dpo")}
-    [found] = [row for row in rows if row[1:4] == ["letters acc 0shot", "base", "sft_dpo"]]
+    [found] = [row for row in rows if row[1:4] == ["accuracy by letters, 0-shot", "base", "sft_dpo"]]
     change = (right("sft_dpo", "letters", "school") - right("base", "letters", "school")) / 100
     assert found[4] == f"{change:+.3f}"
     assert found[8] == "36"

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from arabic_llm_pipeline.evaluation.calibration import reliability
-from arabic_llm_pipeline.evaluation.choices.asking import LABELS
+from arabic_llm_pipeline.evaluation.choices.asking import CLASSIFICATION, LABELS
 from arabic_llm_pipeline.evaluation.choices.scoring import SUM, decided
 from arabic_llm_pipeline.evaluation.choices.tables import CULTURE, MULTIPLE_CHOICE, metric
 from arabic_llm_pipeline.evaluation.classes import confusion
@@ -16,15 +16,15 @@ from arabic_llm_pipeline.reporting import plots
 from arabic_llm_pipeline.reporting.choices_plots import confusion_plot, reliability_plot
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import Bounds
+from arabic_llm_pipeline.reporting.metrics import TITLES, called, is_share
 from arabic_llm_pipeline.reporting.plots import Series, percent, percents
 from arabic_llm_pipeline.reporting.style import to_svg
 from arabic_llm_pipeline.reporting.view import Block, Column, Figure, Table, count, decimal, interval, share, words
 
-TITLES = {MULTIPLE_CHOICE: "Multiple choice", "classification": "Classification", CULTURE: "Culture"}
+MEASURES = (MULTIPLE_CHOICE, CLASSIFICATION, CULTURE)
 GUESSES = {"chance": "chance", "most_frequent": "most frequent label"}
 FAMILY = "family"
 MOST = 24  # subjects in a plot: those with most items; the table has all
-NO_SHARES = ("brier",)  # metrics that are not shown as percent
 Frames = Mapping[str, pl.DataFrame]  # by candidate
 Row = Mapping[str, Any]
 
@@ -34,13 +34,13 @@ def blocks(inputs: Inputs) -> Iterator[Block]:
     scores, answers = inputs.of("choices"), inputs.of("choices_answers")
     settings: ChoicesSettings = inputs.settings["choices"]
     found = False
-    for measure, title in TITLES.items():
+    for measure in MEASURES:
         rows = {name: frame.filter(measure=measure) for name, frame in scores.items()}
         if all(frame["value"].is_null().all() for frame in rows.values()):
             continue
         found = True
         parts = {name: frame.filter(measure=measure) for name, frame in answers.items()}
-        yield _block(title, measure, rows, parts, settings)
+        yield _block(TITLES[measure], measure, rows, parts, settings)
     if not found:
         yield Block("", [f"Not measured: {_why(scores)}."])
     yield from _by_lm_eval(inputs.of("lm_eval"))
@@ -61,7 +61,6 @@ def _why(scores: Frames) -> str:
 
 def _block(title: str, measure: str, scores: Frames, answers: Frames, settings: ChoicesSettings) -> Block:
     headline = _headline(next(iter(answers.values())), settings)
-    bare = _in_words(headline)
     sets = _sets(scores)
     figures = [_by_set(title, measure, scores, headline, sets)]
     more = [figure for of in sets if (figure := _by_subject(measure, scores, headline, of))]
@@ -70,8 +69,8 @@ def _block(title: str, measure: str, scores: Frames, answers: Frames, settings: 
     last = list(told)[-1]
     more += list(_confusions(last, told[last]))
     text = [
-        f"Shown is {bare}: the choice that a model finds the most likely is its answer. Folded below: by subject, all "
-        "ways of asking and all rules (docs/evaluation.md).",
+        f"Shown is {called(headline)}: the choice that a model finds the most likely is its answer. "
+        "Folded below: by subject, all ways of asking and all rules (docs/evaluation.md).",
         *_left_out(scores),
     ]
     return Block(title, text, figures, lists=[_all_scores(scores, f"All figures: {title.lower()}")], more=more)
@@ -81,12 +80,6 @@ def _headline(answers: pl.DataFrame, settings: ChoicesSettings) -> str:
     """The metric of the first way, by all of the log-probability, with the first number of examples."""
     way = LABELS if (answers["way"] == LABELS).all() else settings.ways[0]
     return metric(way, "acc", SUM, settings.shots[0])
-
-
-def _in_words(headline: str) -> str:
-    """The headline as people say it: accuracy by letters, 0-shot."""
-    way, _, shots = headline.partition("_acc_")
-    return f"accuracy by {words(way)}, {shots.removesuffix('shot')}-shot"
 
 
 def _decided(answers: pl.DataFrame, settings: ChoicesSettings) -> pl.DataFrame:
@@ -102,7 +95,7 @@ def _sets(scores: Frames) -> list[str]:
 def _left_out(scores: Frames) -> list[str]:
     """Why some items have no score, once for all candidates."""
     rows = [row for frame in scores.values() for row in frame.filter(pl.col("why").is_not_null()).iter_rows(named=True)]
-    return list(dict.fromkeys(f"{row['set']}, {words(row['metric'])}: {row['why']}." for row in rows))
+    return list(dict.fromkeys(f"{words(row['set'])}, {called(row['metric'])}: {row['why']}." for row in rows))
 
 
 def _find(frame: pl.DataFrame, of: str, name: str, by: str, group: str) -> Row | None:
@@ -129,10 +122,10 @@ def _dots(key: str, title: str, scores: Frames, name: str, groups: Mapping[str, 
         for candidate, frame in scores.items()
     }
     first = next(iter(scores.values()))
-    for guess, called in GUESSES.items():
+    for guess, name_of_guess in GUESSES.items():
         rows = [_find(first, of, guess, by, group) for of, by, group in groups.values()]
         if any(rows):
-            cells[called] = rows
+            cells[name_of_guess] = rows
     shown = {candidate: rows[:MOST] for candidate, rows in cells.items()}
     series = [
         Series(
@@ -147,7 +140,7 @@ def _dots(key: str, title: str, scores: Frames, name: str, groups: Mapping[str, 
     left_out = (
         f" The plot has the {MOST} with most items; the table has all {len(groups)}." if len(groups) > MOST else ""
     )
-    caption = f"{title}: {_in_words(name)}, with 95% intervals; hollow marks need no model.{left_out}"
+    caption = f"{title}: {called(name)}, with 95% intervals; hollow marks need no model.{left_out}"
     return Figure(key, to_svg(drawn, key), caption, _dots_table(title, cells, list(groups)))
 
 
@@ -165,7 +158,7 @@ def _cell(row: Row | None) -> str:
     """A score as people read it: a share with its interval, or why it is not there."""
     if row is None or row["value"] is None:
         return "n/a" if row is None else str(row["why"])
-    plain = any(f"_{name}_" in row["metric"] for name in NO_SHARES)
+    plain = not is_share(row["metric"])
     number = decimal(row["value"], 3) if plain else share(row["value"])
     around = _ends(row)
     return number if around is None else f"{number} {interval(around, *((3, 1) if plain else ()))}"
@@ -233,9 +226,9 @@ def _all_scores(scores: Frames, title: str) -> Table:
     for of, name, by in _kinds(scores):
         found = [_find(frame, of, name, by, ALL if by == ALL else "families") for frame in scores.values()]
         first: Row = next(row for row in found if row)
-        called = words(name) if by == ALL else f"{words(name)}, mean of subjects"
+        title = called(name) if by == ALL else f"{called(name)}, mean of subjects"
         formats = " / ".join(dict.fromkeys(words(row["format"]) for row in found if row and row["format"]))
-        rows.append([of, called, count(first["items"]), share(first["seen"]), formats, *map(_cell, found)])
+        rows.append([words(of), title, count(first["items"]), share(first["seen"]), formats, *map(_cell, found)])
     return Table(f"{title}, over all items, with 95% intervals where there are any", columns, rows, title)
 
 

@@ -11,6 +11,7 @@ from arabic_llm_pipeline.evaluation.runs import Run, pairs
 from arabic_llm_pipeline.parameters.compare import CompareSettings
 from arabic_llm_pipeline.recipes import chain_of
 from arabic_llm_pipeline.reporting import compared_cost, plots
+from arabic_llm_pipeline.reporting.metrics import called
 from arabic_llm_pipeline.reporting.page import Section, filled
 from arabic_llm_pipeline.reporting.plots import Series
 from arabic_llm_pipeline.reporting.style import to_svg
@@ -137,7 +138,7 @@ def _figure(compared: Compared, measure: str, rows: pl.DataFrame) -> Figure:
         for run in compared.runs
     ]
     one_set = len({of for of, _ in keys}) == 1
-    groups = [words(metric if one_set else f"{of} {metric}") for of, metric in shown]
+    groups = [called(metric) if one_set else f"{words(of)} {called(metric)}" for of, metric in shown]
     key = f"scores-{measure}".replace("_", "-")
     caption = f"{words(measure).capitalize()}: scores over all items, with 95% intervals where they are known."
     if len(shown) < len(keys):
@@ -162,7 +163,7 @@ def _numbers(measure: str, rows: pl.DataFrame) -> Table:
         value = decimal(row["value"], 3) if row["value"] is not None else row["why"] or ABSENT
         seen = ABSENT if row["seen"] is None else f"{100 * row['seen']:.1f}%"
         around = interval((row["low"], row["high"]), 3, 1)
-        names = [row["run"], row["set"], row["group"], words(row["metric"])]
+        names = [row["run"], row["set"], row["group"], called(row["metric"])]
         cells.append([*names, value, around, count(row["items"]), seen])
     return Table(f"All scores of {words(measure)}", columns, cells)
 
@@ -186,7 +187,7 @@ def _tests(caption: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     for row in rows:
         difference = f"{row['difference']:+.3f}"
         around, p = interval((row["low"], row["high"]), 3, 1), probability(row["p_holm"])
-        names = [words(row["measure"]), row["set"], words(row["metric"]), row["a"], row["b"]]
+        names = [words(row["measure"]), row["set"], called(row["metric"]), row["a"], row["b"]]
         cells.append([*names, difference, around, p, count(row["items"]), row["test"] or ABSENT])
     return Table(caption, columns, cells)
 

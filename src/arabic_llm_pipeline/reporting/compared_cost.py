@@ -96,9 +96,9 @@ def _told(settings: CompareSettings) -> list[str]:
     weights = listed(f"{name} {weight:g}" for name, weight in settings.weights.items())
     return [
         "Weighted mean of scores over log P times log V: P all parameters in millions, not the trained ones alone, V "
-        f"the most gigabytes (10^9 bytes) of memory. Logarithms to base {settings.log_base}, as the paper names none; weights: "
-        f"{weights}. It is compared within one base and one set of weights only, and not computed where V is 1 GB or "
-        "less: there log V is not above 0, and a better score would count as worse."
+        f"the most gigabytes (10^9 bytes) of memory. Logarithms to base {settings.log_base}, as the paper names none; "
+        f"weights: {weights}. It is compared within one base and one set of weights only, and not computed where V is "
+        "1 GB or less: there log V is not above 0, and a better score would count as worse."
     ]
 
 

@@ -60,7 +60,9 @@ def varieties_table(inputs: Inputs) -> Table:
             rows.append([label, name, *(_cell(row, digits, factor) for row in found)])
     rows += [[name, "paper, Table 4", *map(str, values)] for name, values in PUBLISHED.items()]
     return Table(
-        "By variety, with 95% intervals (bootstrap over items or documents) where a variety has more than one", columns, rows
+        "By variety, with 95% intervals (bootstrap over items or documents) where a variety has more than one",
+        columns,
+        rows,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from arabic_llm_pipeline.recipes import BASE
-from arabic_llm_pipeline.reporting import data, reward
+from arabic_llm_pipeline.reporting import clearest, data, reward
 from arabic_llm_pipeline.reporting.cells import ends, find
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import ALL, Row, beyond, bounds, by_family, families, value
@@ -91,8 +91,13 @@ def _tests(inputs: Inputs) -> dict[tuple[str, str, str], Row]:
 
 
 def found(inputs: Inputs) -> list[str]:
-    """What was found: a plain sentence a step and measure, and one a reward model."""
-    return [*map(_sentence, steps(inputs)), *reward.sentences(inputs)]
+    """What was found: a plain sentence a step and measure, one a reward model, and those by kind, dialect and noise."""
+    told = [*map(_sentence, steps(inputs)), *reward.sentences(inputs), *clearest.sentences(inputs)]
+    if told:
+        return told
+    measured_kinds = clearest.scored(inputs)
+    below = f"No test compares candidates; what was measured stands below: {listed(measured_kinds)}."
+    return [below if measured_kinds else "Nothing was measured."]
 
 
 def _sentence(step: Step) -> str:
@@ -130,6 +135,32 @@ def short_of(inputs: Inputs) -> list[str]:
     """What fell short of what training is for."""
     parts = (_steps_short, _families_short, _unstopped, _prose_short, reward.short_of)
     return [sentence for part in parts for sentence in part(inputs)]
+
+
+def judged_well(inputs: Inputs) -> str:
+    """What is said where nothing of what was judged fell short; empty where nothing was judged."""
+    if not any(True for _ in steps(inputs)):
+        return ""
+    text = "Nothing of what this page checks: each step that was judged raised what it is for by more than chance"
+    asked = families(inputs.scores)
+    return f"{text}, and no family is beyond {inputs.candidates[-1]}." if asked else f"{text}."
+
+
+def not_judged(inputs: Inputs) -> list[str]:
+    """What each stage is for and could not be judged, and why."""
+    known = {(step.after, step.measure) for step in steps(inputs)}
+    wanted = [(stage, "accuracy" if inputs.parent(stage) == BASE else "preference") for stage in inputs.writing]
+    return [
+        f"Whether {stage} raised {MEASURES[measure][0]} was not judged: {_why(inputs, stage, measure)}."
+        for stage, measure in wanted
+        if (stage, measure) not in known
+    ]
+
+
+def _why(inputs: Inputs, stage: str, measure: str) -> str:
+    scores = inputs.scores[stage]
+    row = by_family(scores["accuracy"]).get(ALL) if measure == "accuracy" else scores.get("preference")
+    return str((row or {}).get("why") or f"it was not measured of both {inputs.parent(stage)} and {stage}")
 
 
 def _steps_short(inputs: Inputs) -> Iterator[str]:

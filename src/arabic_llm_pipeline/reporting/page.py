@@ -79,6 +79,8 @@ def render(inputs: Inputs) -> str:
         found=findings.found(inputs),
         found_table=findings.found_table(inputs),
         short_of=findings.short_of(inputs),
+        judged_well=findings.judged_well(inputs),
+        not_judged=findings.not_judged(inputs),
         sections=sections(inputs),
     )
 

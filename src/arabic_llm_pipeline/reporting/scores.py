@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from arabic_llm_pipeline.reporting.accuracy import accuracy_figure, candidates_table, formats_table
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.likelihood import preference_figure
-from arabic_llm_pipeline.reporting.measured import Row, beyond, bounds, value
+from arabic_llm_pipeline.reporting.measured import Row, beyond, bounds, families, value
+from arabic_llm_pipeline.reporting.metrics import called
 from arabic_llm_pipeline.reporting.view import (
     Block,
     Column,
@@ -28,7 +29,8 @@ BEYOND = (
 def blocks(inputs: Inputs) -> list[Block]:
     """The section's parts."""
     last = inputs.candidates[-1]
-    text = f"Families beyond {last}: {listed(beyond(inputs, last))}. {BEYOND}"
+    told = f"Families beyond {last}: {listed(beyond(inputs, last))}. {BEYOND}"
+    text = told if families(inputs.scores) else "No held-out prompt with an exact answer was asked."
     shown = [accuracy_figure(inputs), *filter(None, [preference_figure(inputs)])]
     return [
         Block("Held-out prompts and pairs", [text], shown, [candidates_table(inputs)], [formats_table(inputs)]),
@@ -73,7 +75,7 @@ def paired_tables(inputs: Inputs) -> Iterator[Table]:
 
 def _of_kind(row: Row) -> list[str]:
     limits = interval((row["low"], row["high"]), 3, 1)
-    names = [row["set"], words(row["metric"]), row["a"], row["b"]]
+    names = [words(row["set"]), called(row["metric"]), row["a"], row["b"]]
     return [
         *names,
         f"{row['difference']:+.3f}",

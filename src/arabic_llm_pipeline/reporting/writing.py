@@ -9,6 +9,7 @@ from arabic_llm_pipeline.reporting import plots
 from arabic_llm_pipeline.reporting.cells import ends, find, rows, shown
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import Row, value
+from arabic_llm_pipeline.reporting.metrics import called
 from arabic_llm_pipeline.reporting.plots import Series
 from arabic_llm_pipeline.reporting.style import to_svg
 from arabic_llm_pipeline.reporting.view import Block, Column, Figure, Table, count, listed, share, words
@@ -18,7 +19,6 @@ Scores = Mapping[str, pl.DataFrame]
 Metrics = Mapping[str, tuple[str, float, int]]  # column -> metric, factor, digits
 WIN_RATE, AGAINST = "win_rate", "against"
 FIRST = {QUESTIONS: ("f1_squad", 100), TRANSLATION: ("chrf++", 1), FREE: ("rougeL", 100), RULES: ("prompt_strict", 100)}
-NAMES = {"f1_squad": "F1 (SQuAD)", "chrf++": "chrF++", "rougeL": "ROUGE-L", "prompt_strict": "prompts, strict"}
 OF_QUESTIONS: Metrics = {
     "Exact, SQuAD": ("exact_squad", 100, 1),
     "F1, SQuAD": ("f1_squad", 100, 1),
@@ -115,7 +115,7 @@ def _overview(scores: Scores) -> list[Figure]:
     asked = [(measure, of, *FIRST[measure]) for measure in FIRST for of in _sets(scores, measure)]
     if not asked:
         return []
-    groups = [f"{words(of)}: {NAMES[metric]}" for _, of, metric, _ in asked]
+    groups = [f"{words(of)}: {called(metric)}" for _, of, metric, _ in asked]
     found = {
         name: [
             _times(find(frame, measure=measure, set=of, metric=metric), factor) for measure, of, metric, factor in asked
