@@ -127,12 +127,16 @@ def second_is_killed(job: Job, channel: Channel) -> None:
 
 
 def agree(job: Job, channel: Channel) -> None:
-    """What workers know of each other."""
+    """What workers know of each other, and what accelerate takes for their number and that of their card."""
+    from accelerate import PartialState
+
     told = workers.agreed("name", lambda: f"of {workers.number()}")
     again = workers.agreed("name", lambda: f"again of {workers.number()}")
     made: list[int] = []
     workers.once("work", lambda: made.append(1))
     found = [told, again, len(made), workers.total(workers.number() + 1), workers.any_of(workers.number() == 1)]
+    state = PartialState(cpu=True)
+    found += [state.num_processes, state.process_index, state.local_process_index]
     (job.workspace / f"agreed-{workers.number()}").write_text(repr([workers.count(), *found]), encoding="utf-8")
     workers.together()
     if workers.is_first():

@@ -48,7 +48,7 @@ def test_a_worker_is_told_who_it_is_and_nothing_of_other_launchers(monkeypatch: 
     assert not {"WORLD_SIZE", "RANK", "PMI_SIZE", "MASTER_ADDR"} & set(alone)
     assert alone["OMP_NUM_THREADS"] == "12"
     second = launch._environment(DeviceSettings(processes=4), 1, 4, "/there")
-    assert (second["RANK"], second["LOCAL_RANK"], second["WORLD_SIZE"]) == ("1", "1", "4")
+    assert (second["RANK"], second["LOCAL_RANK"], second["WORLD_SIZE"]) == ("1", "0", "4")  # of one card, the first
     assert second["OMP_NUM_THREADS"] == "3"
 
 

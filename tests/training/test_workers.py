@@ -123,7 +123,7 @@ def test_what_workers_know_of_each_other(tmp_path: Path) -> None:
     run_stage(fakes.agree, fake_job(tmp_path), "sft")
     for number, made in ((0, 1), (1, 0)):
         found = (tmp_path / f"agreed-{number}").read_text(encoding="utf-8")
-        assert found == repr([2, "of 0", "again of 0", made, 3.0, True])
+        assert found == repr([2, "of 0", "again of 0", made, 3.0, True, 2, number, 0])  # on a card: the only one seen
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,9 @@ def _environment(devices: DeviceSettings, number: int, count: int, meeting: str)
     if devices.cards is not None:
         own.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # numbers as nvidia-smi has them
     if count > 1:
-        told |= {"RANK": str(number), "LOCAL_RANK": str(number), MEETING: meeting}
+        # Libraries take a local rank for the number of a card among those that are seen (accelerate's DDP and barrier,
+        # torch's device mesh): each worker sees one, as the first.
+        told |= {"RANK": str(number), "LOCAL_RANK": "0", MEETING: meeting}
         told |= {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
     threads = THREADS | {"OMP_NUM_THREADS": str(max(1, available_cores() // count))}
     return {**threads, **own, **OFFLINE, **told}
