@@ -1,7 +1,9 @@
 """What the project does before Kedro builds anything: every parameter is checked, sources and base get their files."""
 
+import gc
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +94,14 @@ class ProjectHooks:
         workers.begin(self.parameters.engine)
         settings = self.parameters
         conditions.begin(settings.memory, settings.devices, settings.tracking, self.project)
+
+    @hook_impl
+    def after_node_run(self) -> None:
+        """Give back what a node has left of its model on the card: a stage after it plans with what is free there."""
+        torch = sys.modules.get("torch")  # where nobody has imported it, nothing is on a card
+        if torch is not None and torch.cuda.is_initialized():
+            gc.collect()  # a model's modules point at each other
+            torch.cuda.empty_cache()
 
     @hook_impl
     def on_pipeline_error(self) -> None:
