@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
-from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.training import attention, conditions, launch, models
 from arabic_llm_pipeline.training.memory import split
 from arabic_llm_pipeline.training.methods import sft as sft_method
@@ -117,6 +117,16 @@ class Card:
     @staticmethod
     def dtype(settings: ModelSettings) -> torch.dtype:
         return torch.bfloat16 if settings.compute_dtype == "auto" else getattr(torch, settings.compute_dtype)
+
+
+@pytest.mark.parametrize(("asked", "chosen"), [("auto", "sdpa"), ("flash_attention_2", "flash_attention_2")])
+def test_weights_in_fp32_are_not_for_flash_attention(
+    job: Callable, monkeypatch: pytest.MonkeyPatch, asked: Any, chosen: str
+) -> None:
+    """Outside of autocast, as in sampling, it would meet them as they are; who asks for it by name gets it."""
+    Card(monkeypatch)
+    model, lora = ModelSettings(quantization="none", attention=asked), AdapterSettings(kind="full")
+    assert attention.of_stage(job(sft(), model=model, lora=lora)).attention == chosen
 
 
 @pytest.mark.parametrize(

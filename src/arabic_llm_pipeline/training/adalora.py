@@ -87,9 +87,32 @@ class Allocation(TrainerCallback):
         for part, more in zip(parts, torch.autograd.grad(self.settings.orthogonality * term, parts), strict=True):
             part.grad = more if part.grad is None else part.grad.add_(more)
 
-    def on_optimizer_step(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Update the importance of every weight, and take ranks where it is time."""
-        self.tuner.update_and_allocate(state.global_step + 1)
+    def on_optimizer_step(
+        self,
+        args: Any,  # noqa: ARG002
+        state: TrainerState,
+        control: Any,  # noqa: ARG002
+        optimizer: Any = None,
+        **_: Any,
+    ) -> None:
+        """Update the importance of every weight, and take ranks where it is time.
+
+        A step that loss scaling left out has gradients that are no numbers: in the smoothed importance they would stay
+        for good. Ranks that such a step would have taken are taken at the next; the last step that takes any looks at
+        no gradient.
+
+        Raises:
+            UserError: ranks are to be taken for good, and every step so far was left out.
+        """
+        step, last = state.global_step + 1, self.config.total_step - self.config.tfinal
+        if step < last and optimizer.step_was_skipped:
+            return
+        if step == last and not self.allocator.exp_avg_ipt:
+            raise UserError(
+                f"AdaLoRA takes its last ranks in step {step}, and float16 has overflowed in each step so far: nothing "
+                "was learned. Train longer, or set model.compute_dtype=bfloat16 where the card has it, or float32."
+            )
+        self.tuner.update_and_allocate(step)
 
     def on_log(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Log the term and the ranks that are left beside the loss."""

@@ -15,12 +15,15 @@ FLASH = "flash_attention_2"
 def of_stage(job: Job) -> ModelSettings:
     """The model's settings with `auto` settled: flash attention where all of it is there, else sdpa.
 
-    Not for rows of several documents that are padded: there flash attention would not see their borders.
+    Not for rows of several documents that are padded: there flash attention would not see their borders. Nor for a
+    model trained as a whole, whose weights are in fp32: sampling and trials compute with them as they are, and flash
+    attention takes 16 bits only.
     """
     if job.model.attention != "auto":
         return job.model
     bordered = job.settings.get("packing") and not job.settings.get("padding_free")
-    chosen = FLASH if not bordered and _flash_is_there(job.model) and _has_flash(job) else "sdpa"
+    unfit = bordered or job.lora.kind == "full"
+    chosen = FLASH if not unfit and _flash_is_there(job.model) and _has_flash(job) else "sdpa"
     return job.model.model_copy(update={"attention": chosen})
 
 
