@@ -260,6 +260,16 @@ def test_all_figures_of_a_candidate(candidate: Candidate, tmp_path: Path) -> Non
     assert again.equals(scores)
 
 
+def test_a_mean_over_families_of_one_item_has_no_interval(candidate: Candidate, tmp_path: Path) -> None:
+    rows = [choice_item(n) for n in (0, 2, 1)]  # of one subject there is one item
+    how = SETTINGS.model_copy(update={"shots": (0,)})
+    scores, _, _ = measured(candidate, tmp_path, *rows, how=how)
+    macro = score_of(scores, "answers_acc_0shot", "macro", "families")
+    assert (macro["low"], macro["high"]) == (None, None)
+    assert macro["interval"] == "none: 1 of 2 families have one item"
+    assert macro["value"] is not None
+
+
 def test_what_cannot_be_had_says_why(candidate: Candidate, tmp_path: Path) -> None:
     scores, values, answers = measured(candidate, tmp_path / "none", item("q/1", "f", "س؟", "ج"))
     assert scores.select("metric", "value", "why").rows() == [("acc", None, measure.NOTHING)]

@@ -15,6 +15,7 @@ from arabic_llm_pipeline.evaluation.statistics import (
     percentiles,
     resampled_ratios,
     sign_p,
+    stratified_mean,
     wilson,
 )
 
@@ -131,3 +132,23 @@ def test_sign_p_by_hand() -> None:
 
 def test_percentiles_are_the_middle() -> None:
     assert percentiles(np.arange(1001, dtype=float)) == pytest.approx((25.0, 975.0))
+
+
+def test_the_mean_of_small_strata_lies_in_its_interval_as_often_as_it_says() -> None:
+    """Simulated: 20 strata of 2 or 3 units each, 400 times; and the width is that of the true spread."""
+    random, sizes = np.random.default_rng(0), [2, 3] * 10
+    spread = np.sqrt(sum(1 / size for size in sizes)) / len(sizes)
+    found = [
+        stratified_mean([random.normal(place, 1, size) for place, size in enumerate(sizes)], 400, seed)
+        for seed in range(400)
+    ]
+    middle = np.mean(range(len(sizes)))
+    covered = np.mean([low <= middle <= high for low, high in found])
+    assert 0.92 <= covered <= 0.98
+    widths = np.mean([high - low for low, high in found])
+    assert widths == pytest.approx(2 * 1.96 * spread, rel=0.06)
+
+
+def test_strata_without_a_spread_have_an_interval_of_no_width() -> None:
+    low, high = stratified_mean([np.full(3, 1.0), np.full(2, 0.5)], 100, 0)
+    assert (low, high) == pytest.approx((0.75, 0.75))

@@ -93,3 +93,30 @@ def test_any_two_are_tested_and_what_is_no_number_is_left_out() -> None:
     assert (row["a"], row["b"], row["items"]) == ("x", "y", 2)
     assert row["difference"] == pytest.approx(0.1)
     assert paired(values | {"z": table({"9": 1.0})}, 100, 0, [("x", "z")]).is_empty()
+
+
+def test_resamples_of_items_that_weigh_nothing_do_not_count() -> None:
+    """Three answers of which one is too short to repeat itself: of two that weigh 1, 27 draws, by hand.
+
+    The differences are 0.2 and 0.6, of the third nothing. All three the third: 1 draw in 27, without a ratio. So the
+    middle is between the two, both are above 0, and p is that of no resample on the other side.
+    """
+
+    def table(first: float, second: float) -> pl.DataFrame:
+        given = [("1", first, 1.0), ("2", second, 1.0), ("3", 0.0, 0.0)]
+        rows = [
+            {"measure": "m", "set": "s", "metric": "repeated_4", "id": id_, "value": value, "weight": weight}
+            for id_, value, weight in given
+        ]
+        return pl.DataFrame(rows, schema=VALUES)
+
+    [row] = paired({"base": table(0.1, 0.2), "sft": table(0.3, 0.8)}, 2000, 0).to_dicts()
+    assert (row["difference"], row["items"], row["test"]) == (pytest.approx(0.4), 3, BOOTSTRAP)
+    assert (row["low"], row["high"]) == (pytest.approx(0.2), pytest.approx(0.6))
+    there = 2001 - round(2 / row["p"])  # p is 2 / (finite resamples + 1)
+    assert there == pytest.approx(2000 / 27, rel=0.4)
+
+
+def test_one_item_that_weighs_something_is_no_test() -> None:
+    one = values(*rows("f", [1.0, 0.0])).with_columns(weight=pl.Series([1.0, 0.0]))
+    assert paired({"base": one, "sft": one}, 100, 0).is_empty()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from arabic_llm_pipeline.evaluation.statistics import holm, mcnemar, percentiles, resampled_ratios, sign_p
@@ -26,6 +27,7 @@ PAIRED = pl.Schema(
 )
 KEY = ("measure", "set", "metric")
 MCNEMAR, BOOTSTRAP = "McNemar's exact", "paired bootstrap"
+FEWEST = 2  # items that weigh something: one alone tells nothing of the spread
 SAME = ("chance", "most_frequent")  # metrics that hang on the items alone
 Row = dict[str, Any]
 
@@ -36,7 +38,7 @@ def paired(
     """Each candidate against the base and against the one it was trained from, or any pairs: rows of `PAIRED`.
 
     Right and wrong are tested by McNemar's exact test, all else by a paired bootstrap over items (documents). `p_holm`
-    is Holm's over the sets and pairs of a metric.
+    is Holm's over the sets and pairs of a metric. Where less than two items weigh anything there is no test.
 
     Args:
         values: rows of `results.VALUES` by candidate.
@@ -70,7 +72,7 @@ def _before(b: str, known: Mapping[str, Any]) -> list[str]:
 def _between(a: str, b: str, of_items: Mapping[str, pl.DataFrame]) -> Iterator[tuple[Row, pl.DataFrame]]:
     both = of_items[a].join(of_items[b], on=[*KEY, "id"], suffix="_b", maintain_order="left")
     for names, part in both.group_by(*KEY, maintain_order=True):
-        if part["weight"].sum() and part["weight_b"].sum():
+        if min(int((part[weight] > 0).sum()) for weight in ("weight", "weight_b")) >= FEWEST:
             yield dict(zip(KEY, names, strict=True)) | {"a": a, "b": b}, part
 
 
@@ -78,6 +80,7 @@ def _tested(row: Row, part: pl.DataFrame, resamples: int, seed: int) -> Row:
     was, now = (part["value"], part["weight"]), (part["value_b"], part["weight_b"])
     difference = float(now[0].sum()) / float(now[1].sum()) - float(was[0].sum()) / float(was[1].sum())
     resampled = resampled_ratios(*now, resamples, seed) - resampled_ratios(*was, resamples, seed)
+    resampled = resampled[np.isfinite(resampled)]  # one of items that weigh nothing has no ratio
     low, high = percentiles(resampled)
     p, test = (mcnemar(was[0], now[0]), MCNEMAR) if _shares(part) else (sign_p(resampled), BOOTSTRAP)
     found = {"difference": difference, "low": low, "high": high, "test": test, "p": p, "items": len(part)}

@@ -22,7 +22,7 @@ SCORES = pl.Schema(
         "value": pl.Float64,  # none where `why` says so
         "low": pl.Float64,  # 95%
         "high": pl.Float64,
-        "interval": pl.String,  # how it was found
+        "interval": pl.String,  # how it was found, or why there is none
         "items": pl.Int64,
         "why": pl.String,
         "view": pl.String,  # of the text: text, or text_normalized

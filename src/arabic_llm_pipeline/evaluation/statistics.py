@@ -51,6 +51,10 @@ def resampled_counts(units: int, resamples: int, seed: int) -> Iterator[NDArray[
     if units * resamples <= REMEMBERED:
         yield _few_counts(units, resamples, seed)
         return
+    yield from _counts(units, resamples, seed)
+
+
+def _counts(units: int, resamples: int, seed: int | np.random.SeedSequence) -> Iterator[NDArray[np.int64]]:
     random, shares = np.random.default_rng(seed), np.full(units, 1 / units)
     for start in range(0, resamples, step := max(1, CHUNK // units)):
         yield random.multinomial(units, shares, size=min(step, resamples - start))
@@ -80,6 +84,26 @@ def bootstrap(numerators: Sequence[float], denominators: Sequence[float], resamp
         return None
     found = resampled_ratios(numerators, denominators, resamples, seed)
     return percentiles(found[np.isfinite(found)])
+
+
+def stratified_mean(strata: Sequence[Floats], resamples: int, seed: int) -> Interval:
+    """95% percentile interval of the mean of the strata's means, each resampled by itself.
+
+    A mean of n resampled units varies by (n - 1) / n of what one of n new ones would, which with two or three units
+    is far too little: deviations are scaled by sqrt(n / (n - 1)) (Rao and Wu 1988).
+
+    Args:
+        strata: values of the units of each; two at least, as one says nothing of its spread.
+        resamples: how many.
+        seed: each stratum has a stream of its own from it.
+    """
+    streams = np.random.SeedSequence(seed).spawn(len(strata))
+    total = np.zeros(resamples)
+    for values, stream in zip(strata, streams, strict=True):
+        units, mean = len(values), values.mean()
+        apart = [(counts * (values - mean)).sum(axis=1) for counts in _counts(units, resamples, stream)]
+        total += mean + np.concatenate(apart) / sqrt(units * (units - 1))
+    return percentiles(total / len(strata))
 
 
 def sign_p(differences: Floats) -> float:

@@ -21,7 +21,7 @@ from arabic_llm_pipeline.evaluation.results import (
     score_rows,
     seen_share,
 )
-from arabic_llm_pipeline.evaluation.statistics import percentiles, resampled_ratios
+from arabic_llm_pipeline.evaluation.statistics import stratified_mean
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 
 CHOICES, MULTIPLE_CHOICE, CULTURE = "choices", "multiple_choice", "culture"
@@ -156,19 +156,14 @@ class _Scorer:
 
     def _over_families(self, values: pl.DataFrame, name: str) -> Rows:
         """The mean of the families' accuracies; its interval by a bootstrap within each."""
-        parts = values.partition_by("family", maintain_order=True)
+        parts = [part["value"].to_numpy() for part in values.partition_by("family", maintain_order=True)]
         if len(parts) < 2:
             return []
-        means, resampled = [], []
-        for part in parts:
-            sums, ones = part["value"].to_numpy(), part["weight"].to_numpy()
-            means.append(sums.mean())
-            resampled.append(resampled_ratios(sums, ones, self.settings.resamples, self.seed))
-        low, high = percentiles(np.mean(resampled, axis=0))
-        row = self._row(name, MACRO, FAMILIES, values)
-        return [
-            row | {"value": float(np.mean(means)), "low": low, "high": high, "interval": f"{BOOTSTRAP} of each family"}
-        ]
+        row = self._row(name, MACRO, FAMILIES, values) | {"value": float(np.mean([part.mean() for part in parts]))}
+        if alone := sum(len(part) == 1 for part in parts):
+            return [row | {"interval": f"none: {alone} of {len(parts)} families have one item"}]
+        low, high = stratified_mean(parts, self.settings.resamples, self.seed)
+        return [row | {"low": low, "high": high, "interval": f"{BOOTSTRAP} of each family"}]
 
     def _calibration(self, found: pl.DataFrame, rule: str) -> Rows:
         name = metric(self.way, "ece", rule, self.shots)
