@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from scipy.stats import spearmanr
 
+from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus.records import message
 from arabic_llm_pipeline.evaluation import reward
 from arabic_llm_pipeline.evaluation.statistics import wilson
@@ -63,11 +64,27 @@ def test_calibration_by_hand() -> None:
 
 
 class Lengths:
-    """A reward model that likes long sequences, and keeps what it is asked."""
+    """A reward model that likes long sequences, and keeps what it is asked; it has room for so many tokens at once."""
 
-    def rewards(self, rows: list[np.ndarray], batch: int) -> np.ndarray:
+    def __init__(self, room: int = 10_000, broken: int = 0):
+        self.room, self.broken, self.rows, self.body = room, broken, [], self
+
+    def together(self, rows: list[np.ndarray]) -> np.ndarray:
+        if max(map(len, rows)) * len(rows) > self.room:
+            raise MemoryError
         self.rows = rows
-        return np.array([float(len(row)) for row in rows])
+        return np.array([float("nan") if len(row) == self.broken else float(len(row)) for row in rows])
+
+
+def test_a_reward_that_is_no_number_names_the_pair() -> None:
+    rows = [np.arange(length) for length in (3, 5, 4)]
+    with pytest.raises(UserError, match="Pairs: the rewards of the model for pair b are not a number"):
+        reward.rewards(Lengths(broken=5), rows, ["pair a", "pair b", "pair c"], 8, "Pairs")
+
+
+def test_where_memory_runs_out_fewer_are_asked_at_once() -> None:
+    rows = [np.arange(length) for length in (3, 5, 4, 1)]
+    assert reward.rewards(Lengths(room=10), rows, list("abcd"), 8, "Pairs").tolist() == [3, 5, 4, 1]
 
 
 def test_prompts_and_answers_stand_as_in_training(tmp_path: Path) -> None:

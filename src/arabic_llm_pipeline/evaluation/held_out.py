@@ -11,6 +11,10 @@ from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 
 FIRST = pl.col("messages").list.first().struct.field("content")
 ANSWERABLE = pl.col("answers").list.len() > 0
+_COUNT = pl.col("choices").list.len()
+_BLANK = pl.col("choices").list.eval(pl.element().str.strip_chars() == "").list.any()
+CHOOSABLE = (_COUNT >= 2) & pl.col("label").is_between(0, _COUNT, closed="left") & ~_BLANK
+"""Items that can be answered by a choice: the label is one of two or more choices, none of them blank."""
 Part = Literal["choices", "writing", "exact_match"]
 PARTS: dict[str, Part] = {  # how an item is measured, by its kind
     "multiple_choice": "choices",
@@ -83,6 +87,11 @@ def drawn(rows: pl.LazyFrame, group: str, limit: int, seed: int) -> pl.DataFrame
     order = np.random.default_rng(seed).permutation(len(ids))
     chosen = ids[order].group_by(group, maintain_order=True).head(limit)["id"]
     return _named_apart(rows.filter(pl.col("id").is_in(chosen.implode())).sort("id", maintain_order=True).collect())
+
+
+def first_of(rows: pl.DataFrame, group: str, count: int) -> pl.DataFrame:
+    """The first so many rows of each group, in their order; none of 0, of which polars' head would make a row."""
+    return rows.filter(pl.int_range(pl.len()).over(group) < count)
 
 
 def _named_apart(rows: pl.DataFrame) -> pl.DataFrame:

@@ -79,11 +79,11 @@ def _in_batches(
     return in_portions(model, widths, work, size=batch_size, kind="likelihood", label=label, tokens=tokens)
 
 
-def not_a_number(model: Any, label: str, item: str) -> UserError:
-    """What is said of a model whose logits are no numbers."""
+def not_a_number(model: Any, label: str, item: str, what: str = "logits") -> UserError:
+    """What is said of a model whose logits, or rewards, are no numbers."""
     who = getattr(model, "candidate", None) or "the model"
     return UserError(
-        f"{label}: the logits of {who} for {item} are not a number (NaN). Its weights are damaged, its training ran "
+        f"{label}: the {what} of {who} for {item} are not a number (NaN). Its weights are damaged, its training ran "
         "away, or float16 overflows: try model.compute_dtype=float32, and look at the loss of its training."
     )
 

@@ -1,12 +1,15 @@
 """What a reward model makes of held-out pairs: how often, by how much and how surely the chosen answer is first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from arabic_llm_pipeline.evaluation.details import long
+from arabic_llm_pipeline.evaluation.likelihood import not_a_number
+from arabic_llm_pipeline.evaluation.portions import in_portions
 from arabic_llm_pipeline.evaluation.results import harness
 from arabic_llm_pipeline.evaluation.statistics import bootstrap, wilson
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
@@ -33,6 +36,9 @@ def evaluate_reward(
         pairs: held-out ones: id, source, dialect, prompt, chosen, rejected.
         settings: window, batch_size, resamples.
         seed: of the bootstrap.
+
+    Raises:
+        UserError: a reward is no number, or memory runs out with one pair alone.
     """
     measured = measure(scorer, renderer, pairs, settings)
     about = {"candidate": name, "kind": "reward", "seed": seed, "harness": harness()}
@@ -53,11 +59,38 @@ def measure(scorer: Scorer, renderer: Renderer, pairs: pl.DataFrame, settings: E
     for name in ANSWERS:
         answers = renderer.answers(prompts, pairs[name].to_list())
         rows = [_within(prompt, answer, settings.window) for prompt, answer in zip(begun, answers, strict=True)]
-        rewards = scorer.rewards(rows, settings.batch_size)
+        given = rewards(scorer, rows, [f"pair {id_}" for id_ in pairs["id"]], settings.batch_size, "Rewards of pairs")
         told = told.with_columns(
-            pl.Series(name, rewards, pl.Float64), pl.Series(f"{name}_tokens", [len(ids) for ids in answers], pl.Int64)
+            pl.Series(name, given, pl.Float64), pl.Series(f"{name}_tokens", [len(ids) for ids in answers], pl.Int64)
         )
     return told
+
+
+def rewards(
+    scorer: Scorer, rows: Sequence[Ids], names: Sequence[str], batch_size: int, label: str
+) -> NDArray[np.float64]:
+    """The reward of each sequence of tokens, prompt and answer together; [rows].
+
+    Args:
+        scorer: the model.
+        rows: token ids.
+        names: of them, for errors.
+        batch_size: how many at once, at most; fewer where memory runs out.
+        label: what is being done, for the progress shown.
+
+    Raises:
+        UserError: a reward is no number, or memory runs out with one sequence alone.
+    """
+
+    def work(batch: list[int]) -> list[float]:
+        found = scorer.together([rows[place] for place in batch])
+        for place, reward in zip(batch, found, strict=True):
+            if not np.isfinite(reward):
+                raise not_a_number(scorer.body, label, names[place], "rewards")
+        return found.tolist()
+
+    widths = [len(row) for row in rows]
+    return np.array(in_portions(scorer.body, widths, work, size=batch_size, kind="rewards", label=label), np.float64)
 
 
 def scores(measured: pl.DataFrame, resamples: int, seed: int) -> Scores:

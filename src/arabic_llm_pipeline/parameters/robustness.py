@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from arabic_llm_pipeline.parameters.base import Settings
+from arabic_llm_pipeline.parameters.evaluate import Format
 
 NoiseKind = Literal[
     "hamza", "endings", "keyboard", "dots", "dropped", "doubled", "diacritics", "elongation", "spaces", "dialect",
@@ -18,6 +19,12 @@ class RobustnessSettings(Settings):
     """What noise does to a candidate's answers; all candidates get the same noise on the same items."""
 
     items: int = Field(40, description="Test items of each set, at most; 0: all.", ge=0)
+    formats: tuple[Format, ...] = Field(
+        ("question_answer", "question_answer_3", "bare", "chat"),
+        description="Prompt formats tried with the base on development items; without any, the first counts.",
+        min_length=1,
+    )
+    dev_items: int = Field(10, description="Development items of each set that choose the base's format.", ge=0)
     levels: tuple[float, ...] = Field(
         (0.1, 0.2, 0.3, 0.4, 0.5), description="Shares of words that are altered; none altered comes before them."
     )

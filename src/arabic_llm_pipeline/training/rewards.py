@@ -32,24 +32,35 @@ class Scorer:
     head: torch.Tensor  # [1, hidden], fp32
     padding: int
 
-    @torch.no_grad()
     def rewards(self, rows: Sequence[Array], batch: int) -> Rewards:
         """The number of each sequence of tokens, prompt and answer together; [rows].
-
-        It stands at the last token that is not padding, as in transformers.
 
         Args:
             rows: token ids.
             batch: sequences in a forward pass.
+
+        Raises:
+            UserError: one of them is no number.
         """
         order = sorted(range(len(rows)), key=lambda place: -len(rows[place]))  # like lengths together
         found = np.empty(len(rows))
         for start in range(0, len(order), batch):
             part = order[start : start + batch]
-            found[part] = self._of([rows[place] for place in part])
+            found[part] = self.together([rows[place] for place in part])
+        if len(wrong := np.flatnonzero(~np.isfinite(found))):
+            raise UserError(
+                f"The reward model gives no number for {len(wrong)} of {len(rows)} answers ({found[wrong[0]]} for "
+                f"number {wrong[0] + 1}, of {len(rows[wrong[0]])} tokens). Its weights are damaged, its training ran "
+                "away, or float16 overflows: try model.compute_dtype=float32, and look at the loss of its training."
+            )
         return found
 
-    def _of(self, rows: Sequence[Array]) -> Any:
+    @torch.no_grad()
+    def together(self, rows: Sequence[Array]) -> Rewards:
+        """The rewards of one forward pass, as the model gives them, numbers or not; [rows].
+
+        A reward stands at the last token that is not padding, as in transformers.
+        """
         ids = torch.full((len(rows), max(map(len, rows))), self.padding)
         for place, row in enumerate(rows):
             ids[place, : len(row)] = torch.from_numpy(row.astype(np.int64))
@@ -58,7 +69,8 @@ class Scorer:
         device = self.head.device
         states = self.body(input_ids=ids.to(device), attention_mask=seen.long().to(device), use_cache=False)
         hidden = states.last_hidden_state[torch.arange(len(rows), device=device), last.to(device)]
-        return (hidden.float() @ self.head.T)[:, 0].cpu().numpy()
+        found: Rewards = (hidden.float() @ self.head.T)[:, 0].double().cpu().numpy()
+        return found
 
 
 def draw_head(model: Any, seed: int) -> None:

@@ -13,7 +13,7 @@ from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.evaluation.candidate import Candidate
 from arabic_llm_pipeline.evaluation.choices import asking, scoring, tables
 from arabic_llm_pipeline.evaluation.choices.asking import CLASSIFICATION, LABELS, Asked, Asking, Row
-from arabic_llm_pipeline.evaluation.held_out import drawn, kept, of_part
+from arabic_llm_pipeline.evaluation.held_out import CHOOSABLE, drawn, kept, of_part
 from arabic_llm_pipeline.evaluation.results import VALUES, missing, score_table
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.tokens.chat import Renderer
@@ -43,16 +43,17 @@ class Questions:
 
 def questions(items: ShardSet, settings: ChoicesSettings, seed: int) -> Questions:
     """Read what is asked."""
-    label, count = pl.col("label"), pl.col("choices").list.len()
-    blank = pl.col("choices").list.eval(pl.element().str.strip_chars() == "").list.any()
-    fit = (count >= 2) & (label >= 0) & (label < count) & ~blank
     asked = {split: of_part(kept(items, split), "choices") for split in ("train", "dev", "test")}
-    unfit = asked["test"].filter(~fit.fill_null(False)).group_by("source").len().sort("source").collect()
-    dev = drawn(asked["dev"].filter(fit), "task", POOL, seed)
-    train = drawn(asked["train"].filter(fit), "task", POOL, seed)
+    unfit = asked["test"].filter(~CHOOSABLE.fill_null(False)).group_by("source").len().sort("source").collect()
+    dev = drawn(asked["dev"].filter(CHOOSABLE), "task", POOL, seed)
+    train = drawn(asked["train"].filter(CHOOSABLE), "task", POOL, seed)
     pool = pl.concat([dev, train.filter(~pl.col("task").is_in(dev["task"].unique().implode()))])
-    shown = drawn(asked["dev"].filter(fit), "task", settings.dev_items, seed) if settings.dev_items else dev.clear()
-    return Questions(drawn(asked["test"].filter(fit), "source", settings.items, seed), pool, shown, dict(unfit.rows()))
+    shown = (
+        drawn(asked["dev"].filter(CHOOSABLE), "task", settings.dev_items, seed) if settings.dev_items else dev.clear()
+    )
+    return Questions(
+        drawn(asked["test"].filter(CHOOSABLE), "source", settings.items, seed), pool, shown, dict(unfit.rows())
+    )
 
 
 def measure(

@@ -12,6 +12,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.corpus.records import message
 from arabic_llm_pipeline.evaluation.judging.address import ask
 from arabic_llm_pipeline.evaluation.likelihood import Stretch, log_probabilities
+from arabic_llm_pipeline.evaluation.reward import rewards
 from arabic_llm_pipeline.parameters.judge import JudgeSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.tokens.chat import Renderer
@@ -109,12 +110,12 @@ class Rewarding:
         """Sigmoid of the difference of the rewards."""
         prompts = [list(duel.prompt) for duel in duels]
         begun = self.renderer.prompts(prompts)
-        rewards = []
+        found, names = [], [f"pair {place + 1}" for place in range(len(duels))]
         for answers in ([duel.first for duel in duels], [duel.second for duel in duels]):
             ends = self.renderer.answers(prompts, answers)
             rows = [np.concatenate(both) for both in zip(begun, ends, strict=True)]
-            rewards.append(self.scorer.rewards(rows, self.batch))
-        return list(_sure(rewards[0] - rewards[1]))
+            found.append(rewards(self.scorer, rows, names, self.batch, "judge"))
+        return list(_sure(found[0] - found[1]))
 
 
 class Addressed:

@@ -1,7 +1,7 @@
 """What a candidate answers under every noise: written, or chosen by likelihood. Equal prompts are asked once."""
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
@@ -9,13 +9,23 @@ from numpy.typing import NDArray
 
 from arabic_llm_pipeline.evaluation import formats
 from arabic_llm_pipeline.evaluation.candidate import Candidate
+from arabic_llm_pipeline.evaluation.choices import scoring
+from arabic_llm_pipeline.evaluation.choices.asking import QUESTION_ANSWER, Asked, Asking, chosen_examples
 from arabic_llm_pipeline.evaluation.generation import Generated, generate
-from arabic_llm_pipeline.evaluation.likelihood import Stretch, log_probabilities
+from arabic_llm_pipeline.evaluation.writing.prompts import shown
 from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.tokens.chat import Renderer
 
 Ids = NDArray[Any]
 T = TypeVar("T")
+
+
+class Answered(NamedTuple):
+    """Of each item: what was written or chosen, the prompt's tokens, and whether something of it was cut."""
+
+    texts: list[str]
+    prompts: list[Ids]
+    cut: list[bool]
 
 
 class Asker:
@@ -27,75 +37,73 @@ class Asker:
         Args:
             candidate: who is asked.
             name: of the format.
-            dev: development items, of which examples are shown, without noise.
+            dev: development items, answered in the same way, of which examples are shown, without noise.
             settings: lengths and batches.
             seed: of the order of the examples.
         """
-        self.candidate, self.name, self.settings = candidate, name, settings
-        self.renderer, self.examples = Renderer(candidate.tokenizer), formats.examples(dev, seed)
+        self.candidate, self.name, self.dev, self.settings, self.seed = candidate, name, dev, settings, seed
+        self.renderer = Renderer(candidate.tokenizer)
 
-    def prompts(self, items: pl.DataFrame) -> list[Ids]:
-        """Token ids of what comes before the answer to each item, cut at its beginning to what the model can see."""
+    def written(self, items: pl.DataFrame) -> Answered:
+        """Greedy answers. Of a prompt that is too long the passage loses its end, then the whole its beginning."""
         room = self.candidate.context - self.settings.max_new_tokens
-        return [ids[-room:] for ids in formats.prompts(self.name, items, self.examples, self.renderer)]
-
-    def written(self, prompts: Sequence[Ids], names: Sequence[str]) -> list[Generated]:
-        """Greedy answers.
-
-        Args:
-            prompts: from `prompts`.
-            names: of their items.
-        """
+        prompts = shown(self.name, items, formats.examples(self.dev, self.seed), self.renderer, room)
+        names = [f"item {id_}" for id_ in items["id"]]
 
         def ask(places: list[int]) -> list[Generated]:
             return generate(
                 self.candidate.model,
                 self.candidate.tokenizer,
-                [prompts[place] for place in places],
+                [prompts.ids[place] for place in places],
                 stop_ids=self.renderer.stop_ids,
                 stop_at_line=formats.ends_at_line(self.name),
                 max_new_tokens=self.settings.max_new_tokens,
                 batch_size=self.settings.batch_size,
                 label=f"Answers with noise ({self.candidate.name})",
-                names=[f"item {names[place]}" for place in places],
+                names=[names[place] for place in places],
             )
 
-        return _each_once([ids.tobytes() for ids in prompts], ask)
+        found = _each_once([ids.tobytes() for ids in prompts.ids], ask)
+        return Answered([one.text for one in found], prompts.ids, prompts.cut)
 
-    def chosen(self, items: pl.DataFrame, prompts: Sequence[Ids]) -> list[int]:
-        """Places of the choices that are the most probable per character, of each item.
+    def chosen(self, items: pl.DataFrame) -> Answered:
+        """The choices that are the most probable per character, as lm-evaluation-harness's acc_norm has it.
 
-        The log-probability of a choice over its characters is what lm-evaluation-harness calls acc_norm.
+        A prompt that is too long loses its beginning.
         """
-        rows = list(zip(prompts, items["prompt"].to_list(), items["choices"].to_list(), strict=True))
-        stretches = [one for row in rows for one in self._stretches(*row)]
-        owners = [id_ for id_, choices in zip(items["id"], items["choices"], strict=True) for _ in choices]
+        rows = items.to_dicts()
+        asked, names = self._asked(rows), [f"item {row['id']}" for row in rows]
 
-        def ask(places: list[int]) -> list[float]:
-            found = log_probabilities(
-                self.candidate.model,
-                [stretches[place] for place in places],
-                self.settings.batch_size,
-                f"Choices with noise ({self.candidate.name})",
-                [f"item {owners[place]}" for place in places],
-            )
-            return [float(one.sum()) for one in found]
+        def ask(places: list[int]) -> list[tuple[Any, list[int], bool]]:
+            label, once = f"Choices with noise ({self.candidate.name})", [asked[place] for place in places]
+            called = [names[place] for place in places]
+            found = scoring.likelihoods(self.candidate, once, self.settings.batch_size, label, called)
+            return list(zip(*found, strict=True))
 
-        sums = iter(_each_once([(one.ids.tobytes(), one.start) for one in stretches], ask))
-        return [int(np.argmax([next(sums) / max(len(choice), 1) for choice in choices])) for _, _, choices in rows]
+        found = _each_once([_key(one) for one in asked], ask)
+        texts = [_likeliest(row["choices"], *of_one[:2]) for row, of_one in zip(rows, found, strict=True)]
+        return Answered(texts, [one.context for one in asked], [cut for *_, cut in found])
 
-    def _stretches(self, prompt: Ids, said: Any, choices: Sequence[str]) -> list[Stretch]:
-        """A choice after the prompt, and what ends it in the format."""
-        if self.name == formats.CHAT:
-            answers = self.renderer.answers([said] * len(choices), list(choices))
-        else:
-            blank = "" if self.name == formats.BARE else " "
-            texts = self.renderer.prose([f"{blank}{choice}\n" for choice in choices])
-            answers = [ids[mask.astype(bool)][:-1] for ids, mask in texts]  # without the marks of a text's ends
-        room = self.candidate.context
-        kept = [prompt[-(room - len(answer)) :] for answer in answers]
-        pairs = zip(kept, answers, strict=True)
-        return [Stretch(np.concatenate([begun, answer]).astype(np.int64), len(begun)) for begun, answer in pairs]
+    def _asked(self, rows: Sequence[dict[str, Any]]) -> list[Asked]:
+        """Prompts as they stand, and the choices after them: what has noise is the prompt, not the bare question."""
+        shots = formats.SHOTS.get(self.name, 0)
+        asking = Asking(QUESTION_ANSWER if shots else self.name, "answers", "arabic", self.renderer)
+        pool = [_as_it_stands(row) for row in self.dev.to_dicts()]
+        whole = [_as_it_stands(row) for row in rows]
+        return asking.asked(whole, chosen_examples(pool, whole, shots, self.seed))
+
+
+def _as_it_stands(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"question": None}
+
+
+def _likeliest(choices: list[str], totals: Any, tokens: list[int]) -> str:
+    row: dict[str, Any] = {"choices": choices, "log_probabilities": totals, "tokens": tokens}
+    return choices[int(np.argmax(scoring.scores(row, "characters")))]
+
+
+def _key(asked: Asked) -> tuple[bytes, ...]:
+    return tuple(np.asarray(ids, np.int64).tobytes() for ids in (asked.context, *asked.choices))
 
 
 def _each_once(keys: Sequence[Hashable], ask: Callable[[list[int]], list[T]]) -> list[T]:

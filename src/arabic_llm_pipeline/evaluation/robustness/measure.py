@@ -4,6 +4,7 @@ Noise is the share of words that are altered. The words of a low share are among
 differences from no noise are paired, item by item. Beside the scores stand how many words were altered indeed.
 """
 
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ import polars as pl
 from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.evaluation import exact_match, formats
 from arabic_llm_pipeline.evaluation.candidate import Candidate
-from arabic_llm_pipeline.evaluation.held_out import drawn, kept, of_part
+from arabic_llm_pipeline.evaluation.held_out import ANSWERABLE, CHOOSABLE, drawn, first_of, kept, of_part
 from arabic_llm_pipeline.evaluation.results import (
     ALL,
     CONTAMINATION,
@@ -23,7 +24,7 @@ from arabic_llm_pipeline.evaluation.results import (
     score_rows,
     score_table,
 )
-from arabic_llm_pipeline.evaluation.robustness.answers import Asker
+from arabic_llm_pipeline.evaluation.robustness.answers import Answered, Asker
 from arabic_llm_pipeline.evaluation.robustness.conditions import (
     CLEAN,
     MEAN,
@@ -33,21 +34,33 @@ from arabic_llm_pipeline.evaluation.robustness.conditions import (
     conditions,
     perturbed,
 )
+from arabic_llm_pipeline.evaluation.writing import squad, translation
 from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 
+log = logging.getLogger(__name__)
 MEASURE = "robustness"
 EXACT, NORMALIZED, CHOICE = "exact_match", "exact_match_normalized", "choice_accuracy"
-CHRF, ALTERED, CHANGE = "chrf++_to_clean", "words_altered", "_change"
-SHARES = (EXACT, NORMALIZED, CHOICE)
+F1, F1_NORMALIZED = "f1_squad", "f1_normalized"
+CHRF_REFERENCE = f"{translation.CHRF}{translation.SENTENCE}"
+CHRF, ALTERED, CUT, CHANGE = "chrf++_to_clean", "words_altered", "cut", "_change"
+SHARES = (EXACT, NORMALIZED, CHOICE, CUT)
 FULL = 100.0  # of chrF++
-CHOICES, WRITTEN = "choices", "written"  # how an item is answered
-ANSWERS = ("set", "id", "dialect", "family", "how", "by", "group", "perturbation", "prompt", "generated", "clean")
+CHOICES, SHORT, QUESTIONS, FREE = "choices", "short_answers", "questions", "free_answers"  # how an item is answered
+WRITTEN = {"question_answering": QUESTIONS, "free_answers": FREE}  # by its kind; all others that are written are short
+TASK = {  # what an item is about, beside how much noise changes its answer; the first chooses a format
+    CHOICES: (CHOICE,), SHORT: (EXACT, NORMALIZED), QUESTIONS: (F1, F1_NORMALIZED), FREE: (CHRF_REFERENCE,),
+}  # fmt: skip
+COMPARED = tuple(metric for metrics in TASK.values() for metric in metrics)
+ANSWERS = (
+    "set", "id", "dialect", "family", "how", "format", "cut", "by", "group", "perturbation", "prompt", "generated",
+    "clean",
+)  # fmt: skip
 Measured = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
+About = dict[str, Any]
 
 
 def measure(
     candidate: Candidate,
-    name: str,
     items: ShardSet,
     settings: RobustnessSettings,
     seed: int,
@@ -56,55 +69,98 @@ def measure(
     """Scores (`results.SCORES`), values (`results.VALUES`; a metric names its noise), and every answer.
 
     Args:
-        candidate: who is asked.
-        name: of the format that suits it.
+        candidate: who is asked, in which of its formats is chosen on development items.
         items: those of the test split are asked; those of dev are examples.
         settings: which noises, on how many.
         seed: of items, noise, examples and bootstrap.
         seen: ids of items that stand in what was trained on.
     """
-    asked = asked_items(items, settings.items, seed)
+    asked, dev = (asked_items(items, split, limit, seed) for split, limit in (("test", settings.items), ("dev", 0)))
     if not len(asked):
         why = "no test item with an accepted answer, or with choices and a label"
         return score_table([missing(MEASURE, ALL, EXACT, why)]), pl.DataFrame(schema=VALUES), _no_answers()
-    dev = drawn(of_part(kept(items, "dev"), "exact_match").filter(pl.col("answers").list.len() > 0), "family", 0, seed)
-    asker = Asker(candidate, name, dev, settings, seed)
-    answers, values, digest = _asked(asker, asked, settings, seed)
-    values = _with_perturbations(values, settings)
-    about = {
-        "view": "text", "format": name, "shots": formats.SHOTS.get(name, 0), "prompts": digest, "harness": harness(),
-    }  # fmt: skip
-    rows = list(_rows(values, settings.resamples, seed, about, seen))
-    return score_table(rows), _named(values), answers
+    answers, values, about = [], [], {}
+    for (how,), part in asked.group_by("how", maintain_order=True):
+        asker = chosen_asker(candidate, str(how), dev.filter(how=how), settings, seed)
+        shown, found, about[str(how)] = _asked(asker, part, settings, seed)
+        answers.append(shown)
+        values.append(_with_perturbations(found, settings))
+    every = pl.concat(values)
+    rows = list(_rows(every, settings.resamples, seed, about, seen))
+    return score_table(rows), _named(every), pl.concat(answers)
 
 
-def asked_items(items: ShardSet, limit: int, seed: int) -> pl.DataFrame:
-    """Test items of each set, at most so many, with `how` they are answered."""
-    test = kept(items, "test")
-    labelled = (pl.col("choices").list.len() > 1) & pl.col("label").is_not_null()
-    chosen = of_part(test, "choices").filter(labelled).with_columns(how=pl.lit(CHOICES))
-    written = [of_part(test, part).filter(pl.col("answers").list.len() > 0) for part in ("exact_match", "writing")]
-    short = pl.concat(written).filter(pl.col("kind").ne_missing("translation")).with_columns(how=pl.lit(WRITTEN))
-    return drawn(pl.concat([chosen, short]), "source", limit, seed)
+def asked_items(items: ShardSet, split: str, limit: int, seed: int) -> pl.DataFrame:
+    """Items of each set, at most so many (0: all), with `how` they are answered."""
+    rows = kept(items, split)
+    chosen = of_part(rows, "choices").filter(CHOOSABLE).with_columns(how=pl.lit(CHOICES))
+    parts = [of_part(rows, part).filter(ANSWERABLE) for part in ("exact_match", "writing")]
+    written = pl.concat(parts).filter(pl.col("kind").ne_missing("translation"))
+    how = pl.col("kind").replace_strict(WRITTEN, default=SHORT, return_dtype=pl.String)
+    return drawn(pl.concat([chosen, written.with_columns(how=how)]), "source", limit, seed)
+
+
+def chosen_asker(candidate: Candidate, how: str, dev: pl.DataFrame, settings: RobustnessSettings, seed: int) -> Asker:
+    """The candidate in the format in which it does best on development items that are answered so, without noise.
+
+    Where there are none it is the first of its formats.
+    """
+    askers = [Asker(candidate, name, dev, settings, seed) for name in candidate.formats]
+    sample = first_of(dev, "source", settings.dev_items)
+    if len(askers) == 1 or not len(sample):
+        return askers[0]
+    tried = {asker.name: _mean(sample, _answered(asker, sample).texts) for asker in askers}
+    log.info("%s, %s with noise: %s", candidate.name, how.replace("_", " "), tried)
+    return max(askers, key=lambda asker: tried[asker.name])
+
+
+def _mean(rows: pl.DataFrame, texts: Sequence[str]) -> float:
+    found = _scored(rows, texts)[TASK[rows["how"][0]][0]]
+    return sum(found) / len(found)
+
+
+def _answered(asker: Asker, rows: pl.DataFrame) -> Answered:
+    return asker.chosen(rows) if rows["how"][0] == CHOICES else asker.written(rows)
+
+
+def _scored(rows: pl.DataFrame, texts: Sequence[str]) -> dict[str, list[float]]:
+    """What each answer is worth, by the metrics of the way in which the rows, which have one, are answered."""
+    how, accepted = rows["how"][0], rows["answers"].to_list()
+    if how == CHOICES:
+        right = zip(texts, rows["choices"].to_list(), rows["label"], strict=True)
+        return {CHOICE: [float(text == choices[label]) for text, choices, label in right]}
+    if how == SHORT:
+        judged = exact_match.judged(rows, texts, [True] * len(rows))
+        return {EXACT: judged["strict"].cast(pl.Float64).to_list(),
+                NORMALIZED: judged["normalized"].cast(pl.Float64).to_list()}  # fmt: skip
+    if how == QUESTIONS:
+        scores = squad.score(texts, accepted, ())
+    else:
+        scores = translation.sentences(texts, accepted, translation.CHRF)
+    return {metric: [found[metric][0] for found in scores] for metric in TASK[how]}
 
 
 def _asked(
     asker: Asker, items: pl.DataFrame, settings: RobustnessSettings, seed: int
-) -> tuple[pl.DataFrame, pl.DataFrame, str]:
-    """Answers under all noises, values of each, and the digest of the prompts."""
-    every = conditions(settings)
-    noisy = {how: [_noisy(items.filter(how=how), one, settings, seed) for one in every] for how in (CHOICES, WRITTEN)}
-    noisy[CHOICES] = [part for one, part in zip(every, noisy[CHOICES], strict=True) if one.by == NOISE]
-    written, chosen = (pl.concat(noisy[how]) for how in (WRITTEN, CHOICES))
-    prompts = {how: asker.prompts(rows) for how, rows in ((WRITTEN, written), (CHOICES, chosen))}
-    texts = [one.text for one in asker.written(prompts[WRITTEN], written["id"].to_list())]
-    places = asker.chosen(chosen, prompts[CHOICES])
-    picked = [choices[place] for choices, place in zip(chosen["choices"].to_list(), places, strict=True)]
-    written, chosen = _beside_clean(written, texts), _beside_clean(chosen, picked)
-    right = [float(place == label) for place, label in zip(places, chosen["label"], strict=True)]
-    values = [_of_written(written), _values(chosen, CHOICE, right), *map(_altered, (written, chosen))]
-    shown = pl.concat([written, chosen]).rename({"source": "set"}).with_columns(prompt=_said())
-    return shown.select(ANSWERS), pl.concat(values), formats.digest([*prompts[WRITTEN], *prompts[CHOICES]])
+) -> tuple[pl.DataFrame, pl.DataFrame, About]:
+    """Of items that are answered in one way: answers under all noises, values of each, and what scores say of it."""
+    how, every = items["how"][0], conditions(settings)
+    rows = pl.concat(_noisy(items, one, settings, seed) for one in every if how != CHOICES or one.by == NOISE)
+    answered = _answered(asker, rows)
+    if cut := sum(answered.cut):
+        log.warning("%d of %d prompts are too long for %s and were cut.", cut, len(rows), asker.candidate.name)
+    rows = _beside_clean(rows, answered.texts)
+    likeness = {} if how == CHOICES else {CHRF: [_chrf(*both) for both in rows.select("generated", "clean").rows()]}
+    scores = _scored(rows, answered.texts) | likeness | {CUT: list(map(float, answered.cut))}
+    values = [_values(rows, metric, found) for metric, found in scores.items()]
+    shown = rows.rename({"source": "set"}).with_columns(
+        pl.Series("cut", answered.cut, pl.Boolean), prompt=_said(), format=pl.lit(asker.name)
+    )
+    about = {
+        "view": "text", "format": asker.name, "shots": formats.SHOTS.get(asker.name, 0), "harness": harness(),
+        "prompts": formats.digest(answered.prompts), "decoding": "likelihood" if how == CHOICES else "greedy",
+    }  # fmt: skip
+    return shown.select(ANSWERS), pl.concat([*values, _altered(rows)]), about
 
 
 def _noisy(items: pl.DataFrame, one: Condition, settings: RobustnessSettings, seed: int) -> pl.DataFrame:
@@ -125,18 +181,6 @@ def _said() -> pl.Expr:
     return pl.col("prompt").list.eval(pl.element().struct.field("content")).list.join("\n")
 
 
-def _of_written(rows: pl.DataFrame) -> pl.DataFrame:
-    judged = exact_match.judged(rows, rows["generated"].to_list(), [True] * len(rows))
-    likeness = [_chrf(*both) for both in rows.select("generated", "clean").rows()]
-    return pl.concat(
-        [
-            _values(rows, EXACT, judged["strict"].cast(pl.Float64).to_list()),
-            _values(rows, NORMALIZED, judged["normalized"].cast(pl.Float64).to_list()),
-            _values(rows, CHRF, likeness),
-        ]
-    )
-
-
 def _altered(rows: pl.DataFrame) -> pl.DataFrame:
     return _values(rows, ALTERED, rows["altered"].to_list(), rows["words"].to_list())
 
@@ -153,6 +197,7 @@ def _values(
         "family",
         pl.Series("value", values, pl.Float64, strict=False),
         pl.Series("weight", weights or [1.0] * len(rows), pl.Float64, strict=False),
+        "how",
         "by",
         "group",
         "perturbation",
@@ -163,11 +208,11 @@ def _with_perturbations(values: pl.DataFrame, settings: RobustnessSettings) -> p
     """Values by noise and kind; in the place of perturbations their worst and their mean; and changes from no noise."""
     level = f"{settings.worst_level:g}"
     several = values.filter((pl.col("by") == WORST) | ((pl.col("by") == NOISE) & (pl.col("group") == level)))
-    several = several.filter(pl.col("metric").is_in([EXACT, NORMALIZED, CHRF]))
+    several = several.filter(~pl.col("metric").is_in([CHOICE, ALTERED, CUT]))
     found = [values.filter(pl.col("by") != WORST).drop("perturbation")]
     if settings.worst_of > 1 and len(several):
         group = f"{level}, {settings.worst_of} times"
-        keys = ["measure", "set", "metric", "id", "dialect", "family"]
+        keys = ["measure", "set", "metric", "id", "dialect", "family", "how"]
         for by, of in ((WORST, pl.col("value").min()), (MEAN, pl.col("value").mean())):
             part = several.group_by(keys, maintain_order=True).agg(of, pl.col("weight").first())
             found.append(part.with_columns(by=pl.lit(by), group=pl.lit(group)))
@@ -176,11 +221,11 @@ def _with_perturbations(values: pl.DataFrame, settings: RobustnessSettings) -> p
 
 
 def _changes(values: pl.DataFrame) -> pl.DataFrame:
-    """Right answers that noise made wrong (-1), or wrong ones right, for each item."""
-    shares = values.filter(pl.col("metric").is_in(SHARES))
+    """What noise adds to each item's score: -1 where it made a right answer wrong."""
+    scores = values.filter(pl.col("metric").is_in(COMPARED))
     keys = ["measure", "set", "metric", "id"]
-    clean = shares.filter(by=CLEAN[0], group=CLEAN[1]).select(*keys, before="value")
-    noisy = shares.filter((pl.col("by") != CLEAN[0]) | (pl.col("group") != CLEAN[1]))
+    clean = scores.filter(by=CLEAN[0], group=CLEAN[1]).select(*keys, before="value")
+    noisy = scores.filter((pl.col("by") != CLEAN[0]) | (pl.col("group") != CLEAN[1]))
     joined = noisy.join(clean, on=keys, how="left", maintain_order="left")
     return joined.with_columns(value=pl.col("value") - pl.col("before"), metric=pl.col("metric") + CHANGE).drop(
         "before"
@@ -188,29 +233,46 @@ def _changes(values: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(
-    values: pl.DataFrame, resamples: int, seed: int, about: Mapping[str, Any], seen: Collection[str] | None
+    values: pl.DataFrame, resamples: int, seed: int, about: Mapping[str, About], seen: Collection[str] | None
 ) -> Iterator[dict[str, Any]]:
     """A score of each set, metric and noise, over all of its items; of levels also by dialect, and of unseen ones."""
-    for (by, group, metric), part in values.group_by("by", "group", "metric", maintain_order=True):
-        more = {"decoding": "likelihood" if str(metric).startswith(CHOICE) else "greedy"}
-        if metric == CHRF:
-            more["harness"] = f"sacrebleu {_scorer().get_signature()}"
+    for (_, by, group, metric), part in values.group_by("set", "by", "group", "metric", maintain_order=True):
+        more = _common([about[how] for how in part["how"].unique(maintain_order=True)])
+        if signature := _signature(str(metric).removesuffix(CHANGE)):
+            more["harness"] = f"sacrebleu {signature}"
         shares = SHARES if by != MEAN else ()
-        for row in score_rows(part, resamples, seed, shares=shares, about={**about, **more}, seen=seen):
+        for row in score_rows(part, resamples, seed, shares=shares, about=more, seen=seen):
             if row["by"] == ALL:
                 yield row | {"by": by, "group": group}
             elif by == NOISE and row["by"] in ("dialect", CONTAMINATION):
                 yield row | {"by": f"{by}, {row['by']}", "group": f"{group}, {row['group']}"}
 
 
+def _common(about: Sequence[About]) -> About:
+    """What is the same for all ways in which the items of a set are answered."""
+    first, *others = about
+    return {key: value for key, value in first.items() if all(other[key] == value for other in others)}
+
+
+def _signature(metric: str) -> str | None:
+    """Of sacrebleu, where a metric is by it."""
+    if metric == CHRF:
+        return str(_scorer().get_signature())
+    return translation.signature(translation.CHRF) if metric == CHRF_REFERENCE else None
+
+
 def _named(values: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `VALUES`, whose metrics name the noise: tests are paired by them."""
+    """Rows of `VALUES`, whose metrics name the noise: tests are paired by them.
+
+    What hangs on the items and the noise alone, and not on what is answered, is left out.
+    """
     named = pl.format("{}, {} {}", "metric", "by", "group")
-    return values.with_columns(metric=named).select(pl.col(name).cast(kind) for name, kind in VALUES.items())
+    answered = values.filter(~pl.col("metric").is_in([ALTERED, CUT])).with_columns(metric=named)
+    return answered.select(pl.col(name).cast(kind) for name, kind in VALUES.items())
 
 
 def _no_answers() -> pl.DataFrame:
-    return pl.DataFrame(schema=dict.fromkeys(ANSWERS, pl.String) | {"perturbation": pl.Int64})
+    return pl.DataFrame(schema=dict.fromkeys(ANSWERS, pl.String) | {"perturbation": pl.Int64, "cut": pl.Boolean})
 
 
 def _chrf(generated: str, clean: str) -> float:

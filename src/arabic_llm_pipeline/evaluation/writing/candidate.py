@@ -11,6 +11,7 @@ from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.evaluation import formats
 from arabic_llm_pipeline.evaluation.candidate import Candidate
 from arabic_llm_pipeline.evaluation.generation import GREEDY, Generated, generate
+from arabic_llm_pipeline.evaluation.held_out import first_of
 from arabic_llm_pipeline.evaluation.results import (
     ALL,
     VALUES,
@@ -103,7 +104,7 @@ class Writer:
     def _format(self, measure: str, dev: pl.DataFrame) -> str:
         """The format in which development items are answered best; the first, where there are none."""
         names = self.candidate.formats
-        sample = dev.group_by("set", maintain_order=True).head(self.settings.dev_items)
+        sample = first_of(dev, "set", self.settings.dev_items)
         if len(names) == 1 or not len(sample):
             return names[0]
         tried = {name: _mean(self._answered(measure, sample, dev, name)[0], CHOSEN_BY[measure]) for name in names}

@@ -8,7 +8,7 @@ A score of a set is no mean of its sentences' scores, so its interval is a boots
 it is made of (Koehn 2004); the same seed draws the same sentences for every candidate, so that differences are paired.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -92,9 +92,9 @@ def compared(
     return found | {"p": sign_p(drawn[1] - drawn[0])}
 
 
-def signatures() -> Mapping[str, str]:
-    """What sacrebleu wants to be named beside each figure, before any text was scored."""
-    return {metric: str(_scorer(metric).get_signature()) for metric in (*OF_TRANSLATION, CHRF)}
+def signature(metric: str) -> str:
+    """What sacrebleu wants to be named beside a figure; texts have to be scored by it before."""
+    return str(_scorer(metric).get_signature())
 
 
 @cache
