@@ -62,9 +62,9 @@ def test_a_node_for_each_candidate_once() -> None:
         "start_adapter", "sft_adapter", "sft_dpo_adapter",
     }  # fmt: skip
     tables = {table for name in CANDIDATES for measure in MEASURES for table in measure.node(name).outputs}
-    tested = ("language", "choices", "writing", "lm_eval")
+    tested = ("language", "choices", "writing", "lm_eval", "robustness")
     compared = {f"{name}_{kind}_values" for name in CANDIDATES for kind in tested}
-    compared |= {f"{name}_writing_answers" for name in CANDIDATES}
+    compared |= {f"{name}_{kind}_answers" for name in CANDIDATES for kind in ("writing", "choices")}
     judged = {f"{name}_{of}" for name in CANDIDATES[1:] for of in ("wins", "verdicts")}
     assert made.outputs() == {*tables, *judged, "comparison", "encoder_scores", "paired_tests"} - compared
 
@@ -171,6 +171,11 @@ def test_a_run(made: dict[str, Any]) -> None:
     assert {(row["a"], row["b"]) for row in found["comparison"] if row["measure"] == "bits_per_byte_text"} == {
         ("base", "sft"), ("sft", "sft_dpo"), ("base", "sft_dpo"),
     }  # fmt: skip
+    tested = found["paired_tests"]
+    assert {"perplexity", "next_word", "robustness", "translation", "free_answers"} <= set(tested["measure"])
+    assert {"chrf++", "bleu_13a", "bits_per_byte", "top_1"} <= set(tested["metric"])
+    assert tested.filter(measure="robustness")["metric"].str.contains(", noise ").all()
+    assert tested["p"].is_not_nan().all()
     noise = pl.col("value").is_not_null() & (pl.col("by") == "noise")
     assert {len(found[f"{name}_robustness"].filter(noise)) for name in CANDIDATES} == {10}
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}

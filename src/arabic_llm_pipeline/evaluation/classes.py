@@ -30,15 +30,17 @@ def macro_f1_interval(
     gold: Sequence[int], chosen: Sequence[int], classes: int, resamples: int, seed: int
 ) -> Interval | None:
     """95% percentile interval by a bootstrap over items; None for less than two."""
-    units = len(gold)
-    if units < 2:
-        return None
-    hits, random = _hits(gold, chosen, classes), np.random.default_rng(seed)
+    return percentiles(resampled_macro_f1(gold, chosen, classes, resamples, seed)) if len(gold) > 1 else None
+
+
+def resampled_macro_f1(gold: Sequence[int], chosen: Sequence[int], classes: int, resamples: int, seed: int) -> Counts:
+    """Macro F1 of bootstrap resamples of items; the same seed draws the same items for every candidate; [resamples]."""
+    units, hits, random = len(gold), _hits(gold, chosen, classes), np.random.default_rng(seed)
     found = []
     for start in range(0, resamples, step := max(1, CHUNK // units)):
         counts = random.multinomial(units, np.full(units, 1 / units), size=min(step, resamples - start))
         found.append(_macro(*hits, counts.astype(np.float64)))
-    return percentiles(np.concatenate(found))
+    return np.concatenate(found)
 
 
 def _hits(gold: Sequence[int], chosen: Sequence[int], classes: int) -> tuple[Counts, Counts, Counts]:

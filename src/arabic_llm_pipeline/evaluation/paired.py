@@ -1,6 +1,6 @@
 """Candidates against each other on the same items, by every kind of measure: is a difference more than chance?"""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,16 +46,24 @@ def paired(
         seed: of the bootstrap.
         pairs: names of two, a then b.
     """
-    if pairs is None:
-        pairs = ((a, b) for b in values for a in _before(b, values))
     of_items = {name: _by_item(frame) for name, frame in values.items()}
-    rows = [row for a, b in pairs for row in _between(a, b, of_items)]
-    tested = pl.DataFrame([_tested(*row, resamples, seed) for row in rows], schema=PAIRED)
+    rows = [row for a, b in (pairs_of(values) if pairs is None else pairs) for row in _between(a, b, of_items)]
+    return tested([_tested(*row, resamples, seed) for row in rows])
+
+
+def pairs_of(candidates: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Each candidate against the base and against the one it was trained from: the earlier one first."""
+    return [(a, b) for b in candidates for a in _before(b, candidates)]
+
+
+def tested(rows: Sequence[Row]) -> pl.DataFrame:
+    """Tests as rows of `PAIRED`, by measure and metric, each of which has Holm's correction of its own."""
+    found = pl.DataFrame(rows, schema=PAIRED)
     parts = [
         part.with_columns(p_holm=pl.Series(holm(part["p"].to_list()), dtype=pl.Float64))
-        for part in tested.partition_by("measure", "metric", maintain_order=True)
+        for part in found.partition_by("measure", "metric", maintain_order=True)
     ]
-    return pl.concat([tested.clear(), *parts])
+    return pl.concat([found.clear(), *parts])
 
 
 def _by_item(values: pl.DataFrame) -> pl.DataFrame:

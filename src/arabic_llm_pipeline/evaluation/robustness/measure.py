@@ -271,6 +271,11 @@ def _named(values: pl.DataFrame) -> pl.DataFrame:
     return answered.select(pl.col(name).cast(kind) for name, kind in VALUES.items())
 
 
+def of_levels(values: pl.DataFrame) -> pl.DataFrame:
+    """Of values, those by level of noise: tests of each kind and perturbation, too, would be hundreds."""
+    return values.filter(pl.col("metric").str.contains(f", {NOISE} ", literal=True))
+
+
 def _no_answers() -> pl.DataFrame:
     return pl.DataFrame(schema=dict.fromkeys(ANSWERS, pl.String) | {"perturbation": pl.Int64, "cut": pl.Boolean})
 

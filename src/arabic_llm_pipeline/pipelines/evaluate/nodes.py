@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from arabic_llm_pipeline.corpus.shards import ShardSet
+from arabic_llm_pipeline.parameters.choices import ChoicesSettings
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.pipelines.evaluate.candidates import load
@@ -83,20 +84,29 @@ def compare(
 
 
 def compare_by_kind(
-    *, settings: EvaluateSettings, seed: int, kinds: Sequence[str], **values: pl.DataFrame
+    *, settings: EvaluateSettings, choices: ChoicesSettings, seed: int, kinds: Sequence[str], **frames: pl.DataFrame
 ) -> pl.DataFrame:
     """Rows of `evaluation.paired.PAIRED`, of all that is measured by kind.
 
     Args:
         settings: how many resamples.
+        choices: by which rules classification is scored.
         seed: of the bootstrap.
         kinds: of measures.
-        values: `<candidate>_<kind>_values`, the base first.
+        frames: `<candidate>_<kind>_values`, `<candidate>_writing_answers` and `<candidate>_choices_answers`, the base
+            first.
     """
+    from arabic_llm_pipeline.evaluation import whole_sets
     from arabic_llm_pipeline.evaluation.paired import paired
+    from arabic_llm_pipeline.evaluation.robustness.measure import of_levels
 
-    of_candidates: dict[str, list[pl.DataFrame]] = {}
-    for name, frame in values.items():
-        kind = next(kind for kind in kinds if name.endswith(f"_{kind}_values"))
-        of_candidates.setdefault(name.removesuffix(f"_{kind}_values"), []).append(frame)
-    return paired({name: pl.concat(frames) for name, frames in of_candidates.items()}, settings.resamples, seed)
+    names = [name.removesuffix("_writing_answers") for name in frames if name.endswith("_writing_answers")]
+    thinned = {"robustness": of_levels}
+    values = {
+        name: pl.concat(thinned.get(kind, pl.DataFrame.clone)(frames[f"{name}_{kind}_values"]) for kind in kinds)
+        for name in names
+    }
+    written, chosen = ({name: frames[f"{name}_{kind}_answers"] for name in names} for kind in ("writing", "choices"))
+    how = {"resamples": settings.resamples, "seed": seed}
+    tests = [paired(values, **how), whole_sets.written(written, **how)]
+    return pl.concat([*tests, whole_sets.classified(chosen, choices, **how)])

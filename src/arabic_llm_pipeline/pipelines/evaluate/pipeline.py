@@ -22,7 +22,7 @@ from arabic_llm_pipeline.pipelines.evaluate.nodes import compare, compare_by_kin
 from arabic_llm_pipeline.recipes import SUPERVISED, last_stage, parent
 
 MEASURES = (language, choices, writing, lm_eval, robustness, speed)  # each gives the node that measures a candidate
-TESTED = (choices, writing, lm_eval)  # whose values are of an item each; the others test by themselves
+TESTED = (language, choices, writing, lm_eval, robustness)  # all whose values are of items; those of speed are of runs
 HELD_OUT = {"pairs": "pairs", "items": "items"}
 SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
 
@@ -66,11 +66,11 @@ def _evaluated(candidate: str) -> Node:
 
 def _paired(candidates: Sequence[str]) -> Node:
     kinds = [measure.OUTPUTS[0] for measure in TESTED]
-    frames = [f"{candidate}_{kind}_values" for candidate in candidates for kind in kinds]
+    entries = [*(f"{kind}_values" for kind in kinds), "writing_answers", "choices_answers"]
+    frames = [f"{candidate}_{entry}" for candidate in candidates for entry in entries]
     step = update_wrapper(partial(compare_by_kind, kinds=kinds), compare_by_kind)
-    return Node(
-        step, inputs={**SETTINGS, **{frame: frame for frame in frames}}, outputs="paired_tests", name="compare_by_kind"
-    )
+    inputs = {**SETTINGS, "choices": "params:choices", **{frame: frame for frame in frames}}
+    return Node(step, inputs=inputs, outputs="paired_tests", name="compare_by_kind")
 
 
 def _reference(candidate: str) -> str | None:
