@@ -15,7 +15,7 @@ from arabic_llm_pipeline.evaluation import baselines
 from arabic_llm_pipeline.evaluation.held_out import HeldOut, drawn, held_out, held_out_prose, kept, of_part
 from arabic_llm_pipeline.evaluation.ngrams import Index, ngrams
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
-from tests.evaluation.conftest import item, items, shards, taught
+from tests.evaluation.conftest import item, items, prose, shards, taught
 
 LETTERS = st.text(alphabet="ابتث كلم😀", max_size=12)
 
@@ -104,6 +104,17 @@ def test_held_out_rows_are_kept_ones_of_their_split(corpus: dict[str, ShardSet])
     assert asked.unanswerable == 1
 
 
+def test_a_dialect_of_the_tagger_is_called_so(tmp_path: Path) -> None:
+    texts = ["ذهبت سلمى إلى السوق.", "كتب المعلم درسا.", "انا رايح السوق.", "لا أحد يعرف."]
+    tags = [("MSA", 1.0), ("MSA", 0.97), ("EGY", 1.0), (None, None)]
+    rows = [
+        prose(f"p/{n}", text, dialect, dialect_score=score)
+        for n, (text, (dialect, score)) in enumerate(zip(texts, tags, strict=True))
+    ]
+    found = held_out_prose(shards(tmp_path / "documents", DOCUMENTS, rows), 0, 0)
+    assert found["dialect"].to_list() == ["MSA", "MSA (tagged)", "EGY", None]
+
+
 @pytest.mark.parametrize("limit", [0, 9])
 def test_ids_that_a_source_gives_twice_are_told_apart(limit: int) -> None:
     rows = pl.LazyFrame({"id": ["b", "a", "b", "b"], "family": ["x"] * 4, "text": ["1", "2", "3", "4"]})
@@ -117,12 +128,12 @@ def test_fewer_are_drawn_from_each_group_by_the_seed(corpus: dict[str, ShardSet]
     for seed in range(8):
         asked = held_out(corpus["pairs"], corpus["items"], EvaluateSettings(items=1, pairs=2), seed)
         assert asked.items["family"].to_list() == ["capital", "plural"]
-        prose = held_out_prose(corpus["documents"], 1, seed)
-        assert sorted(prose["dialect"]) == ["EGY", "MSA"]
+        documents = held_out_prose(corpus["documents"], 1, seed)
+        assert sorted(documents["dialect"]) == ["EGY (tagged)", "MSA (tagged)"]
         assert len(asked.pairs) == 2
         again = held_out(corpus["pairs"], corpus["items"], EvaluateSettings(items=1, pairs=2), seed)
         assert again.items.equals(asked.items)
-        assert held_out_prose(corpus["documents"], 1, seed).equals(prose)
+        assert held_out_prose(corpus["documents"], 1, seed).equals(documents)
         first[seed] = asked.items["id"][0]
     assert len(set(first.values())) > 1
 

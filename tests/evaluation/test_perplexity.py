@@ -153,7 +153,7 @@ def test_scores_by_hand() -> None:
     assert of(scores, "bits_per_byte", "dialect", "EGY")["low"] is None, "one document says nothing of its spread"
     assert of(scores, "bits_per_byte", "family", "y")["value"] == pytest.approx(1.0)
     lev = of(scores, "bits_per_byte", "dialect", "LEV")
-    assert (lev["value"], lev["why"]) == (None, "no held-out prose of dialect LEV")
+    assert (lev["value"], lev["why"]) == (None, "no held-out prose of which its source says that it is LEV")
     assert set(table(measured, "text_normalized")["set"]) == {"prose_normalized"}
 
 

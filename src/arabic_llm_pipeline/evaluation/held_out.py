@@ -10,6 +10,8 @@ from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 
 FIRST = pl.col("messages").list.first().struct.field("content")
+GIVEN = (pl.col("dialect_score") == 1).fill_null(False)  # the dialect, by the source; a tag of ours says less
+TAGGED = "{} (tagged)"  # what a dialect is called that the tagger gave
 ANSWERABLE = pl.col("answers").list.len() > 0
 _COUNT = pl.col("choices").list.len()
 _BLANK = pl.col("choices").list.eval(pl.element().str.strip_chars() == "").list.any()
@@ -54,8 +56,13 @@ def held_out(pairs: ShardSet, items: ShardSet, settings: EvaluateSettings, seed:
 
 
 def held_out_prose(documents: ShardSet, limit: int, seed: int) -> pl.DataFrame:
-    """Documents of the test split: id, source, dialect, text; at most `limit` of each dialect (0: all)."""
-    prose = kept(documents, "test").filter(pl.col("kind") == "prose").with_columns(FIRST.alias("text"))
+    """Documents of the test split: id, source, dialect, text; at most `limit` of each dialect (0: all).
+
+    A dialect that the source did not say but our tagger is told apart: "MSA (tagged)".
+    """
+    label = pl.when(GIVEN).then("dialect").otherwise(pl.format(TAGGED, "dialect"))
+    rows = kept(documents, "test").filter(pl.col("kind") == "prose")
+    prose = rows.with_columns(FIRST.alias("text"), label.alias("dialect"))
     return drawn(prose, "dialect", limit, seed).select("id", "source", "dialect", "text")
 
 

@@ -128,7 +128,10 @@ def rows(measured: pl.DataFrame, view: str, resamples: int, seed: int, about: Ro
     found = score_rows(_values(measured, view, scales), resamples, seed, about=about, transforms=powers)
     absent = [name for name in DIALECTS if name != "unknown" and name not in set(measured["dialect"])]
     return found + [
-        every(f"no held-out prose of dialect {name}") | about | {"by": "dialect", "group": name} for name in absent
+        every(f"no held-out prose of which its source says that it is {name}")
+        | about
+        | {"by": "dialect", "group": name}
+        for name in absent
     ]
 
 

@@ -9,13 +9,12 @@ import polars as pl
 
 from arabic_llm_pipeline.corpus.records import MESSAGES, Columns, message
 from arabic_llm_pipeline.corpus.shards import ShardSet
-from arabic_llm_pipeline.evaluation.held_out import drawn, kept, of_part
+from arabic_llm_pipeline.evaluation.held_out import GIVEN, drawn, kept, of_part
 from arabic_llm_pipeline.parameters.writing import WritingSettings
 
 QUESTIONS, TRANSLATION, FREE, RULES = "question_answering", "translation", "free_answers", "instruction_following"
 MEASURES = (QUESTIONS, TRANSLATION, FREE, RULES)
 OWN = "instructions"  # the set of the prompts that come with the package
-GIVEN = pl.col("dialect_score") == 1  # by the source; a tag of ours says less
 COLUMNS: Columns = {
     "measure": pl.String,
     "set": pl.String,
@@ -80,6 +79,5 @@ def ruled() -> list[dict[str, Any]]:
 
 
 def _shaped(rows: pl.DataFrame, checked: bool) -> pl.DataFrame:
-    given = GIVEN.fill_null(False)
-    named = rows.with_columns(pl.col("source").alias("set"), gold=given, checked=pl.lit(checked))
+    named = rows.with_columns(pl.col("source").alias("set"), gold=GIVEN, checked=pl.lit(checked))
     return named.select(ASKED.names()).cast(ASKED)  # type: ignore[arg-type]

@@ -107,6 +107,6 @@ def compare_by_kind(
         for name in names
     }
     written, chosen = ({name: frames[f"{name}_{kind}_answers"] for name in names} for kind in ("writing", "choices"))
-    how = {"resamples": settings.resamples, "seed": seed}
-    tests = [paired(values, **how), whole_sets.written(written, **how)]
-    return pl.concat([*tests, whole_sets.classified(chosen, choices, **how)])
+    resamples = settings.resamples
+    tests = [paired(values, resamples, seed), whole_sets.written(written, resamples, seed)]
+    return pl.concat([*tests, whole_sets.classified(chosen, choices, resamples, seed)])
