@@ -55,7 +55,7 @@ KNOWS = {"مصر": "القاهرة", "لبنان": "العاصمة هي بيرو
 
 
 def test_scores_have_all_that_the_report_reads(base: Candidate, asked: HeldOut) -> None:
-    found, answers, values = evaluate_candidate(base, asked, SETTINGS, 0)
+    found, answers, values = evaluate_candidate(base, asked, SETTINGS, 0, seen={"test/c0", "elsewhere"})
     json.dumps(found, allow_nan=False)
     assert (found["candidate"], found["quantization"], found["seed"]) == ("base", "none", 0)
     assert found["format"] in FORMATS
@@ -64,6 +64,10 @@ def test_scores_have_all_that_the_report_reads(base: Candidate, asked: HeldOut) 
     assert found["harness"].startswith("arabic_llm_pipeline")
     assert [row["family"] for row in found["accuracy"]] == ["all", "capital", "plural"]
     assert found["accuracy"][0]["unanswerable"] == 1
+    assert [row["seen"] for row in found["accuracy"]] == [1 / 4, 1 / 3, 0]
+    assert [(row["dialect"], row["items"], row["seen"]) for row in found["accuracy_by_dialect"]] == [("MSA", 4, 1 / 4)]
+    assert found["shots"] == (3 if found["format"] == "question_answer_3" else 0)
+    assert len(found["prompts"]) == len(found["preference"]["prompts"]) == 16
     assert found["preference"]["pairs"] == 3
     assert found["preference"]["implicit_accuracy"] is None
     assert 0 <= found["stopped"] <= 1

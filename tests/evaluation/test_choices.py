@@ -232,6 +232,24 @@ def test_calibration_by_hand() -> None:
     assert calibration.ece([0.8] * 5, [True] * 4 + [False], 10) == pytest.approx(0.32)  # five bins of one item
 
 
+def test_the_interval_of_the_calibration_error_is_that_of_its_spread() -> None:
+    """Of many sets drawn alike, the width is that of the middle 95% of their errors; of one item there is none."""
+    random = np.random.default_rng(0)
+
+    def drawn() -> tuple[Any, Any]:
+        sure = random.random(200)
+        return sure, random.random(200) < sure * 0.6
+
+    errors = [calibration.ece(*drawn(), 5) for _ in range(400)]
+    found = [calibration.ece_interval(*drawn(), 5, 200, seed) for seed in range(20)]
+    widths = np.mean([high - low for low, high in found])
+    assert widths == pytest.approx(np.subtract(*np.quantile(errors, [0.975, 0.025])), rel=0.15)
+    sure, right = drawn()
+    low, high = calibration.ece_interval(sure, right, 5, 200, 0)
+    assert low < calibration.ece(sure, right, 5) < high
+    assert calibration.ece_interval([0.5], [True], 5, 200, 0) is None
+
+
 def test_all_figures_of_a_candidate(candidate: Candidate, tmp_path: Path) -> None:
     scores, values, answers = measured(candidate, tmp_path, *ROWS, seen={"s/test0", "s/test1", "c/test3"})
     assert (scores.schema, values.schema, answers.schema) == (SCORES, VALUES, tables.ANSWERS)
@@ -249,6 +267,8 @@ def test_all_figures_of_a_candidate(candidate: Candidate, tmp_path: Path) -> Non
     macro = score_of(scores, "answers_acc_norm_1shot", "macro", "families")
     assert macro["value"] == pytest.approx((np.mean(right[::2]) + np.mean(right[1::2])) / 2)
     assert macro["low"] <= macro["value"] <= macro["high"]
+    ece = score_of(scores, "answers_ece_1shot")
+    assert ece["low"] <= ece["value"] <= ece["high"]
     unseen = score_of(scores, "answers_acc_norm_1shot", "contamination", "unseen")
     assert (unseen["items"], unseen["value"]) == (10, pytest.approx(np.mean(right[2:])))
     labels = scoring.decided(answers.filter(way="labels", shots=0), "contextual")

@@ -46,6 +46,45 @@ def test_a_reward_model_has_one_score() -> None:
     assert found.select("measure", "value", "items").rows() == [("reward", 0.5, 9)]
 
 
+def test_a_reward_models_margin_loss_and_calibration_stand_apart_from_shares() -> None:
+    scores = {"pairs": 9, "accuracy": 0.5, "interval": [0.2, 0.8], "margin_mean": 3.0, "margin_interval": [1.0, 5.0]}
+    scores |= {"loss": 0.7, "loss_interval": [0.6, 0.8], "calibration": {"error": 0.1, "bins": []}}
+    scores["by"] = [{"by": "dialect", "group": "EGY", "pairs": 4, "accuracy": 0.25, "interval": [0.0, 0.7]},
+                    {"by": "source", "group": "x", "pairs": 9, "accuracy": 0.5, "interval": [0.2, 0.8]}]  # fmt: skip
+    found = all_scores({"scores": scores}, "sft_reward")
+    assert found.select("measure", "metric", "group", "value", "low", "interval").rows() == [
+        ("reward", "accuracy", "all", 0.5, 0.2, "Wilson"),
+        ("reward", "calibration_error", "all", 0.1, None, None),
+        ("reward_margin", "margin", "all", 3.0, 1.0, "bootstrap over items"),
+        ("reward_margin", "loss", "all", 0.7, 0.6, "bootstrap over items"),
+        ("reward", "accuracy", "EGY", 0.25, 0.0, "Wilson"),
+    ]
+
+
+def test_what_stands_beside_accuracy_and_preference() -> None:
+    row = {"items": 4, "strict": 0.5, "interval": [0.1, 0.9], "normalized": 0.75, "normalized_interval": [0.3, 1.0]}
+    row |= {"preferred_form": None, "preferred_form_interval": None, "seen": 0.25}
+    pairs = {"pairs": 3, "sum_accuracy": 1.0, "sum_interval": [0.4, 1.0], "mean_accuracy": 0.5, "margin_mean": 7.0}
+    pairs |= {"implicit_accuracy": 0.5, "margin_interval": [1.0, 9.0], "implicit_margin_mean": 0.5}
+    told = {
+        "format": "question_answer_3", "shots": 3, "prompts": "abc", "seed": 1, "harness": "h",
+        "accuracy": [{"family": "all", **row}, {"family": "capital", **row}],
+        "accuracy_by_dialect": [{"dialect": "EGY", **row}],
+        "preference": {**pairs, "prompts": "def", "by_dialect": [{"dialect": "MSA", **pairs}]},
+    }  # fmt: skip
+    found = all_scores({"scores": told}, "base")
+    accuracy = found.filter(measure="accuracy", metric="normalized")
+    assert accuracy.select("by", "group", "seen", "shots", "prompts", "interval", "high").rows() == [
+        (by, group, 0.25, 3, "abc", "Wilson", 1.0)
+        for by, group in (("all", "all"), ("family", "capital"), ("dialect", "EGY"))
+    ]
+    margins = found.filter(measure="preference_margin", by="all")
+    assert margins.select("metric", "value", "interval", "format", "prompts").rows() == [
+        ("sum", 7.0, "bootstrap over items", "chat", "def"), ("implicit", 0.5, None, "chat", "def"),
+    ]  # fmt: skip
+    assert found.filter(measure="preference", by="dialect")["group"].to_list() == ["MSA"] * 3
+
+
 def test_a_runs_cost_is_that_of_all_its_stages() -> None:
     found = {run.name: run for run in runs.runs({"default": experiment()}, ())}
     assert list(found) == CANDIDATES

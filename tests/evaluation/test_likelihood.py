@@ -99,6 +99,12 @@ def test_preference_by_hand() -> None:
     assert scores["implicit_accuracy"] == 0.25
     assert scores["margin_mean"] == pytest.approx((-5 + 2 + 8 + 0) / 4)
     assert scores["margin_interval"][0] < scores["margin_mean"] < scores["margin_interval"][1]
+    assert scores["implicit_margin_mean"] == pytest.approx((1 - 1 + 0 + 0) / 4)
+    assert scores["implicit_margin_interval"] == pytest.approx((-0.75, 0.75), abs=0.26)
+    told = pl.DataFrame({"id": ["d/0", "d/1", "d/2", "d/3"], "dialect": ["MSA", "EGY", "MSA", None]})
+    egy, msa = preference.dialect_rows(measured, before, told, 500, 0)
+    assert (egy["dialect"], egy["pairs"], egy["sum_accuracy"], egy["margin_mean"]) == ("EGY", 1, 1, 2)
+    assert (msa["dialect"], msa["pairs"], msa["sum_accuracy"], msa["implicit_margin_mean"]) == ("MSA", 2, 0.5, 0.5)
     assert preference.scores(measured, None, 500, 0)["implicit_accuracy"] is None
 
 

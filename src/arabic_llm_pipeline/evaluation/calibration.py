@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from arabic_llm_pipeline.evaluation.statistics import wilson
+from arabic_llm_pipeline.evaluation.statistics import Interval, percentiles, wilson
 
 
 def reliability(confidence: ArrayLike, right: ArrayLike, bins: int) -> list[dict[str, Any]]:
@@ -40,6 +40,21 @@ def ece(confidence: ArrayLike, right: ArrayLike, bins: int) -> float:
     sure, hits = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
     gaps = [len(part) * abs(sure[part].mean() - hits[part].mean()) for part in _parts(sure, bins)]
     return float(sum(gaps) / len(sure))
+
+
+def ece_interval(confidence: ArrayLike, right: ArrayLike, bins: int, resamples: int, seed: int) -> Interval | None:
+    """95% interval of it by a bootstrap over items; None for less than two.
+
+    Resampling adds to the bias that the value has already; percentiles are moved back by what their mean is above it.
+    """
+    sure, hits = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
+    if len(sure) < 2:
+        return None
+    random = np.random.default_rng(seed)
+    drawn = (random.integers(len(sure), size=len(sure)) for _ in range(resamples))
+    found = np.array([ece(sure[rows], hits[rows], bins) for rows in drawn])
+    low, high = percentiles(found - found.mean() + ece(sure, hits, bins))
+    return max(low, 0.0), min(high, 1.0)
 
 
 def _parts(confidence: NDArray[np.float64], bins: int) -> list[NDArray[np.intp]]:

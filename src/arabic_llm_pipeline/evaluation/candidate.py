@@ -1,7 +1,7 @@
 """What one candidate answers, and which of two answers it finds more probable."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -38,7 +38,12 @@ class Candidate:
 
 
 def evaluate_candidate(
-    candidate: Candidate, asked: HeldOut, settings: EvaluateSettings, seed: int, reference: pl.DataFrame | None = None
+    candidate: Candidate,
+    asked: HeldOut,
+    settings: EvaluateSettings,
+    seed: int,
+    reference: pl.DataFrame | None = None,
+    seen: Collection[str] | None = None,
 ) -> tuple[Scores, pl.DataFrame, pl.DataFrame]:
     """Scores, the answer to every item, and the values behind the scores (kind, id, value).
 
@@ -48,6 +53,7 @@ def evaluate_candidate(
         settings: how.
         seed: of the examples in prompts and of the bootstrap.
         reference: details of the candidate that a preference stage started from, for implicit rewards.
+        seen: ids of items that stand in what was trained on; pairs are not looked for there.
 
     Raises:
         UserError: the window is longer than the model can see.
@@ -55,7 +61,7 @@ def evaluate_candidate(
     _check_window(candidate, settings)
     renderer = Renderer(candidate.tokenizer)
     chosen, tried = _choose_format(candidate, renderer, asked, settings, seed)
-    answers = _answered(candidate, renderer, asked.items, asked, settings, seed, chosen)
+    answers, shown = _answered(candidate, renderer, asked.items, asked, settings, seed, chosen)
     pairs = preference.measure(candidate.model, renderer, asked.pairs, settings)
     before = None if reference is None or not len(pairs) else details.wide(reference, PAIR)
     resamples = settings.resamples
@@ -65,8 +71,15 @@ def evaluate_candidate(
         "format": chosen,
         "formats_dev": tried,
         "seed": seed,
-        "accuracy": exact_match.rows(answers, asked.unanswerable),
-        "preference": preference.scores(pairs, before, resamples, seed),
+        "shots": formats.SHOTS.get(chosen, 0),
+        "prompts": formats.digest(shown),
+        "accuracy": exact_match.rows(answers, asked.unanswerable, seen),
+        "accuracy_by_dialect": exact_match.dialect_rows(answers, seen),
+        "preference": {
+            **preference.scores(pairs, before, resamples, seed),
+            "prompts": formats.digest(renderer.prompts(asked.pairs["prompt"].to_list())),
+            "by_dialect": preference.dialect_rows(pairs, before, asked.pairs, resamples, seed),
+        },
         "stopped": answers["stopped"].mean(),
         "settings": settings.model_dump(mode="json"),
         "harness": harness(),
@@ -86,7 +99,7 @@ def _choose_format(
             )
         return candidate.formats[0], {}
     ask = partial(_answered, candidate, renderer, sample, asked, settings, seed)
-    tried = {name: float(ask(name)["strict"].mean()) for name in candidate.formats}  # type: ignore[arg-type]
+    tried = {name: float(ask(name)[0]["strict"].mean()) for name in candidate.formats}  # type: ignore[arg-type]
     return max(tried, key=lambda name: tried[name]), tried
 
 
@@ -98,11 +111,15 @@ def _answered(
     settings: EvaluateSettings,
     seed: int,
     name: str,
-) -> pl.DataFrame:
-    """Answers to items in one format, judged."""
+) -> tuple[pl.DataFrame, list[Any]]:
+    """Answers to items in one format, judged, and the prompts as the model saw them."""
     prompts = formats.prompts(name, items, formats.examples(asked.dev, seed), renderer)
-    found = _generate(candidate, renderer, prompts, settings, name, items["id"].to_list())
-    return exact_match.judged(items, [one.text for one in found], [one.stopped for one in found])
+    room = candidate.context - settings.max_new_tokens
+    if cut := sum(len(prompt) > room for prompt in prompts):
+        log.warning("%d prompts are longer than %d tokens: their beginning is cut (%s).", cut, room, candidate.name)
+    shown = [prompt[-room:] for prompt in prompts]
+    found = _generate(candidate, renderer, shown, settings, name, items["id"].to_list())
+    return exact_match.judged(items, [one.text for one in found], [one.stopped for one in found]), shown
 
 
 def _generate(
@@ -113,13 +130,10 @@ def _generate(
     name: str,
     ids: list[str],
 ) -> list[Generated]:
-    room = candidate.context - settings.max_new_tokens
-    if cut := sum(len(prompt) > room for prompt in prompts):
-        log.warning("%d prompts are longer than %d tokens: their beginning is cut (%s).", cut, room, candidate.name)
     return generate(
         candidate.model,
         candidate.tokenizer,
-        [prompt[-room:] for prompt in prompts],
+        prompts,
         stop_ids=renderer.stop_ids,
         stop_at_line=formats.ends_at_line(name),
         max_new_tokens=settings.max_new_tokens,

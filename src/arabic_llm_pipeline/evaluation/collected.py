@@ -7,10 +7,12 @@ import polars as pl
 
 from arabic_llm_pipeline.evaluation import details, preference
 from arabic_llm_pipeline.evaluation.candidate import PAIR
-from arabic_llm_pipeline.evaluation.results import ALL, SCORES, VALUES, Row, score_table
+from arabic_llm_pipeline.evaluation.formats import CHAT
+from arabic_llm_pipeline.evaluation.results import ALL, BOOTSTRAP, SCORES, VALUES, WILSON, Row, score_table
 from arabic_llm_pipeline.recipes import BASE, chain_of
 
 ACCURACY, PREFERENCE, REWARD = "accuracy", "preference", "reward"
+MARGIN, REWARD_MARGIN = "preference_margin", "reward_margin"
 HELD_OUT = "held_out"
 TIMED = "speed"  # its values are of runs of a clock, not of items: nothing to pair
 JUDGED = ("strict", "normalized", "preferred_form")
@@ -61,35 +63,66 @@ def _is(table: Any, shape: pl.Schema) -> bool:
 
 
 def _core(scores: Scores) -> Iterator[Row]:
-    about = {"format": scores.get("format"), "seed": scores.get("seed"), "harness": scores.get("harness")}
+    about = {"set": HELD_OUT, "seed": scores.get("seed"), "harness": scores.get("harness")}
     if isinstance(scores.get("accuracy"), float):
-        key = {"measure": REWARD, "set": HELD_OUT, "by": ALL, "group": ALL, "metric": "accuracy", **about}
-        yield key | _measured(scores, "accuracy", scores.get("interval"), scores.get("pairs"))
+        yield from _of_reward_model(scores, about)
         return
-    for row in scores.get("accuracy") or ():
-        by, group = (ALL, ALL) if row["family"] == ALL else ("family", row["family"])
-        key = {"measure": ACCURACY, "set": HELD_OUT, "by": by, "group": group, "decoding": "greedy", **about}
-        limits = {"strict": row.get("interval"), "preferred_form": row.get("preferred_form_interval")}
+    asked = {name: scores.get(name) for name in ("format", "shots", "prompts")} | {"decoding": "greedy", "view": "text"}
+    for row in [*(scores.get("accuracy") or ()), *(scores.get("accuracy_by_dialect") or ())]:
         for metric in JUDGED:
-            yield (
-                key | {"metric": metric, "view": "text"} | _measured(row, metric, limits.get(metric), row.get("items"))
-            )
-    yield from _of_pairs(scores.get("preference") or {}, about)
+            key = {"measure": ACCURACY, **_group(row), "metric": metric, "seen": row.get("seen")}
+            limits = row.get("interval" if metric == "strict" else f"{metric}_interval")
+            yield about | asked | key | _measured(row, metric, limits, row.get("items"), WILSON)
+    pairs = scores.get("preference") or {}
+    asked = {"format": CHAT, "shots": 0, "prompts": pairs.get("prompts"), "decoding": "likelihood", "view": "text"}
+    for row in [pairs, *(pairs.get("by_dialect") or ())]:
+        yield from (about | asked | _group(row) | found for found in _of_pairs(row))
 
 
-def _of_pairs(pairs: Scores, about: Row) -> Iterator[Row]:
-    key = {"measure": PREFERENCE, "set": HELD_OUT, "by": ALL, "group": ALL, "decoding": "likelihood", **about}
+def _group(row: Scores) -> Row:
+    """What a row is of: all, a family, or a dialect."""
+    by = next((by for by in ("family", "dialect") if row.get(by, ALL) != ALL), ALL)
+    return {"by": by, "group": row.get(by, ALL)}
+
+
+def _of_pairs(pairs: Scores) -> Iterator[Row]:
+    """Shares of pairs, and margins in nats, which stand apart: they have no common axis with shares."""
     for rule in RULES:
         if pairs and (rule != "implicit" or pairs.get("implicit_accuracy") is not None):
-            found = _measured(pairs, f"{rule}_accuracy", pairs.get(f"{rule}_interval"), pairs.get("pairs"))
-            yield key | {"metric": rule} | found
+            limits = pairs.get(f"{rule}_interval")
+            found = _measured(pairs, f"{rule}_accuracy", limits, pairs.get("pairs"), WILSON)
+            yield {"measure": PREFERENCE, "metric": rule} | found
+    for metric, name in (("sum", "margin"), ("implicit", "implicit_margin")):
+        if pairs.get(f"{name}_mean") is not None:
+            limits = pairs.get(f"{name}_interval")
+            found = _measured(pairs, f"{name}_mean", limits, pairs.get("pairs"), BOOTSTRAP)
+            yield {"measure": MARGIN, "metric": metric} | found
 
 
-def _measured(row: Mapping[str, Any], name: str, interval: Any, items: Any) -> Row:
+def _of_reward_model(scores: Scores, about: Row) -> Iterator[Row]:
+    key = about | {"by": ALL, "group": ALL, "format": CHAT, "decoding": "reward", "view": "text"}
+    told = {**scores, "calibration_error": (scores.get("calibration") or {}).get("error")}
+    for measure, metric, name, limits, how in (
+        (REWARD, "accuracy", "accuracy", "interval", WILSON),
+        (REWARD, "calibration_error", "calibration_error", "", BOOTSTRAP),
+        (REWARD_MARGIN, "margin", "margin_mean", "margin_interval", BOOTSTRAP),
+        (REWARD_MARGIN, "loss", "loss", "loss_interval", BOOTSTRAP),
+    ):
+        if told.get(name) is not None:
+            found = _measured(told, name, told.get(limits), told.get("pairs"), how)
+            yield key | {"measure": measure, "metric": metric} | found
+    for row in scores.get("by") or ():
+        if row["by"] == "dialect" and row["group"] is not None:
+            found = _measured(row, "accuracy", row.get("interval"), row.get("pairs"), WILSON)
+            yield key | {"measure": REWARD, "metric": "accuracy", "by": "dialect", "group": row["group"]} | found
+
+
+def _measured(row: Mapping[str, Any], name: str, interval: Any, items: Any, how: str) -> Row:
     low, high = interval or (None, None)
     value = row.get(name)
     why = None if value is not None else str(row.get("why") or "not measured")
-    return {"value": value, "low": low, "high": high, "items": items or 0, "why": why}
+    found = {"value": value, "low": low, "high": high, "interval": how if interval else None}
+    return found | {"items": items or 0, "why": why}
 
 
 def _values(entries: Mapping[str, Any]) -> Iterator[pl.DataFrame]:

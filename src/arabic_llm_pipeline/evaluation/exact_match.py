@@ -6,18 +6,27 @@ where an item has several accepted answers: the first is terse, those after it a
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import polars as pl
 
 from arabic_llm_pipeline.arabic import alphabet
 from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, clean_series
+from arabic_llm_pipeline.evaluation.results import seen_share
 from arabic_llm_pipeline.evaluation.statistics import wilson
 
 FINAL = ".!:,;?\u2026" + alphabet.COMMA + alphabet.SEMICOLON + alphabet.QUESTION_MARK + alphabet.FULL_STOP_URDU
 ALL = "all"
-COLUMNS = ("strict", "interval", "normalized", "preferred_form", "preferred_form_interval", "preferred_form_of_right")
+COLUMNS = (
+    "strict",
+    "interval",
+    "normalized",
+    "normalized_interval",
+    "preferred_form",
+    "preferred_form_interval",
+    "preferred_form_of_right",
+)
 Row = dict[str, Any]
 
 
@@ -70,30 +79,43 @@ def judged(items: pl.DataFrame, generated: Sequence[str], stopped: Sequence[bool
     )
 
 
-def rows(answers: pl.DataFrame, unanswerable: int = 0) -> list[Row]:
+def rows(answers: pl.DataFrame, unanswerable: int = 0, seen: Collection[str] | None = None) -> list[Row]:
     """Accuracy over all items and by family; where nothing could be scored, `why` says so.
 
     Args:
         answers: from `judged`.
         unanswerable: items that were left out, having no accepted answer.
+        seen: ids of items that stand in what was trained on: each row has their share.
     """
-    families = sorted(answers["family"].unique())
-    groups = {ALL: answers} | {family: answers.filter(pl.col("family") == family) for family in families}
-    found = [{"family": name, "split": "test", "items": len(group), **_row(group)} for name, group in groups.items()]
+    found = [{"family": ALL, "split": "test", **_row(answers, seen)}, *_by("family", answers, seen)]
     if unanswerable:
         found[0]["unanswerable"] = unanswerable
     return found
 
 
-def _row(group: pl.DataFrame) -> Row:
+def dialect_rows(answers: pl.DataFrame, seen: Collection[str] | None = None) -> list[Row]:
+    """The same by dialect; items without one are in no row."""
+    return list(_by("dialect", answers, seen))
+
+
+def _by(column: str, answers: pl.DataFrame, seen: Collection[str] | None) -> Iterator[Row]:
+    for name in sorted(answers[column].drop_nulls().unique()):
+        yield {column: name, "split": "test", **_row(answers.filter(pl.col(column) == name), seen)}
+
+
+def _row(group: pl.DataFrame, seen: Collection[str] | None) -> Row:
     if not len(group):
-        return {**dict.fromkeys(COLUMNS), "why": "no held-out item with an accepted answer"}
+        return {"items": 0, **dict.fromkeys(COLUMNS), "why": "no held-out item with an accepted answer"}
     right = int(group["strict"].sum())
+    known = {} if seen is None else {"seen": seen_share(group["item_id"], seen)}
     return {
+        "items": len(group),
         "strict": right / len(group),
         "interval": wilson(right, len(group)),
         "normalized": group["normalized"].mean(),
+        "normalized_interval": wilson(int(group["normalized"].sum()), len(group)),
         **_form(group.filter(pl.col("preferred_form").is_not_null())),
+        **known,
     }
 
 

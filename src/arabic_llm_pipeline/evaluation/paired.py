@@ -28,7 +28,7 @@ PAIRED = pl.Schema(
 KEY = ("measure", "set", "metric")
 MCNEMAR, BOOTSTRAP = "McNemar's exact", "paired bootstrap"
 FEWEST = 2  # items that weigh something: one alone tells nothing of the spread
-SAME = ("chance", "most_frequent")  # metrics that hang on the items alone
+SAME = ("chance", "most_frequent", "misspelt_reference", "tagger_right")  # metrics that hang on the items alone
 Row = dict[str, Any]
 
 

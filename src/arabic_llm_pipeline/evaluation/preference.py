@@ -44,10 +44,12 @@ def measure(model: Any, renderer: Renderer, pairs: pl.DataFrame, settings: Evalu
 
 
 def scores(measured: pl.DataFrame, reference: pl.DataFrame | None, resamples: int, seed: int) -> Scores:
-    """Accuracy by the sum, by the mean per token, and by implicit reward, with intervals; and the mean margin.
+    """Accuracy by the sum, by the mean per token, and by implicit reward, with intervals; and the mean margins.
 
-    The implicit reward of an answer is beta times the log-ratio of its probability to the reference's (Rafailov et al.
-    2023, equation 5); which of two is larger does not depend on beta. A tie counts as wrong.
+    `margin` is of the log-probabilities, `implicit_margin` of the log-ratios to the reference: the margin of implicit
+    rewards over beta, in nats. The implicit reward of an answer is beta times the log-ratio of its probability to the
+    reference's (Rafailov et al. 2023, equation 5); which of two is larger does not depend on beta. A tie counts as
+    wrong.
 
     Args:
         measured: from `measure`.
@@ -62,8 +64,19 @@ def scores(measured: pl.DataFrame, reference: pl.DataFrame | None, resamples: in
         right = None if won is None or not len(won) else int(won.sum())
         found[f"{name}_accuracy"] = None if right is None else right / len(measured)
         found[f"{name}_interval"] = None if right is None else wilson(right, len(measured))
-    found |= _margin(measured["chosen_sum"] - measured["rejected_sum"], resamples, seed)
+    found |= _margin("margin", measured["chosen_sum"] - measured["rejected_sum"], resamples, seed)
+    if ratios is not None and len(ratios):
+        found |= _margin("implicit_margin", ratios, resamples, seed)
     return found if len(measured) else {**found, "why": "no held-out pairs"}
+
+
+def dialect_rows(
+    measured: pl.DataFrame, reference: pl.DataFrame | None, pairs: pl.DataFrame, resamples: int, seed: int
+) -> list[Scores]:
+    """The same by dialect of the pairs; arguments as of `scores`."""
+    known = measured.join(pairs.select("id", "dialect"), on="id", how="left", maintain_order="left")
+    parts = known.drop_nulls("dialect").sort("dialect", maintain_order=True).group_by("dialect", maintain_order=True)
+    return [{"dialect": name, **scores(part, reference, resamples, seed)} for (name,), part in parts]
 
 
 def preferred(measured: pl.DataFrame) -> dict[str, pl.Series]:
@@ -72,9 +85,9 @@ def preferred(measured: pl.DataFrame) -> dict[str, pl.Series]:
     return {"sum": measured["chosen_sum"] > measured["rejected_sum"], "mean": mean["chosen"] > mean["rejected"]}
 
 
-def _margin(margins: pl.Series, resamples: int, seed: int) -> Scores:
+def _margin(name: str, margins: pl.Series, resamples: int, seed: int) -> Scores:
     interval = bootstrap(margins.to_list(), [1.0] * len(margins), resamples, seed)
-    return {"margin_mean": margins.mean(), "margin_interval": interval}
+    return {f"{name}_mean": margins.mean(), f"{name}_interval": interval}
 
 
 def _log_ratios(measured: pl.DataFrame, reference: pl.DataFrame) -> pl.Series:

@@ -104,6 +104,7 @@ def scores(measured: pl.DataFrame, resamples: int, seed: int) -> Scores:
         seed: of the bootstrap.
     """
     margins = (measured["chosen"] - measured["rejected"]).to_numpy()
+    losses, ones = np.logaddexp(0, -margins), [1.0] * len(margins)
     longer = (measured["chosen_tokens"] > measured["rejected_tokens"]).to_numpy()
     both = np.concatenate([measured[name].to_numpy() for name in ANSWERS])
     tokens = np.concatenate([measured[f"{name}_tokens"].to_numpy() for name in ANSWERS])
@@ -111,8 +112,9 @@ def scores(measured: pl.DataFrame, resamples: int, seed: int) -> Scores:
         "pairs": len(measured),
         **_accuracy(margins > 0),
         "margin_mean": float(margins.mean()),
-        "margin_interval": bootstrap(margins.tolist(), [1.0] * len(margins), resamples, seed),
-        "loss": float(np.logaddexp(0, -margins).mean()),
+        "margin_interval": bootstrap(margins.tolist(), ones, resamples, seed),
+        "loss": float(losses.mean()),
+        "loss_interval": bootstrap(losses.tolist(), ones, resamples, seed),
         "calibration": calibration(margins),
         "rewards": {name: _spread(measured[name].to_numpy()) for name in ANSWERS},
         "by": list(_by(measured)),

@@ -98,6 +98,12 @@ def test_repetition_by_hand() -> None:
     assert repetition.score(["ا"])["distinct_2"] == (0, 0)
 
 
+def test_the_spelling_of_the_first_reference_stands_beside_that_of_the_answer() -> None:
+    row = ("س", "على الى", ["علي إلى على", "على"], "MSA", True)
+    [scores] = free.score(asked(row), {"علي": "على", "الي": "إلى"})
+    assert (scores["misspelt"], scores["misspelt_reference"]) == ((1, 2), (1, 3))
+
+
 TRAINING = pl.Series(
     ["ذهب أحمد إلى المدرسة على الطريق"] * 12
     + ["جلس على الكرسي في هذه المدينة وسأل"] * 10

@@ -167,8 +167,10 @@ class _Scorer:
 
     def _calibration(self, found: pl.DataFrame, rule: str) -> Rows:
         name = metric(self.way, "ece", rule, self.shots)
-        value = calibration.ece(found["confidence"], found["right"], self.settings.bins)
-        return [self._row(name, ALL, ALL, found) | {"value": value}]
+        measured = found["confidence"], found["right"], self.settings.bins
+        low, high = calibration.ece_interval(*measured, self.settings.resamples, self.seed) or (None, None)
+        row = self._row(name, ALL, ALL, found) | {"value": calibration.ece(*measured), "low": low, "high": high}
+        return [row | {"interval": None if low is None else BOOTSTRAP}]
 
     def _f1(self, found: pl.DataFrame, rule: str) -> Rows:
         return list(self._f1_rows(found, metric(self.way, "macro_f1", rule, self.shots)))

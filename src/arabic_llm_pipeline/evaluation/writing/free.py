@@ -19,6 +19,7 @@ from arabic_llm_pipeline.evaluation.writing.items import Values
 WORDS = spelling.FORM  # as they are written: only what is no matter of spelling is unified
 ROUGE = ("rouge1", "rouge2", "rougeL")
 VIEWS = {"": WORDS, "_normalized": MATCHING_KEY}  # end of a metric's name -> how its words are written
+REFERENCE = "misspelt_reference"  # of the first reference: the same for all candidates
 TAGGED = tuple(f"tagged_{region}" for region in (*REGIONS, "unknown"))
 SHARES = ("empty", "loop", "same_script", "same_dialect", "tagger_right", *TAGGED)
 
@@ -40,6 +41,7 @@ def score(rows: pl.DataFrame, spellings: Mapping[str, str]) -> list[Values]:
         if references:
             [wanted] = split_words(references[:1], WORDS)
             scores["length_ratio"] = (float(len(answer)), float(len(wanted)))
+            scores[REFERENCE] = spelling.score(wanted, spellings)["misspelt"]
     for scores, told in zip(found, _manner(rows), strict=True):
         scores.update(told)
     return found

@@ -15,6 +15,7 @@ import polars as pl
 from arabic_llm_pipeline.arabic import alphabet, measure
 from arabic_llm_pipeline.arabic.clean import MATCHING_KEY, TEXT, clean
 from arabic_llm_pipeline.arabic.dialect import tag
+from arabic_llm_pipeline.arabic.morphology import ARTICLE, CONJUNCTIONS, LAM, PREPOSITIONS
 from arabic_llm_pipeline.arabic.script import ARABIC, LATIN, script
 from arabic_llm_pipeline.arabic.sentences import split_sentences
 from arabic_llm_pipeline.evaluation.writing.items import Values
@@ -28,6 +29,7 @@ PLACEHOLDER = re.compile(r"\[[^\[\]\n]+\]")
 HIGHLIGHT = re.compile(r"\*\*[^*\n]+\*\*|(?<!\*)\*[^*\n]+\*(?!\*)")
 FENCE = re.compile(r"^```(?:json)?\s*|\s*```$")
 DIACRITISED = 0.5  # diacritics a letter from which a text counts as diacritised: as in cleaning
+PROCLITICS = f"[{''.join(CONJUNCTIONS)}]?(?:[{''.join(PREPOSITIONS)}]?{ARTICLE}|{LAM}{LAM}|[{''.join(PREPOSITIONS)}])?"
 COMMAS = "," + alphabet.COMMA
 DIGITS = (alphabet.WESTERN_DIGITS, alphabet.ARABIC_INDIC_DIGITS)
 STRICT = "instruction_strict"
@@ -116,7 +118,9 @@ def _contains(text: str, words: Sequence[str]) -> bool:
 
 
 def _omits(text: str, words: Sequence[str]) -> bool:
-    return not any(_contains(text, [word]) for word in words)
+    """A word that is written with a conjunction, a preposition or the article is no other word."""
+    said, unwanted = f" {' '.join(key_words(text))} ", (" ".join(key_words(word)) for word in words)
+    return not any(re.search(f" {PROCLITICS}{re.escape(word)} ", said) for word in unwanted)
 
 
 def _word_times(text: str, word: str, **bounds: int) -> bool:

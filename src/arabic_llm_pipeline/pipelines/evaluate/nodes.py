@@ -22,6 +22,7 @@ def evaluate(
     tokenizer: Path,
     pairs: ShardSet,
     items: ShardSet,
+    seen_items: pl.DataFrame,
     settings: EvaluateSettings,
     model: ModelSettings,
     seed: int,
@@ -36,6 +37,7 @@ def evaluate(
         tokenizer: directory.
         pairs: those of the test split are scored.
         items: those of the test split are asked; those of dev choose the base's prompt format.
+        seen_items: test items that stand in what was trained on.
         settings: how much of them, and how.
         model: how the base is loaded.
         seed: of what is drawn.
@@ -46,11 +48,12 @@ def evaluate(
     from arabic_llm_pipeline.evaluation.candidate import evaluate_candidate
     from arabic_llm_pipeline.evaluation.formats import CHAT
     from arabic_llm_pipeline.evaluation.held_out import held_out
+    from arabic_llm_pipeline.evaluation.seen import taught
 
     asked = held_out(pairs, items, settings, seed)
     formats = (CHAT,) if instructed(candidate) else settings.formats
     found = load(candidate, base_model, adapter, tokenizer, model, formats)
-    return evaluate_candidate(found, asked, settings, seed, reference)
+    return evaluate_candidate(found, asked, settings, seed, reference, taught(seen_items))
 
 
 def score_baselines(
