@@ -66,7 +66,9 @@ def test_a_node_for_each_candidate_once() -> None:
     compared = {f"{name}_{kind}_values" for name in CANDIDATES for kind in tested}
     compared |= {f"{name}_{kind}_answers" for name in CANDIDATES for kind in ("writing", "choices")}
     judged = {f"{name}_{of}" for name in CANDIDATES[1:] for of in ("wins", "verdicts")}
-    assert made.outputs() == {*tables, *judged, "comparison", "encoder_scores", "paired_tests"} - compared
+    scores = {f"{name}_scores" for name in CANDIDATES}
+    ends = {*tables, *judged, *scores, "comparison", "encoder_scores", "paired_tests"}
+    assert made.outputs() == ends - compared
 
 
 def test_a_preference_stage_is_measured_against_what_it_started_from() -> None:
@@ -177,7 +179,7 @@ def test_a_run(made: dict[str, Any]) -> None:
     assert tested.filter(measure="robustness")["metric"].str.contains(", noise ").all()
     assert tested["p"].is_not_nan().all()
     noise = pl.col("value").is_not_null() & (pl.col("by") == "noise")
-    assert {len(found[f"{name}_robustness"].filter(noise)) for name in CANDIDATES} == {10}
+    assert {len(found[f"{name}_robustness"].filter(noise)) for name in CANDIDATES} == {12}
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}
     assert {found[f"{name}_choices"]["why"].to_list()[0] for name in CANDIDATES} == {"no held-out item with choices"}
     kinds = {row["measure"] for row in found["base_writing"].iter_rows(named=True) if row["value"] is not None}
