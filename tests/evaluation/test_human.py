@@ -11,6 +11,7 @@ import pytest
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.evaluation.human import agreement, filled, scores, sheet
+from arabic_llm_pipeline.evaluation.human.answers import of_candidates
 from arabic_llm_pipeline.parameters.human import AXES, HumanSettings
 
 NAMES = ["base", "sft", "sft_dpo"]
@@ -24,6 +25,7 @@ def answers(count: int = 12) -> dict[str, pl.DataFrame]:
     for name in NAMES:
         rows = [
             {
+                "of": "exact",
                 "item_id": f"q{number:02}",
                 "family": "capitals",
                 "dialect": None if number == 0 else ("MSA", "EGY")[number % 2],
@@ -35,6 +37,34 @@ def answers(count: int = 12) -> dict[str, pl.DataFrame]:
         ]
         found[name] = pl.DataFrame(rows)
     return found
+
+
+def writings(count: int = 6) -> dict[str, pl.DataFrame]:
+    """Answers as `evaluation.writing` leaves them: translations, a question on a passage, and a conversation."""
+    found = {}
+    for name in NAMES:
+        rows = []
+        for number in range(count):
+            said = [{"role": "user", "content": f"ترجم الجملة رقم {number}."}]
+            if number == 1:
+                said = [
+                    {"role": "user", "content": "اقترح سمكا."},
+                    {"role": "assistant", "content": "الشعري."},
+                    {"role": "user", "content": "وغيره؟"},
+                ]
+            passage = "يعيش الهامور في الخليج." if number == 2 else None
+            about = {"measure": "translation", "set": "one", "id": f"one/{number}", "family": "en-ar", "dialect": "GLF"}
+            answers = [] if number == 3 else ["مرجع"]
+            rows.append(about | {"prompt": said, "passage": passage, "answers": answers, "stopped": True,
+                                 "generated": f"كتابة {name[::-1]} {number}"})  # fmt: skip
+        found[name] = pl.DataFrame(rows, schema_overrides={"answers": pl.List(pl.String)})
+    return found
+
+
+def left(exact: dict[str, pl.DataFrame], writing: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """By the names of the catalog."""
+    return {f"{name}_{kind}": frames[name] for name in NAMES
+            for kind, frames in (("answers", exact), ("writing_answers", writing))}  # fmt: skip
 
 
 def written(text: str) -> Rows:
@@ -82,6 +112,38 @@ def test_every_answer_once_in_an_order_of_the_seed(scales: tuple[sheet.Sheet, di
     of = {(row["id"], row["answers_of"][0]): row["row"] for row in key["rows"]}
     texts = {name: dict(frame.select("item_id", "generated").rows()) for name, frame in answers().items()}
     assert all(made.rows[row - 1].answers == [texts[name][item]] for (item, name), row in of.items())
+
+
+def test_what_was_written_is_judged_as_well() -> None:
+    """Of each dialect of exact answers, and of each of what was written, so many; the page shows all that was asked."""
+    made, key = sheet.make(of_candidates(left(answers(), writings()), ("exact", "writing")), HumanSettings(items=4), 0)
+    ids = [row["id"] for row in key["rows"] if row["answers_of"] == ["sft"]]
+    assert sum(id_.startswith("one/") for id_ in ids) == 4
+    assert len(ids) == 9 + 4
+    of = {(row["id"], row["answers_of"][0]): made.rows[row["row"] - 1] for row in key["rows"]}
+    some = next(id_ for id_ in ids if id_.startswith("one/"))
+    assert of[some, "sft"].answers == [f"كتابة tfs {some[-1]}"]
+
+
+@pytest.mark.parametrize(("none", "kind"), [("exact", "writing"), ("writing", "exact")])
+def test_one_kind_alone_is_enough(none: str, kind: str) -> None:
+    """Of a run without items of the other kind its answers are a table without rows, or without columns."""
+    exact = {name: frame.clear() for name, frame in answers().items()}
+    entries = left(exact, writings()) if none == "exact" else left(answers(), dict.fromkeys(NAMES, pl.DataFrame()))
+    for kinds in ([kind], ["exact", "writing"]):
+        made, key = sheet.make(of_candidates(entries, kinds), HumanSettings(items=0), 0)
+        assert len(made.rows) == len(key["rows"]) == len(NAMES) * (6 if kind == "writing" else 12)
+    with pytest.raises(UserError, match=f"set human.of to kinds that were asked; it is {none}"):
+        sheet.make(of_candidates(entries, [none]), HumanSettings(of=(none,)), 0)
+
+
+def test_raters_see_all_that_was_asked() -> None:
+    found = of_candidates(left(answers(), writings()), ["writing"])
+    assert list(found) == NAMES
+    prompts = dict(found["sft"].select("item_id", "prompt").rows())
+    assert prompts["one/0"] == "ترجم الجملة رقم 0."
+    assert prompts["one/1"] == "سؤال: اقترح سمكا.\n\nجواب: الشعري.\n\nسؤال: وغيره؟"
+    assert prompts["one/2"] == "يعيش الهامور في الخليج.\n\nترجم الجملة رقم 2."
 
 
 def test_the_form_tells_nothing_of_whose_answers_these_are(scales: tuple[sheet.Sheet, dict[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from arabic_llm_pipeline.datasets.sources import SourceFiles
 from arabic_llm_pipeline.parameters.human import AXES, FILLED, HumanSettings
 from arabic_llm_pipeline.pipelines.human_score.pipeline import create_pipeline as scoring
 from arabic_llm_pipeline.pipelines.human_sheet.pipeline import create_pipeline as asking
-from tests.evaluation.test_human import NAMES, answers
+from tests.evaluation.test_human import NAMES, answers, left, writings
 
 
 def run(pipeline: Pipeline, given: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def files(folder: Path, *patterns: str) -> Any:
 
 
 def test_there_and_back(tmp_path: Path) -> None:
-    given = {f"{name}_answers": frame for name, frame in answers().items()}
+    given: dict[str, Any] = left(answers(), writings())
     given |= {"params:human": HumanSettings(resamples=100), "params:seed": 0}
     made = run(asking(NAMES), given)
     assert set(made) == {"human_sheet", "human_form", "human_key"}

@@ -14,6 +14,7 @@ from kedro_datasets.matplotlib import MatplotlibDataset
 from kedro_datasets.text import TextDataset
 
 from arabic_llm_pipeline.artifacts.plan import Plan
+from arabic_llm_pipeline.evaluation.results import SCORES
 from arabic_llm_pipeline.parameters.preference import RewardSettings
 from arabic_llm_pipeline.parameters.root import Parameters
 from arabic_llm_pipeline.pipeline_registry import Asked, makers
@@ -27,7 +28,8 @@ from tests.reporting.made_scores import CANDIDATES, STAGES, log, resources
 
 def test_it_reads_what_candidates_and_stages_left() -> None:
     found = create_pipeline(CANDIDATES, STAGES)
-    assert found.outputs() == {"report", "funnel_plot", "training_plot", "scores_plot", "all_scores", "all_scores_json"}
+    plots, tables = {"funnel_plot", "training_plot", "scores_plot"}, {"all_scores", "all_tests"}
+    assert found.outputs() == {"report", *plots, *tables, *(f"{name}_json" for name in tables)}
     made = {f"{name}_{kind}" for name in CANDIDATES for kind in ("scores", "answers")}
     made |= {output for measure in MEASURES for name in CANDIDATES for output in measure.node(name).outputs}
     made |= {output for node in wins.nodes(CANDIDATES) for output in node.outputs}
@@ -60,12 +62,19 @@ def catalog(folder: Path) -> DataCatalog:
 
 def test_it_runs(tmp_path: Path) -> None:
     entries = catalog(tmp_path)
-    for name in ("all_scores", "all_scores_json"):
+    won = pl.DataFrame([{"measure": "win_rate", "metric": "win_rate", "value": 0.6}], schema=SCORES)
+    entries["sft_wins"] = MemoryDataset(won, copy_mode="assign")
+    for name in ("all_scores", "all_scores_json", "all_tests", "all_tests_json"):
         entries[name] = MemoryDataset(copy_mode="assign")
     SequentialRunner().run(create_pipeline(CANDIDATES, STAGES), entries)
     table, rows = entries.load("all_scores"), entries.load("all_scores_json")
-    assert table["candidate"].unique(maintain_order=True).to_list() == CANDIDATES
+    assert table["candidate"].unique(maintain_order=True).to_list() == [*CANDIDATES, "encoders"]
+    assert table.filter(measure="win_rate", value=0.6)["candidate"].to_list() == ["sft"]
+    assert table.filter(candidate="encoders", metric="top_1", group="arabert")["value"].to_list() == [0.4]
     assert rows == table.to_dicts()
+    tests = entries.load("all_tests")
+    assert entries.load("all_tests_json") == tests.to_dicts()
+    assert len(pl.read_csv(tests.write_csv().encode())) == len(tests) > 0
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     for name in ("funnel_plot", "training_plot", "scores_plot"):
         first = (tmp_path / f"{name}.png").read_bytes()

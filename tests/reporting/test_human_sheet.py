@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from arabic_llm_pipeline.evaluation.human import sheet
+from arabic_llm_pipeline.evaluation.human.answers import of_candidates
 from arabic_llm_pipeline.parameters.human import AXES, HumanSettings
 from arabic_llm_pipeline.reporting import human_sheet
-from tests.evaluation.test_human import answers
+from tests.evaluation.test_human import answers, left, writings
 from tests.reporting.test_page import HOSTILE, seen
 
 
@@ -57,6 +58,18 @@ def test_hostile_texts_are_shown_and_do_nothing() -> None:
     assert html.count("<script") == 1
     assert not seen(html).misnested
     assert sum(HOSTILE in text for text, _ in seen(html).texts) == 3 * 2 * len(frames)
+
+
+def test_what_was_written_stands_on_page_and_form_with_its_passage_and_turns() -> None:
+    frames = of_candidates(left(answers(), writings()), ["writing"])
+    made, _ = sheet.make(frames, HumanSettings(items=0), 0)
+    html, form = human_sheet.render(made), sheet.form(made)
+    for text in ("يعيش الهامور في الخليج.\n\nترجم الجملة رقم 2.", "جواب: الشعري.\n\nسؤال: وغيره؟", "كتابة tfs 4"):
+        assert text in html
+        assert text in form
+    without = re.search(r"ترجم الجملة رقم 3\.</div>\s*(<\S+)", html)
+    assert without
+    assert without[1] == "<div", "no reference, and none is promised"
 
 
 def test_an_empty_answer_is_said_to_be_one() -> None:

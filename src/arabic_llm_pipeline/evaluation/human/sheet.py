@@ -70,7 +70,7 @@ def make(answers: Mapping[str, pl.DataFrame], settings: HumanSettings, seed: int
     """A sheet, and its key.
 
     Args:
-        answers: of each candidate, the base first, as `exact_match.judged` has them.
+        answers: of each candidate, the base first, as `answers.of_candidates` makes them.
         settings: design, and how many items.
         seed: draws the items, shuffles the rows, and which of two answers comes first.
 
@@ -117,17 +117,27 @@ def form(sheet: Sheet) -> str:
 
 
 def _sampled(answers: Mapping[str, pl.DataFrame], settings: HumanSettings, seed: int) -> list[dict[str, Any]]:
-    """Items with the answer of each candidate under its name, so many of each dialect."""
+    """Items with the answer of each candidate under its name, so many of each kind and dialect."""
     first, *others = answers.items()
     name, frame = first
     every = frame.select(
-        "item_id", "family", pl.col("dialect").fill_null(UNKNOWN), "prompt", "answers", pl.col("generated").alias(name)
+        "item_id",
+        "of",
+        "family",
+        pl.col("dialect").fill_null(UNKNOWN),
+        "prompt",
+        "answers",
+        pl.col("generated").alias(name),
     )
     for name, frame in others:
         every = every.join(frame.select("item_id", pl.col("generated").alias(name)), on="item_id")
     if not len(every):
-        raise UserError("No item has an answer of every candidate: run evaluate on test items that have answers.")
-    return drawn(every.lazy().with_columns(id="item_id"), "dialect", settings.items, seed).drop("id").to_dicts()
+        raise UserError(
+            "No item has an answer of every candidate: run evaluate on test items that have answers, "
+            f"or set human.of to kinds that were asked; it is {', '.join(settings.of)}."
+        )
+    grouped = every.lazy().with_columns(id="item_id", group=pl.format("{} {}", "of", "dialect"))
+    return drawn(grouped, "group", settings.items, seed).drop("id", "group").to_dicts()
 
 
 def _pairs(names: Sequence[str]) -> list[tuple[str, str | None]]:

@@ -10,5 +10,5 @@ from arabic_llm_pipeline.pipelines.wiring import step
 
 def create_pipeline(candidates: Sequence[str]) -> Pipeline:
     """A sheet of the answers that `evaluate` got from the candidates, the base first."""
-    answers = [f"{candidate}_answers" for candidate in candidates]
+    answers = [f"{candidate}_{kind}" for candidate in candidates for kind in ("answers", "writing_answers")]
     return Pipeline([step(make_human_sheet, ["human_sheet", "human_form", "human_key"], *answers)])

@@ -22,13 +22,24 @@ def make_report(
 
 
 def collect_scores(**entries: Any) -> tuple[Any, list[dict[str, Any]]]:
-    """Every score of every candidate in one shape, as a frame and as rows. `entries` are by their names."""
+    """Every score of every candidate in one shape, as a frame and as rows; those of encoders last.
+
+    Args:
+        entries: what holds scores, by its name.
+    """
     import polars as pl
 
     from arabic_llm_pipeline.evaluation.collected import all_scores, of_candidates
 
-    table = pl.concat([all_scores(own, name) for name, own in of_candidates(entries).items()])
+    found = [all_scores(own, name) for name, own in of_candidates(entries).items()]
+    of_encoders = entries["encoder_scores"].select(pl.lit("encoders").alias("candidate"), pl.all())
+    table = pl.concat([*found, of_encoders])
     return table, table.to_dicts()
+
+
+def collect_tests(paired_tests: Any) -> tuple[Any, list[dict[str, Any]]]:
+    """The paired tests of all kinds, as a frame and as rows."""
+    return paired_tests, paired_tests.to_dicts()
 
 
 def draw_funnel(funnel: list[dict[str, Any]]) -> Any:

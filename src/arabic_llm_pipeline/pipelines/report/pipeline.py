@@ -8,6 +8,7 @@ from arabic_llm_pipeline.pipelines.evaluate import wins
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES
 from arabic_llm_pipeline.pipelines.report.nodes import (
     collect_scores,
+    collect_tests,
     draw_funnel,
     draw_rewards,
     draw_scores,
@@ -55,6 +56,7 @@ def create_pipeline(candidates: Sequence[str], stages: Sequence[str], reward_mod
                 ["all_scores", "all_scores_json"],
                 *_scores(candidates, reward_models),
             ),
+            step(collect_tests, ["all_tests", "all_tests_json"]),
             step(draw_funnel, "funnel_plot"),
             step(draw_training, "training_plot", *_each(stages, ("log",))),
             step(draw_scores, "scores_plot", *_each(candidates, ("scores",))),
@@ -68,9 +70,10 @@ def _each(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
 
 
 def _scores(candidates: Sequence[str], reward_models: Sequence[str]) -> list[str]:
-    """What holds scores of candidates."""
-    made = (measure.node(candidate).outputs for measure in MEASURES for candidate in candidates)
-    return [*_each([*candidates, *reward_models], ("scores",)), *(name for outputs in made for name in outputs)]
+    """What holds scores: of candidates, of the judge's verdicts on them, of encoders."""
+    measured = (measure.node(candidate) for measure in MEASURES for candidate in candidates)
+    made = [name for node in (*measured, *wins.nodes(candidates)) for name in node.outputs]
+    return [*_each([*candidates, *reward_models], ("scores",)), *made, "encoder_scores"]
 
 
 def _measured(candidates: Sequence[str]) -> Iterator[str]:
