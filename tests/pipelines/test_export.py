@@ -126,7 +126,10 @@ def exported(job: Callable, base: dict, base_directory: Path, tokenizer: Path, t
         "preference": {"sum_accuracy": None},
     }  # fmt: skip
     of = {"measure": "perplexity", "metric": "bits_per_byte", "by": "dialect", "view": "text", "items": 3}
-    language = [of | {"group": "EGY", "value": 1.23456}, of | {"group": "LEV", "value": None}]
+    language = [
+        of | {"group": "EGY", "value": 1.23456, "low": 1.1, "high": 1.4},
+        of | {"group": "LEV", "value": None, "low": None, "high": None},
+    ]
     given = {
         "workspace": tmp_path, "base_model": base, "tokenizer": tokenizer, "adapter": stage, "model": FULL,
         "settings": ExportSettings(name="نموذج <b>"), "sources": Sources.model_validate(SOURCES),
@@ -144,8 +147,9 @@ def test_the_card_says_what_is_known(exported: Path) -> None:
     assert (told["license"], told["license_name"]) == ("other", "apache-2.0 AND cc-by-sa-4.0")
     assert told["language"] == ["ar"]
     assert body.strip().startswith("# نموذج \\<b\\>")
-    for words in ("sft.learning\\_rate | 0.01", "50.00 % | 15.00 % to 85.00 %", "1.235", "data: mine | CC BY-SA 4.0",
-                  "base: ", "--max-lora-rank 8", "plural\\|x", "75.00 %", "not measured", "## Limits"):  # fmt: skip
+    for words in ("sft.learning\\_rate | 0.01", "50.00 % | 15.00 % to 85.00 %", "1.235 | 1.1 to 1.4",
+                  "data: mine | CC BY-SA 4.0", "base: ", "--max-lora-rank 8", "plural\\|x", "75.00 %",
+                  "not measured", "## Limits"):  # fmt: skip
         assert words in body, words
     assert "LEV" not in body
 

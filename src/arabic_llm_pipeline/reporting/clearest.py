@@ -10,7 +10,14 @@ from arabic_llm_pipeline.recipes import BASE
 from arabic_llm_pipeline.reporting.cells import ends
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import Bounds, Row
-from arabic_llm_pipeline.reporting.metrics import PERPLEXITY, TITLES, called, headlines, is_share, lower_is_better
+from arabic_llm_pipeline.reporting.metrics import (
+    PERPLEXITY,
+    TITLES,
+    called,
+    first_of_sets,
+    is_share,
+    lower_is_better,
+)
 from arabic_llm_pipeline.reporting.view import interval, listed, probability, words
 
 MOST = 8  # kinds of measure that have a sentence
@@ -36,10 +43,10 @@ def scored(inputs: Inputs) -> list[str]:
 def by_measure(inputs: Inputs) -> list[str]:
     """The clearest differences of each kind, against the base and the stage before; of many kinds the clearest."""
     last = inputs.candidates[-1]
-    tests = inputs["paired_tests"].filter(b=last)
+    tests = first_of_sets(inputs["paired_tests"].filter(b=last).to_dicts())
     found: dict[str, tuple[float, str]] = {}
-    for measure, names in headlines(inputs.settings["choices"]).items():
-        if rows := _first_of_sets(tests.filter(pl.col("metric").is_in(names), measure=measure), names):
+    for measure in TITLES:
+        if rows := [row for row in tests if row["measure"] == measure]:
             before = dict.fromkeys((BASE, inputs.parent(last)))
             said = "; ".join(filter(None, (_against([row for row in rows if row["a"] == a], a) for a in before)))
             metrics = " / ".join(dict.fromkeys(called(row["metric"]) for row in rows))
@@ -48,15 +55,6 @@ def by_measure(inputs: Inputs) -> list[str]:
     rest = [TITLES[measure].lower() for measure in found if measure not in kept]
     told = [sentence for measure, (_, sentence) in found.items() if measure in kept]
     return [*told, *([f"Less clear, and under Paired tests only: {listed(rest)}."] if rest else [])]
-
-
-def _first_of_sets(tests: pl.DataFrame, names: Sequence[str]) -> list[Row]:
-    """Of each set the tests of the first metric that it has."""
-    order = {name: place for place, name in enumerate(names)}
-    first: dict[str, str] = {}
-    for of, name in sorted(tests.select("set", "metric").unique().rows(), key=lambda row: order[row[1]]):
-        first.setdefault(of, name)
-    return [row for row in tests.to_dicts() if row["metric"] == first[row["set"]]]
 
 
 def _against(rows: Sequence[Row], before: str) -> str:
@@ -154,29 +152,32 @@ def _accuracies(inputs: Inputs) -> Iterator[_Scores]:
 
 def _tables(inputs: Inputs) -> Iterator[_Scores]:
     """The first metric of each set of each kind."""
-    first = headlines(inputs.settings["choices"])
     for kind in BY_DIALECT:
         frames = inputs.of(kind)
         last, base = (_by_dialect(frames.get(name)) for name in (inputs.candidates[-1], BASE))
-        for measure, of, name in last.select("measure", "set", "metric").unique(maintain_order=True).rows():
-            if name in first.get(measure, ()):
-                parts = [_figures(frame.filter(measure=measure, set=of, metric=name)) for frame in (last, base)]
-                called_so = f"{called(name)} of {words(of)}"
-                yield _Scores(called_so, lower_is_better(name), is_share(name), measure == PERPLEXITY, *parts)
+        for key in dict.fromkeys(map(_key, last)):
+            both = [_figures([row for row in rows if _key(row) == key]) for rows in (last, base)]
+            measure, of, name = key
+            called_so = f"{called(name)} of {words(of)}"
+            yield _Scores(called_so, lower_is_better(name), is_share(name), measure == PERPLEXITY, *both)
 
 
-def _by_dialect(frame: pl.DataFrame | None) -> pl.DataFrame:
+def _by_dialect(frame: pl.DataFrame | None) -> list[Row]:
     if frame is None:
-        return pl.DataFrame(schema=dict.fromkeys(("measure", "set", "metric"), pl.String))
-    return frame.filter(_known("group"), pl.col("value").is_not_null(), by="dialect")
+        return []
+    return first_of_sets(frame.filter(_known("group"), pl.col("value").is_not_null(), by="dialect").to_dicts())
 
 
 def _known(column: str = "dialect") -> pl.Expr:
     return pl.col(column).is_not_null() & (pl.col(column) != UNKNOWN)
 
 
-def _figures(frame: pl.DataFrame) -> dict[str, tuple[float, Bounds, int]]:
-    return {row["group"]: (row["value"], ends(row), row["items"]) for row in frame.to_dicts()}
+def _key(row: Row) -> tuple[str, str, str]:
+    return row["measure"], row["set"], row["metric"]
+
+
+def _figures(rows: Sequence[Row]) -> dict[str, tuple[float, Bounds, int]]:
+    return {row["group"]: (row["value"], ends(row), row["items"]) for row in rows}
 
 
 def under_noise(inputs: Inputs) -> list[str]:

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from arabic_llm_pipeline.evaluation.choices.asking import CLASSIFICATION, LABELS
-from arabic_llm_pipeline.evaluation.choices.scoring import SUM
-from arabic_llm_pipeline.evaluation.choices.tables import CULTURE, MULTIPLE_CHOICE, metric
+from arabic_llm_pipeline.evaluation.choices.asking import CLASSIFICATION
+from arabic_llm_pipeline.evaluation.choices.tables import CULTURE, MULTIPLE_CHOICE
 from arabic_llm_pipeline.evaluation.writing.items import FREE, QUESTIONS, RULES, TRANSLATION
-from arabic_llm_pipeline.parameters.choices import ChoicesSettings
+from arabic_llm_pipeline.reporting.measured import Row
 from arabic_llm_pipeline.reporting.view import words
 
 PERPLEXITY, LM_EVAL = "perplexity", "lm_eval"
+OF_LIKELIHOOD = (MULTIPLE_CHOICE, CLASSIFICATION, CULTURE)
 TITLES = {
     MULTIPLE_CHOICE: "Multiple choice", CLASSIFICATION: "Classification", CULTURE: "Culture",
     QUESTIONS: "Questions on a text", TRANSLATION: "Translation", FREE: "Free answers", RULES: "Instructions",
@@ -80,11 +80,23 @@ def _of(name: str, kinds: Sequence[str]) -> bool:
     return (found[2] if found else name).startswith(tuple(kinds))
 
 
-def headlines(settings: ChoicesSettings) -> dict[str, Sequence[str]]:
-    """Of each kind of measure the metrics that are looked at first, in order of preference.
+def first_of_sets(rows: Sequence[Row]) -> list[Row]:
+    """Of rows of scores or tests those whose metric is looked at first in their measure and set.
 
-    Args:
-        settings: the first way and the first number of examples are those that are shown.
+    Of questions with choices that is accuracy by all of the log-probability, in the way that comes first.
     """
-    choices = [metric(way, "acc", SUM, settings.shots[0]) for way in (LABELS, settings.ways[0])]
-    return {**dict.fromkeys((MULTIPLE_CHOICE, CLASSIFICATION, CULTURE), choices), **FIRST}
+    first: dict[tuple[str, str], tuple[int, str]] = {}
+    for row in rows:
+        key, place = (row["measure"], row["set"]), _place(row["measure"], row["metric"])
+        if place is not None and (key not in first or place < first[key][0]):
+            first[key] = place, row["metric"]
+    return [row for row in rows if first.get((row["measure"], row["set"]), (0, None))[1] == row["metric"]]
+
+
+def _place(measure: str, name: str) -> int | None:
+    """Of a metric among those that are looked at first; None for others."""
+    if measure in OF_LIKELIHOOD:
+        found = OF_CHOICES.fullmatch(name)
+        return 0 if found and (found[2], found[3]) == ("acc", "") else None
+    known = FIRST.get(measure, ())
+    return known.index(name) if name in known else None

@@ -3,7 +3,7 @@
 Its page is Markdown with the header that the Hugging Face hub reads (https://huggingface.co/docs/hub/model-cards).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,14 @@ from arabic_llm_pipeline.parameters.model import EMBEDDED
 from arabic_llm_pipeline.parameters.sources import Sources
 from arabic_llm_pipeline.recipes import BASE
 from arabic_llm_pipeline.reporting import card
+from arabic_llm_pipeline.reporting.cells import shown
+from arabic_llm_pipeline.reporting.metrics import TITLES, called, first_of_sets, is_share
+from arabic_llm_pipeline.reporting.robustness import CHOICE, EXACT, NOISE
+from arabic_llm_pipeline.reporting.view import count, words
 
 CARD = "README.md"
 UNKNOWN = "unknown"
+OF_NOISE = (EXACT, CHOICE)
 LIMITS = (
     "It repeats what its data and its base hold, errors and prejudice with it; nothing checks its answers.",
     "Scores are of held-out items like those it was trained on, in one run; they say nothing about other tasks.",
@@ -49,7 +54,8 @@ def write_card(
         results: what each stage of the chain left, by catalog entry, in their order.
         settings: name and summary.
         sources: of the data; only those count that the data card names, if there is one.
-        facts: `<stage>_scores`, `<stage>_language`, `<stage>_resources`, `data_card_facts`, as far as they are there.
+        facts: `<stage>_resources`, `data_card_facts`, and `<candidate>_scores`, `_language`, `_choices`, `_writing`,
+            `_lm_eval`, `_robustness` of base and stage, as far as they are there.
         made: from `training.merge.merge`.
         serving: what vLLM would not take of the adapter, and the rank it needs.
     """
@@ -57,6 +63,7 @@ def write_card(
     data = data_licences(sources, facts, stages)
     base = {**base, "name": base_directory.name} if base["kind"] == EMBEDDED else base
     ids = sorted({card.licence_id(licence) for licence in (own, *data.values())})
+    scored = [name for name in (BASE, stage) if facts.get(f"{name}_scores")]
     told = {
         "name": settings.name or f"{base['name'].rstrip('/').rsplit('/', 1)[-1]}_{stage}",
         "summary": settings.summary,
@@ -66,7 +73,8 @@ def write_card(
         "serving": serving,
         "stages": stages,
         "data": data,
-        "scores": {name: _scores(name, facts) for name in (BASE, stage) if facts.get(f"{name}_scores")},
+        "scores": {name: _scores(name, facts) for name in scored},
+        "headlines": headlines(scored, facts),
         "limits": LIMITS,
         "licence_ids": ids,
     }
@@ -123,6 +131,39 @@ def _trained(entry: str, directory: Path, facts: Mapping[str, Any]) -> dict[str,
     if (adapter := told.get("adapter")) and adapter["kind"] != "adalora":
         told["adapter"] = {key: value for key, value in adapter.items() if key != "adalora"}
     return {"name": name, "settings": told, "cost": facts.get(f"{name}_resources")}
+
+
+def headlines(candidates: Sequence[str], facts: Mapping[str, Any]) -> list[list[str]]:
+    """A row of each set of each kind that was measured: kind, set, figure, items, and a cell of each candidate."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for name in candidates:
+        for row in _first(name, facts):
+            found.setdefault((_kind(row), words(row["set"]), _figure(row)), {})[name] = row
+    return [[*key, count(next(iter(of.values()))["items"]), *(_cell(of.get(name)) for name in candidates)]
+            for key, of in found.items()]  # fmt: skip
+
+
+def _first(name: str, facts: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Of each set the metric that is looked at first; under noise none and the most of it."""
+    for kind in ("choices", "writing", "lm_eval"):
+        rows = facts.get(f"{name}_{kind}") or ()
+        yield from first_of_sets([row for row in rows if row["by"] == ALL and row["value"] is not None])
+    noisy = [row for row in facts.get(f"{name}_robustness") or () if row["by"] == NOISE and row["metric"] in OF_NOISE]
+    levels = sorted({float(row["group"]) for row in noisy})
+    yield from (row for row in noisy if levels and float(row["group"]) in (levels[0], levels[-1]))
+
+
+def _kind(row: Mapping[str, Any]) -> str:
+    return TITLES.get(row["measure"], words(row["measure"]).capitalize())
+
+
+def _figure(row: Mapping[str, Any]) -> str:
+    noise = f", noise {row['group']}" if row["by"] == NOISE else ""
+    return f"{called(row['metric'])}{noise}{', %' if is_share(row['metric']) else ''}"
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
+    return "" if row is None else shown(row, *((1, 100) if is_share(row["metric"]) else (2,)))
 
 
 def _scores(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
