@@ -70,6 +70,7 @@ def test_bins_hold_all_items(made: Inputs) -> None:
 
 def test_every_figure_is_in_the_folded_table(made: Inputs) -> None:
     table = next(iter(choices.blocks(made))).lists[0]
+    assert table.caption == "All figures: multiple choice, over all items, with 95% intervals where there are any"
     figures = {row[1] for row in table.rows if row[0] == "school"}
     assert {
         "accuracy by letters, 0-shot",

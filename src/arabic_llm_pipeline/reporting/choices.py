@@ -226,9 +226,9 @@ def _all_scores(scores: Frames, title: str) -> Table:
     for of, name, by in _kinds(scores):
         found = [_find(frame, of, name, by, ALL if by == ALL else "families") for frame in scores.values()]
         first: Row = next(row for row in found if row)
-        title = called(name) if by == ALL else f"{called(name)}, mean of subjects"
+        figure = called(name) if by == ALL else f"{called(name)}, mean of subjects"
         formats = " / ".join(dict.fromkeys(words(row["format"]) for row in found if row and row["format"]))
-        rows.append([words(of), title, count(first["items"]), share(first["seen"]), formats, *map(_cell, found)])
+        rows.append([words(of), figure, count(first["items"]), share(first["seen"]), formats, *map(_cell, found)])
     return Table(f"{title}, over all items, with 95% intervals where there are any", columns, rows, title)
 
 

@@ -4,20 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
+from arabic_llm_pipeline.corpus.records import Columns
 from arabic_llm_pipeline.evaluation import formats
 
 EXACT, WRITING = "exact", "writing"
-SHAPE = pl.Schema(
-    {
-        "of": pl.String,  # exact, writing
-        "item_id": pl.String,
-        "family": pl.String,
-        "dialect": pl.String,
-        "prompt": pl.String,  # what is asked, with its passage; of a conversation all that was said
-        "answers": pl.List(pl.String),  # accepted ones, or references
-        "generated": pl.String,
-    }
-)
+COLUMNS: Columns = {
+    "of": pl.String,  # exact, writing
+    "item_id": pl.String,
+    "family": pl.String,
+    "dialect": pl.String,
+    "prompt": pl.String,  # what is asked, with its passage; of a conversation all that was said
+    "answers": pl.List(pl.String),  # accepted ones, or references
+    "generated": pl.String,
+}
+SHAPE = pl.Schema(COLUMNS)
 SUFFIXES = {EXACT: "_answers", WRITING: "_writing_answers"}  # of entries of a candidate
 BETWEEN = "\n\n"  # the turns of a conversation
 SPEAKERS = {  # "instructions", "question", "answer"
