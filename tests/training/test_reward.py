@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -288,6 +289,17 @@ def test_every_kind_of_adapter(kind: str, made: Made, base_directory: Path, toke
     assert rewards.load_scorer(directory, tokenizer, FULL).rewards(rows, 3).tolist() == pytest.approx(
         by_hand(theirs, rows), abs=1e-5
     )
+
+
+def test_a_reward_that_is_no_number_is_refused() -> None:
+    def body(input_ids: torch.Tensor, **_: Any) -> SimpleNamespace:
+        states = input_ids[..., None].float()
+        return SimpleNamespace(last_hidden_state=torch.where(states == 7, torch.nan, states))
+
+    scorer = rewards.Scorer(body, torch.ones(1, 1), 0)
+    assert scorer.rewards([np.array([1, 2]), np.array([3])], 2).tolist() == [2, 3]
+    with pytest.raises(UserError, match=r"no number for 1 of 2 answers \(nan for number 2, of 1 tokens\)"):
+        scorer.rewards([np.array([1, 2]), np.array([7])], 1)
 
 
 def test_it_is_asked_for_no_answers(made: Made, base: dict, job: Callable, tokenizer: Path, tmp_path: Path) -> None:
