@@ -11,7 +11,7 @@ from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.devices import DeviceSettings
 from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
-from arabic_llm_pipeline.training import attention, conditions, launch, models
+from arabic_llm_pipeline.training import attention, conditions, finish, launch, models
 from arabic_llm_pipeline.training.memory import split
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from tests.training.conftest import Answers, sft
@@ -149,6 +149,22 @@ def test_flash_attention_where_all_of_it_is_there(
     Card(monkeypatch, **card)
     asked = job(sft(**loop), model=ModelSettings(quantization="none", **model))
     assert attention.of_stage(asked).attention == chosen
+
+
+@pytest.mark.parametrize(
+    ("asked", "has", "told"),
+    [("bfloat16", False, True), ("bfloat16", True, False), ("auto", False, False), ("float16", False, False)],
+)
+def test_bfloat16_that_is_only_emulated_is_told_where_a_model_is_begun(
+    job: Callable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, asked: Any, has: bool, told: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or has)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "GTX 1650")
+    monkeypatch.setattr(models, "device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(finish, "_begun", lambda *_: None)
+    finish.stage_model(job(sft(), model=ModelSettings(quantization="none", compute_dtype=asked)))
+    assert ("bfloat16, which the card (GTX 1650) only emulates" in caplog.text) == told
+    assert ("Set model.compute_dtype=float16" in caplog.text) == told
 
 
 def test_on_a_cpu_it_is_sdpa_and_said_so(job: Callable) -> None:

@@ -200,6 +200,32 @@ def test_energy_is_watts_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.energy_of == gauges.CARD
 
 
+def test_a_card_without_power_has_the_energy_of_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Throughout: a card that finds its tongue later would make one sum of two things."""
+    zone = tmp_path / "intel-rapl:0"
+    zone.mkdir()
+    (zone / "energy_uj").write_text("1000000\n", encoding="ascii")
+    said = iter((OSError("not supported"), 50_000))
+
+    def power() -> int:
+        if isinstance(found := next(said), Exception):
+            raise found
+        return found
+
+    fake_nvml(monkeypatch, UtilizationRates=SimpleNamespace(gpu=80), PowerUsage=power, Temperature=61)
+    found = gauges.Gauges()
+    found.card, found.package = gauges.Card(), gauges.Package(tmp_path)
+    assert found.card.works
+    found.card._sample()
+    (zone / "energy_uj").write_text("9000000\n", encoding="ascii")
+    read = found.read(3.0)
+    assert (read["device_watts"], read["energy_joules"]) == (50.0, 8.0)
+    assert found.energy_of == gauges.PACKAGE
+    found.package = gauges.Package(tmp_path / "nowhere")
+    assert found.read(3.0)["energy_joules"] is None
+    assert found.energy_of == gauges.NOTHING
+
+
 def test_energy_of_the_package_and_its_overflow(tmp_path: Path) -> None:
     zone = tmp_path / "intel-rapl:0"
     (zone / "intel-rapl:0:0").mkdir(parents=True)  # a part of the package, which counts in it

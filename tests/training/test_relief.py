@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import write_json
@@ -15,6 +16,7 @@ from arabic_llm_pipeline.training import conditions
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.memory import relief
 from arabic_llm_pipeline.training.memory.record import PLAN
+from arabic_llm_pipeline.training.memory.shortage import is_shortage
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.stage import run_stage
 from tests.conftest import PROJECT
@@ -46,6 +48,34 @@ def test_half_the_rows_at_once(job: Callable[..., Job], caplog: pytest.LogCaptur
 def test_then_activations_computed_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run_stage(fakes.is_killed_by_activations, fake_job(tmp_path), "sft")
     assert "sft: memory is short. It goes on with memory.activation_checkpointing=true, at the same b" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
+        (torch.OutOfMemoryError("Allocation on device 0 would exceed allowed memory."), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported at some other call"), True),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9"),
+            True,
+        ),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED. This error may appear if you passed in more"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm`"), False),
+        (RuntimeError("CUDA error: device-side assert triggered"), False),
+        (ValueError("CUDA error: out of memory"), False),
+    ],
+)
+def test_what_says_that_memory_is_short(error: Exception, short: bool) -> None:
+    assert is_shortage(error) == short
+
+
+def test_a_cpu_that_cannot_allocate_says_so() -> None:
+    with pytest.raises(RuntimeError) as told:
+        torch.empty(1 << 58, dtype=torch.uint8)
+    assert is_shortage(told.value)
 
 
 @pytest.mark.parametrize("train", [fakes.is_killed, fakes.runs_out_of_memory])

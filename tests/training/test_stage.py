@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.parameters.memory import MemorySettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
+from arabic_llm_pipeline.training import stage, workers
 from arabic_llm_pipeline.training.job import Job
+from arabic_llm_pipeline.training.memory import check, limits
 from arabic_llm_pipeline.training.stage import run_stage
 from tests.conftest import PROJECT
 from tests.training import fakes
@@ -88,6 +91,20 @@ def test_a_crash_comes_with_the_childs_last_lines(tmp_path: Path) -> None:
         RuntimeError, match=r"(?s)ended with code 1.*before the end.*ZeroDivisionError: a mistake of ours"
     ):
         run_stage(fakes.crashes, fake_job(tmp_path), "sft")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_each_worker_keeps_to_the_limit_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
+    """The first one works the plan out for all of them; the allocator that keeps to it is each one's own."""
+    job = fake_job(tmp_path).model_copy(update={"memory": MemorySettings(limit_gb=3)})
+    planned = job.model_copy(update={"settings": {"micro_batch": 2}})
+    capped: list[MemorySettings] = []
+    monkeypatch.setattr(check, "checked", lambda *_: planned)
+    monkeypatch.setattr(limits, "cap", capped.append)
+    monkeypatch.setattr(workers, "agreed", lambda _, find: find() if first else {"micro_batch": 2})
+    found = stage._checked(job, "arabic_llm_pipeline.training.methods.sft:train")
+    assert found.settings == {"micro_batch": 2}
+    assert capped == [job.memory]
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 600) -> None:

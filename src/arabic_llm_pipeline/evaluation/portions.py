@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.progress import progress
+from arabic_llm_pipeline.training.memory.shortage import is_shortage
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -69,12 +70,12 @@ def _fitting(waiting: Sequence[int], widths: Sequence[int], size: int, room: int
 
 def tried(work: Callable[[], T]) -> T | None:
     """What `work` gives, or None where memory ran out."""
-    from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+    from accelerate.utils.memory import clear_device_cache
 
     try:
         return work()
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not should_reduce_batch_size(error):
+        if not is_shortage(error):
             raise
     clear_device_cache(garbage_collection=True)  # only here has the traceback let go of what it held
     return None

@@ -40,6 +40,7 @@ def stage_model(job: Job, *, scoring: bool = False) -> Any:
     held = job.model.model_copy(update={"quantization": models.quantization(job.base, job.model)})
     if lack := conflict(held, job.lora):
         raise UserError(lack)
+    models.warn_of_emulation(job.model)
     return _begun(job.model_copy(update={"model": attention.of_stage(job)}), scoring)
 
 

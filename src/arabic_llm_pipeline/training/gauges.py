@@ -27,17 +27,17 @@ class Gauges:
 
     @property
     def energy_of(self) -> str:
-        """What the joules are those of."""
-        if self.card and self.card.works:
+        """What the joules are those of, in all steps."""
+        if self.card and self.card.tells_power:
             return CARD
         return PACKAGE if self.package.works else NOTHING
 
     def read(self, seconds: float) -> Readings:
         """What a step that has just ended took."""
         card = self.card.read() if self.card else {}
-        watts = card.get("device_watts")
-        joules = watts * seconds if watts is not None else None
         packaged = self.package.joules()
+        watts = card["device_watts"] if self.card and self.card.tells_power else None
+        joules = watts * seconds if watts is not None else None
         return {
             "process_memory_mb": process_mb(),
             "process_memory_now_mb": self.process.memory_info().rss / MB,
@@ -64,6 +64,10 @@ class Card:
         self._reading = _opened()
         if self.works:
             self._sample()
+        self.tells_power = bool(
+            self._samples["device_watts"]
+        )  # some cards do not; the first look decides for all steps
+        if self.works:
             threading.Thread(target=self._go_on, daemon=True).start()
 
     @property

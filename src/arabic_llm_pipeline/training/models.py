@@ -44,6 +44,20 @@ def compute_dtype(settings: ModelSettings) -> "torch.dtype":
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
+def warn_of_emulation(settings: ModelSettings) -> None:
+    """Say so where bfloat16 is asked for on a card that only emulates it: it is computed all the same."""
+    import torch
+
+    if device().type != "cuda" or compute_dtype(settings) != torch.bfloat16:
+        return
+    if not torch.cuda.is_bf16_supported(including_emulation=False):
+        log.warning(
+            "model.compute_dtype=bfloat16, which the card (%s) only emulates, slowly. Set model.compute_dtype=float16, "
+            "or auto, which takes it here.",
+            torch.cuda.get_device_name(),
+        )
+
+
 def quantization(pointer: Pointer, settings: ModelSettings) -> Quantization:
     """How the weights are held: as the model's own files have them quantised, else as the settings say."""
     own: Quantization | None = pointer.get("quantization")

@@ -23,6 +23,7 @@ from arabic_llm_pipeline.training import conditions, launch, workers
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.memory import relief
 from arabic_llm_pipeline.training.memory.methods import method_of
+from arabic_llm_pipeline.training.memory.shortage import is_shortage
 from arabic_llm_pipeline.training.quiet import offline, pass_on
 
 log = logging.getLogger(__name__)
@@ -179,7 +180,7 @@ def main(told: str, target: str, parent: str) -> int:
     except (InterruptedTrainingError, KeyboardInterrupt):
         return 128 + signal.SIGINT
     except Exception as error:
-        if not _is_memory(error):
+        if not is_shortage(error):
             raise
         seen = next(iter(str(error).splitlines()), "out of memory")
         channel.send(MEMORY, f"memory is short ({seen}).")
@@ -191,16 +192,12 @@ def _checked(job: Job, target: str) -> Job:
     """The job after the memory plan, the same for all workers; what is no method of ours has none."""
     if method_of(target) is None:
         return job
-    # by its name, so that it does not count as code of the stage: it changes how a batch is split, not what is learned
+    # by name, so that they do not count as code of the stage: they change how a batch is split, not what is learned
     check: Any = importlib.import_module("arabic_llm_pipeline.training.memory.check")
+    limits: Any = importlib.import_module("arabic_llm_pipeline.training.memory.limits")
     settings = workers.agreed("settings", lambda: check.checked(job, target).settings)
+    limits.cap(job.memory)  # each worker has an allocator of its own
     return job.model_copy(update={"settings": settings})
-
-
-def _is_memory(error: Exception) -> bool:
-    torch = sys.modules.get("torch")
-    known = (MemoryError, *((torch.OutOfMemoryError,) if torch else ()))
-    return isinstance(error, known) or "can't allocate memory" in str(error)
 
 
 def _leave(arguments: list[str]) -> NoReturn:

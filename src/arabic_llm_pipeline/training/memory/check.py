@@ -16,7 +16,7 @@ from arabic_llm_pipeline.training.base import base_path
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.memory import architecture, fit, split
 from arabic_llm_pipeline.training.memory.drawing import drawing, judge_bytes
-from arabic_llm_pipeline.training.memory.limits import Room, cap, room
+from arabic_llm_pipeline.training.memory.limits import Room, room
 from arabic_llm_pipeline.training.memory.methods import is_summed, method_of
 from arabic_llm_pipeline.training.memory.plan import GB, MIB, PARTS, Plan, Stage, plan, weights_of
 from arabic_llm_pipeline.training.memory.record import CHOSEN, PLAN
@@ -53,7 +53,6 @@ def checked(job: Job, target: str) -> Job:
         return job
     chosen = _fitted(found, config, limits, job) if job.memory.fit else found
     _insist(chosen, config, limits)
-    cap(job.memory)
     write_json(job.workspace / PLAN, {"chosen": chosen is not found, **_settings(chosen.stage), **chosen.row()})
     return job.model_copy(update={"settings": {**job.settings, **_settings(chosen.stage)}})
 

@@ -18,12 +18,13 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jin
 
 def train(job: Job, channel: Channel) -> None:
     """Train a base model on all text of the store; its directory can be `model.name`."""
-    from arabic_llm_pipeline.training import finish, sharding, trainers
+    from arabic_llm_pipeline.training import finish, models, sharding, trainers
     from arabic_llm_pipeline.training.batches import WindowRows
     from arabic_llm_pipeline.training.optimizers import muon_and_adamw
     from arabic_llm_pipeline.training.schedule import schedule
 
     sharding.check(job)
+    models.warn_of_emulation(job.model)
     settings = PretrainSettings(**job.settings)
     model = base_model(settings, job) if job.base else new_model(settings, job)
     ends = copy.deepcopy(model.generation_config) if job.base else endings(job.tokenizer)  # the trainer changes them
