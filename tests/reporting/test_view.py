@@ -194,6 +194,24 @@ def test_the_plan_stands_beside_what_was_measured(made: Inputs) -> None:
     plan = {"sft_resources": made.resources["sft"] | {"planned_host_mb": 1200.0}}
     figure = costs.memory_figure(changed(made, **plan))
     assert figure.table.rows == [["sft in the process", "1,200", "961", "1.25"]]
+    assert "CUDA" not in figure.caption
+
+
+def test_on_a_card_the_plan_stands_beside_what_it_is_a_plan_of(made: Inputs) -> None:
+    """Tensors beside tensors; the whole, of which CUDA's own part is one, beside all that is taken."""
+    told = {
+        "planned_allocated_mb": 1250.0, "peak_device_allocated_mb": 1000.0, "peak_device_reserved_mb": 1100.0,
+        "planned_device_mb": 1800.0, "peak_device_used_mb": 1500.0, "device_used_of": "this process",
+    }  # fmt: skip
+    found = changed(made, sft_resources=made.resources["sft"] | told)
+    figure = costs.memory_figure(found)
+    assert figure.table.rows == [
+        ["sft tensors on the device", "1,250", "1,000", "1.25"],
+        ["sft on the device", "1,800", "1,500", "1.20"],
+    ]
+    assert "with CUDA's own part" in figure.caption
+    rows = {row[0]: row[1] for row in costs.resources_table(found).rows}
+    assert rows["Device memory, taken by"] == "this process"
 
 
 def test_the_table_of_costs_leaves_out_what_is_told_elsewhere_or_of_nothing(made: Inputs) -> None:

@@ -142,10 +142,10 @@ def test_what_is_left(job: Callable, base_directory: Path) -> None:
     assert config["base_model_name_or_path"] == str(base_directory)
     frame = log(made)
     assert frame["loss"].tail(3).mean() < frame["loss"].head(3).mean()
-    assert frame.columns[:16] == [
+    assert frame.columns[:17] == [
         "step", "epoch", "loss", "learning_rate", "grad_norm", "tokens", "tokens_per_second", "samples_per_second",
-        "seconds", "process_memory_mb", "process_memory_now_mb", "device_memory_mb", "device_utilisation",
-        "device_watts", "device_celsius", "energy_joules",
+        "seconds", "process_memory_mb", "process_memory_now_mb", "device_memory_mb", "device_used_mb",
+        "device_utilisation", "device_watts", "device_celsius", "energy_joules",
     ]  # fmt: skip
     assert frame["tokens"].is_sorted()
     of_a_card = [name for name in frame.columns if name.startswith(("device_", "energy_", "loss/"))]

@@ -153,7 +153,7 @@ def fake_nvml(monkeypatch: pytest.MonkeyPatch, **readings: Any) -> None:
     def reading(name: str) -> Callable:
         def read(card: str, *_: Any) -> Any:
             assert card == b"00000000:0b:00.0"
-            value = readings[name]
+            value = readings.get(name, OSError("not supported"))
             if isinstance(value, Exception):
                 raise value
             return value() if callable(value) else value
@@ -164,7 +164,7 @@ def fake_nvml(monkeypatch: pytest.MonkeyPatch, **readings: Any) -> None:
     library.nvmlInit = lambda: None  # type: ignore[attr-defined]
     library.nvmlDeviceGetHandleByPciBusId = lambda bus: bus  # type: ignore[attr-defined]
     library.NVML_TEMPERATURE_GPU = 0  # type: ignore[attr-defined]
-    for name in ("UtilizationRates", "PowerUsage", "Temperature"):
+    for name in ("UtilizationRates", "PowerUsage", "Temperature", "ComputeRunningProcesses", "MemoryInfo"):
         setattr(library, f"nvmlDeviceGet{name}", reading(name))
     monkeypatch.setitem(sys.modules, "pynvml", library)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
@@ -178,7 +178,9 @@ def test_a_card_is_read_by_its_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_nvml(monkeypatch, UtilizationRates=SimpleNamespace(gpu=80), PowerUsage=lambda: next(watts), Temperature=61)
     card = gauges.Card()
     card._sample()
-    assert card.read() == {"device_utilisation": 0.8, "device_watts": 60.0, "device_celsius": 61.0}
+    assert card.read() == {
+        "device_used_mb": None, "device_utilisation": 0.8, "device_watts": 60.0, "device_celsius": 61.0
+    }  # fmt: skip
     assert card.read()["device_watts"] == 60.0  # a step that is shorter than the time between looks has the last figure
     card.close()
 
@@ -186,10 +188,60 @@ def test_a_card_is_read_by_its_bus(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_a_card_cannot_tell_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_nvml(monkeypatch, UtilizationRates=SimpleNamespace(gpu=8), PowerUsage=OSError("not supported"), Temperature=60)
     card = gauges.Card()
-    assert card.read() == {"device_utilisation": 0.08, "device_watts": None, "device_celsius": 60.0}
+    assert card.read() == {
+        "device_used_mb": None, "device_utilisation": 0.08, "device_watts": None, "device_celsius": 60.0
+    }  # fmt: skip
+    assert card.used_of is None
     monkeypatch.setitem(sys.modules, "pynvml", None)  # as if it were not installed
     assert not gauges.Card().works
     assert set(gauges.Card().read().values()) == {None}
+
+
+def process(pid: int, mb: float | None) -> SimpleNamespace:
+    return SimpleNamespace(pid=pid, usedGpuMemory=None if mb is None else int(mb * gauges.MB))
+
+
+@pytest.mark.parametrize(
+    ("mine", "of", "most"),
+    [
+        (1300.0, gauges.OWN, 1700.0),
+        (None, gauges.ALL, 3000.0),  # the driver does not tell processes apart
+        (900.0, gauges.ALL, 3000.0),  # less than torch holds: another's, whose number is that of this one by chance
+    ],
+)
+def test_what_is_taken_on_a_card_is_of_this_process_where_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, mine: float | None, of: str, most: float
+) -> None:
+    """The most of all looks, though the last one sees less."""
+    seen = [mine, mine, 1700.0, 1200.0]
+    all_of_it = iter((2500.0, 3000.0, 2000.0))
+
+    def named() -> list[SimpleNamespace]:
+        return [process(os.getpid() + 1, 1500.0), process(os.getpid(), seen.pop(0))]
+
+    fake_nvml(
+        monkeypatch, UtilizationRates=SimpleNamespace(gpu=80), PowerUsage=50_000, Temperature=61,
+        ComputeRunningProcesses=named, MemoryInfo=lambda: SimpleNamespace(used=next(all_of_it) * gauges.MB),
+    )  # fmt: skip
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 1000 * gauges.MB)
+    found = gauges.Gauges()
+    found.card = gauges.Card()
+    found.card._sample()
+    found.read(1.0)
+    found.card._sample()
+    assert found.read(1.0)["device_used_mb"] == most
+    assert found.used_of == of
+
+
+def test_what_is_taken_on_a_card_is_in_the_resources(job: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = iter((1500.0, 1800.0, 1700.0))
+    read = gauges.Gauges.read
+    monkeypatch.setattr(gauges.Gauges, "read", lambda self, s: {**read(self, s), "device_used_mb": next(taken)})
+    monkeypatch.setattr(gauges.Gauges, "used_of", gauges.OWN)
+    made = job(sft(steps=3))
+    sft_method.train(made, Answers())
+    cost = json.loads((made.finished / "resources.json").read_text(encoding="utf-8"))
+    assert (cost["peak_device_used_mb"], cost["device_used_of"]) == (1800.0, gauges.OWN)
 
 
 def test_energy_is_watts_by_time(monkeypatch: pytest.MonkeyPatch) -> None:

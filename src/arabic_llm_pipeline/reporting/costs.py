@@ -26,7 +26,8 @@ RATED_W = {
 }  # fmt: skip
 PROCESSOR_W = 65.0  # a desktop processor's
 PLANNED = (
-    ("on the device", "planned_device_mb", "peak_device_reserved_mb"),
+    ("tensors on the device", "planned_allocated_mb", "peak_device_allocated_mb"),
+    ("on the device", "planned_device_mb", "peak_device_used_mb"),  # both with CUDA's own part
     ("in the process", "planned_host_mb", "peak_process_mb"),
 )
 SHOWN_ABOVE = "data"  # what a stage was trained on: nested, and in the section on training
@@ -42,6 +43,8 @@ RESOURCES = {
     "peak_device_allocated_mb": ("Tensors, MB at most as measured on the device", count),
     "planned_device_mb": ("Device memory, MB as planned, with CUDA's own", count),
     "peak_device_reserved_mb": ("Device memory, peak MB reserved", count),
+    "peak_device_used_mb": ("Device memory, peak MB taken, with CUDA's own", count),
+    "device_used_of": ("Device memory, taken by", plain),
     "planned_host_mb": ("Process memory, MB as planned, with libraries", count),
     "peak_process_mb": ("Process memory, peak MB", count),
     GROWTH: ("Process memory, growth in MB per 1,000 steps", short),
@@ -107,6 +110,8 @@ def memory_figure(inputs: Inputs) -> Figure | None:
         [name, count(plan), count(found), f"{plan / found:.2f}" if found else ABSENT] for name, plan, found in rows
     ]
     caption = "Peak memory of each stage: as planned before anything was loaded (hollow), and as measured."
+    if any(inputs.resources[stage].get("peak_device_used_mb") is not None for stage in inputs.stages):
+        caption += " What is taken on the device is with CUDA's own part; by whom, the table of costs says."
     svg = to_svg(plots.dots(names, series, "MB", "Memory: plan and measurement"), "memory-plan")
     return Figure("memory-plan", svg, caption, Table("Memory as planned and as measured", columns, cells))
 

@@ -43,7 +43,8 @@ CURVES = (
         {
             "process_memory_now_mb": "process, now",
             "process_memory_mb": "process, most so far",
-            "device_memory_mb": "device, most so far",
+            "device_memory_mb": "tensors on the device, most so far",
+            "device_used_mb": "device with CUDA's own, most so far",
         },
         smooth=False,
     ),

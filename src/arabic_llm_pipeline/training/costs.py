@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 import torch
 
-from arabic_llm_pipeline.training.gauges import MB, device_mb, process_mb
+from arabic_llm_pipeline.training.gauges import MB, Gauges, device_mb, process_mb
 
 Row = dict[str, Any]
 COLUMNS = (
     "step", "epoch", "loss", "learning_rate", "grad_norm", "tokens", "tokens_per_second", "samples_per_second",
-    "seconds", "process_memory_mb", "process_memory_now_mb", "device_memory_mb", "device_utilisation", "device_watts",
-    "device_celsius", "energy_joules",
+    "seconds", "process_memory_mb", "process_memory_now_mb", "device_memory_mb", "device_used_mb",
+    "device_utilisation", "device_watts", "device_celsius", "energy_joules",
 )  # fmt: skip
 OF_THE_MACHINE = COLUMNS[COLUMNS.index("tokens_per_second") :]  # another run of the same training has others
 SLOPE_STEPS = 1_000  # the last ones, over which the memory's slope is taken
@@ -32,7 +32,7 @@ def table(rows: list[Row]) -> pl.DataFrame:
 
 
 def resources(
-    frame: pl.DataFrame, model: torch.nn.Module, dtype: torch.dtype, quantization: str, since: int, energy_of: str
+    frame: pl.DataFrame, model: torch.nn.Module, dtype: torch.dtype, quantization: str, since: int, gauges: Gauges
 ) -> dict[str, Any]:
     """What a stage cost: time and tokens of all its steps, killed or not; memory, device, energy, sizes.
 
@@ -42,7 +42,7 @@ def resources(
         dtype: that it computed in.
         quantization: of its weights.
         since: step after which this process went on, 0 if it began.
-        energy_of: what the joules of the steps are those of.
+        gauges: that were read in its steps.
     """
     card = torch.cuda.is_available()
     own = frame.filter(pl.col("step") > since + SETTLING)
@@ -57,8 +57,10 @@ def resources(
         "process_slope_steps": min(len(own), SLOPE_STEPS),
         "peak_device_allocated_mb": device_mb(),
         "peak_device_reserved_mb": torch.cuda.max_memory_reserved() / MB if card else None,
+        "peak_device_used_mb": frame["device_used_mb"].max(),
+        "device_used_of": gauges.used_of,
         "energy_watt_hours": _watt_hours(frame["energy_joules"]),
-        "energy_of": energy_of,
+        "energy_of": gauges.energy_of,
         "device": torch.cuda.get_device_name() if card else f"CPU, {torch.get_num_threads()} of its cores",
         "dtype": str(dtype).removeprefix("torch."),
         "quantization": quantization,

@@ -189,7 +189,7 @@ def _leave(
     log = costs.table(history)
     log.write_parquet(new / LOG)
     cost = costs.resources(
-        log, trainer.model, models.compute_dtype(job.model), quantization, monitor.since, monitor.gauges.energy_of
+        log, trainer.model, models.compute_dtype(job.model), quantization, monitor.since, monitor.gauges
     )
     how = {"processes": workers.count(), "attention": trainer.model.config._attn_implementation}
     write_json(new / RESOURCES, {**cost, **how, **validated, **planned(job.workspace), "data": data})

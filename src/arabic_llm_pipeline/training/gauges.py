@@ -1,5 +1,6 @@
 """What the machine does while it trains: memory of the process; load, watts and heat of the card; energy."""
 
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ SAMPLING_S = 0.5  # between looks at the card: a look takes up to some milliseco
 RAPL = Path("/sys/class/powercap")  # energy of the processor's package, where Linux lets it be read
 CARD, PACKAGE = "card (NVML, watts by time)", "processor package (RAPL), with whatever else ran on it"
 NOTHING = "not measured: no card that NVML reads, and no RAPL counter that may be read"
+USED = "device_used_mb"
+OWN, ALL = "this process (NVML)", "all that is on the card (NVML, which does not name this process)"
 Readings = dict[str, float | None]
 
 
@@ -31,6 +34,11 @@ class Gauges:
         if self.card and self.card.tells_power:
             return CARD
         return PACKAGE if self.package.works else NOTHING
+
+    @property
+    def used_of(self) -> str | None:
+        """Whose the memory is that is taken on the card; None where nobody tells."""
+        return self.card.used_of if self.card else None
 
     def read(self, seconds: float) -> Readings:
         """What a step that has just ended took."""
@@ -53,9 +61,12 @@ class Gauges:
 
 
 class Card:
-    """NVML's figures of the card that torch uses, sampled beside the training: means over the time since last read."""
+    """NVML's figures of the card that torch uses, sampled beside the training.
 
-    NAMES = ("device_utilisation", "device_watts", "device_celsius")
+    Means over the time since last read; of memory the most so far.
+    """
+
+    NAMES = (USED, "device_utilisation", "device_watts", "device_celsius")
 
     def __init__(self) -> None:
         self._samples: dict[str, list[float]] = {name: [] for name in self.NAMES}
@@ -64,9 +75,7 @@ class Card:
         self._reading = _opened()
         if self.works:
             self._sample()
-        self.tells_power = bool(
-            self._samples["device_watts"]
-        )  # some cards do not; the first look decides for all steps
+        self.tells_power = bool(self._samples["device_watts"])  # some do not; the first look decides for all steps
         if self.works:
             threading.Thread(target=self._go_on, daemon=True).start()
 
@@ -75,12 +84,17 @@ class Card:
         """Whether there is anything to read."""
         return bool(self._reading)
 
+    @property
+    def used_of(self) -> str | None:
+        """Whose the memory is that is taken; None if it was never read."""
+        return None if self._last[USED] is None else self._reading[USED].of
+
     def read(self) -> Readings:
-        """Share of the time in which the card computed, watts, degrees Celsius."""
+        """Memory taken, MiB; share of the time in which the card computed, watts, degrees Celsius."""
         with self._lock:
             for name, values in self._samples.items():
                 if values:
-                    self._last[name] = fmean(values)
+                    self._last[name] = max(self._last[name] or 0.0, *values) if name == USED else fmean(values)
                 values.clear()
             return dict(self._last)
 
@@ -114,10 +128,46 @@ def _opened() -> Mapping[str, Any]:
     except Exception:  # not installed, no driver, not allowed: training goes on without
         return {}
     return {
+        USED: Used(pynvml, card),
         "device_utilisation": lambda: pynvml.nvmlDeviceGetUtilizationRates(card).gpu / 100,
         "device_watts": lambda: pynvml.nvmlDeviceGetPowerUsage(card) / 1000,
         "device_celsius": lambda: pynvml.nvmlDeviceGetTemperature(card, pynvml.NVML_TEMPERATURE_GPU),
     }
+
+
+class Used:
+    """MiB of the card that are taken, CUDA's own part and what torch holds in reserve with them.
+
+    By this process, where NVML names it; else by all that is on the card. In a container processes may have other
+    numbers than NVML knows, and some drivers do not tell processes apart.
+    """
+
+    def __init__(self, library: Any, card: Any):
+        """Look at a card.
+
+        Args:
+            library: pynvml.
+            card: its handle.
+        """
+        self._library, self._card = library, card
+        try:
+            self._own()
+            self.of = OWN
+        except Exception:  # not named, or not told
+            self.of = ALL
+
+    def __call__(self) -> float:
+        """As it is now."""
+        taken = self._own() if self.of == OWN else self._library.nvmlDeviceGetMemoryInfo(self._card).used
+        return float(taken / MB)
+
+    def _own(self) -> int:
+        held = torch.cuda.memory_reserved()
+        for process in self._library.nvmlDeviceGetComputeRunningProcesses(self._card):
+            # one of this number that takes less than torch holds here is another's, seen from within a container
+            if process.pid == os.getpid() and process.usedGpuMemory is not None and process.usedGpuMemory >= held:
+                return int(process.usedGpuMemory)
+        raise LookupError("NVML does not name this process")
 
 
 class Package:

@@ -19,7 +19,7 @@ from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, Jo
 PAIRS = "pairs.safetensors"  # in a round's folder: a round that was killed trains on the very same pairs
 Pair = tuple[Array, Array, Array]
 SUMMED = ("seconds", "steps", "tokens", "energy_watt_hours")
-PEAKS = ("peak_process_mb", "peak_device_allocated_mb", "peak_device_reserved_mb")
+PEAKS = ("peak_process_mb", "peak_device_allocated_mb", "peak_device_reserved_mb", "peak_device_used_mb")
 
 
 def train(job: Job, channel: Channel) -> None:
