@@ -7,7 +7,16 @@ from pydantic import Field, model_validator
 from arabic_llm_pipeline.parameters.base import Settings, neutral
 from arabic_llm_pipeline.parameters.sources import Dialect
 
-Scheduler = Literal["linear", "cosine", "cosine_to_tenth", "constant_with_warmup", "equation_3"]
+Scheduler = Literal[
+    "linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup", "inverse_sqrt",
+    "warmup_stable_decay", "cosine_to_tenth", "equation_3",
+]  # fmt: skip
+ARGUMENTS: dict[str, tuple[str, ...]] = {  # that a schedule takes
+    "cosine_with_restarts": ("num_cycles",),
+    "polynomial": ("lr_end", "power"),
+    "inverse_sqrt": ("timescale",),
+    "warmup_stable_decay": ("num_decay_steps", "decay_type", "min_lr_ratio"),
+}
 Optimizer = Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "adamw_host"]
 Kind = Literal["prose", "instruction", "conversation"]
 Weight = Annotated[float, Field(ge=0)]
@@ -83,14 +92,45 @@ class LoopSettings(Settings):
         return self
 
 
+class SchedulerArguments(Settings):
+    """What schedules of transformers take, by its names and with its defaults; each is of one schedule."""
+
+    num_cycles: int = Field(1, description="Of cosine_with_restarts: times that it falls from the highest rate.", ge=1)
+    lr_end: float = Field(1e-7, description="Of polynomial: the learning rate in the end.", ge=0)
+    power: float = Field(1.0, description="Of polynomial: 1 falls in a straight line, 2 sooner.", gt=0)
+    timescale: int | None = Field(
+        None, description="Of inverse_sqrt: three times as many steps after the warm-up it has halved; null: the warm-up's.", ge=1
+    )
+    num_decay_steps: float = Field(
+        0.1,
+        description="Of warmup_stable_decay: the last steps, in which it falls: a share of all below 1, else their "
+        "number. transformers has no default; a tenth is that of MiniCPM (Hu et al. 2024).",
+        gt=0,
+    )
+    decay_type: Literal["linear", "cosine", "1-sqrt"] = Field(
+        "cosine", description="Of warmup_stable_decay: how it falls."
+    )
+    min_lr_ratio: float = Field(
+        0.0, description="Of warmup_stable_decay: where it begins and ends, as a share of the highest rate.", ge=0, lt=1
+    )
+
+    @model_validator(mode="after")
+    def _decay_in_whole_steps(self) -> Self:
+        if self.num_decay_steps >= 1 and self.num_decay_steps != int(self.num_decay_steps):
+            raise ValueError(f"num_decay_steps is {self.num_decay_steps}: a share below 1, or a whole number of steps")
+        return self
+
+
 class AdapterLoopSettings(LoopSettings):
     """What the methods that train an adapter have in common."""
 
     scheduler: Scheduler = Field(
         "linear",
-        description="How the learning rate falls after the warm-up: transformers' schedules, equation_3, the cosine "
-        "of Aryan 2024, counted from step 1, or cosine_to_tenth, which ends at a tenth of the highest rate.",
+        description="How the learning rate falls after the warm-up: transformers' schedules (constant has no warm-up), "
+        "equation_3, the cosine of Aryan 2024, counted from step 1, or cosine_to_tenth, which ends at a tenth of the "
+        "highest rate.",
     )
+    scheduler_arguments: SchedulerArguments = Field(SchedulerArguments(), description="Of some of these schedules.")
     warmup: float = Field(
         0.03, description="Steps in which the learning rate rises: a share of all below 1, else their number.", ge=0
     )
@@ -106,6 +146,18 @@ class AdapterLoopSettings(LoopSettings):
     def _warm_up_in_whole_steps(self) -> Self:
         if self.warmup >= 1 and self.warmup != int(self.warmup):
             raise ValueError(f"warmup is {self.warmup}: a share below 1, or a whole number of steps")
+        return self
+
+    @model_validator(mode="after")
+    def _arguments_are_used(self) -> Self:
+        set_, usual = self.scheduler_arguments.model_dump(), SchedulerArguments().model_dump()
+        for schedule, names in ARGUMENTS.items():
+            unused = [name for name in names if set_[name] != usual[name]]
+            if unused and schedule != self.scheduler:
+                raise ValueError(
+                    f"scheduler_arguments.{unused[0]} is of {schedule}, and scheduler is {self.scheduler}: it would do "
+                    f"nothing; set scheduler to {schedule}, or take it out"
+                )
         return self
 
 

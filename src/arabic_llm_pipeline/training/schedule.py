@@ -1,12 +1,13 @@
 """Which row comes when: it hangs on the seed alone, so a training that was stopped goes on at the very next one."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.parameters.training import LoopSettings
 from arabic_llm_pipeline.tokens.store import Ints
 
@@ -65,6 +66,29 @@ def equation_3(step: int, warmup: int, total: int) -> float:
     if step <= warmup:
         return step / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))
+
+
+def decay_in_steps(arguments: Mapping[str, Any], warmup: int, total: int) -> dict[str, Any]:
+    """The arguments of a schedule as transformers takes them: `num_decay_steps` as a number, rounded up as warm-ups are.
+
+    Args:
+        arguments: some of `SchedulerArguments`.
+        warmup: steps in which the learning rate rises.
+        total: steps of the run.
+
+    Raises:
+        UserError: rising and falling would take more steps than there are.
+    """
+    decay = arguments.get("num_decay_steps")
+    if decay is None:
+        return dict(arguments)
+    steps = int(decay) if decay >= 1 else math.ceil(decay * total)
+    if warmup + steps > total:
+        raise UserError(
+            f"warmup_stable_decay: the learning rate would rise in {warmup} steps and fall in {steps}, and the run has "
+            f"{total}. Lower warmup, or scheduler_arguments.num_decay_steps."
+        )
+    return {**arguments, "num_decay_steps": steps}
 
 
 def lay_out(

@@ -10,7 +10,8 @@ from trl.trainer import utils as trl_utils
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from arabic_llm_pipeline.parameters.training import AdapterLoopSettings, LoopSettings
+from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.parameters.training import ARGUMENTS, AdapterLoopSettings, LoopSettings
 from arabic_llm_pipeline.tokens.store import Ints
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from arabic_llm_pipeline.training import adalora, adapters, checkpoints, sharding, workers
@@ -21,7 +22,7 @@ from arabic_llm_pipeline.training.monitor import Monitor
 from arabic_llm_pipeline.training.optimizers import ON_HOST, STEPS_ON_HOST, OnHost
 from arabic_llm_pipeline.training.parts import MicroBatch, Names, Part, of_documents
 from arabic_llm_pipeline.training.scaling import Scaling
-from arabic_llm_pipeline.training.schedule import Schedule, equation_3
+from arabic_llm_pipeline.training.schedule import Schedule, decay_in_steps, equation_3
 from arabic_llm_pipeline.training.validation import Validation, held_out
 
 OURS = {"equation_3": True}  # a schedule that transformers does not have
@@ -124,7 +125,10 @@ class Watched:
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The schedule: one of transformers, or ours where `adapter_options` asks for it."""
-        if self.args.lr_scheduler_kwargs != OURS:
+        told: dict[str, Any] = self.args.lr_scheduler_kwargs  # type: ignore[assignment]
+        if told != OURS:
+            warm = self.args.get_warmup_steps(num_training_steps)
+            self.args.lr_scheduler_kwargs = decay_in_steps(told, warm, num_training_steps)
             return super().create_scheduler(num_training_steps, optimizer)  # type: ignore[misc]
         warmup = self.args.get_warmup_steps(num_training_steps)
         made = torch.optim.lr_scheduler.LambdaLR(
@@ -248,8 +252,19 @@ def score_only_what_is_learned() -> None:
 
 
 def adapter_options(settings: AdapterLoopSettings, learning_rate: float) -> dict[str, Any]:
-    """The optimizer's arguments, of methods that train an adapter."""
-    schedule, told = SCHEDULES.get(settings.scheduler, (settings.scheduler, {}))
+    """The arguments of optimizer and schedule, of methods that train an adapter.
+
+    Raises:
+        UserError: the schedule would end above where it begins.
+    """
+    more = settings.scheduler_arguments
+    if settings.scheduler == "polynomial" and more.lr_end >= learning_rate:
+        raise UserError(
+            f"scheduler_arguments.lr_end is {more.lr_end}, where polynomial ends, and the learning rate is only "
+            f"{learning_rate}. Lower lr_end."
+        )
+    own = {name: getattr(more, name) for name in ARGUMENTS.get(settings.scheduler, ())}
+    schedule, told = SCHEDULES.get(settings.scheduler, (settings.scheduler, own))
     return {
         "learning_rate": learning_rate,
         "lr_scheduler_type": schedule,
