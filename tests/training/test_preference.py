@@ -1,10 +1,9 @@
 """The preference methods: against the papers' formulas, against TRL's own text path, and what a training does."""
 
-import math
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -155,33 +154,75 @@ def in_pairs(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return values[: len(values) // 2], values[len(values) // 2 :]
 
 
-def by_hand(method: str, batch: Any, policy: Any, reference: Any) -> float:
-    """The papers' losses, with the settings' defaults."""
+def by_hand(method: str, batch: Any, policy: Any, reference: Any, loss_type: str = "", smoothing: float = 0.0) -> float:
+    """The papers' losses, with the settings' defaults; `loss_type` and `smoothing` as the settings call them."""
     ids, mask = batch["input_ids"], batch["completion_mask"]
     logs, lengths = log_probabilities(policy, ids, mask)
     refs, _ = log_probabilities(reference, ids, mask)
-    if method == "kto":  # Ethayarajh et al. 2024, equations 7 and 8; z0 by answers to other prompts
-        other = [
-            log_probabilities(one, batch["KL_input_ids"], batch["KL_completion_mask"])[0] for one in (policy, reference)
-        ]
-        z0 = (other[0] - other[1]).mean().clamp(min=0)
-        gain = 0.1 * (logs - refs - z0)
-        return float((1 - torch.where(batch["label"], gain, -gain).sigmoid()).mean())
+    if method == "kto":
+        return kto_by_hand(batch, logs - refs, policy, reference, loss_type)
+    if method == "dpo":
+        return dpo_by_hand(loss_type or "sigmoid", logs, refs, lengths, smoothing)
     chosen, rejected = in_pairs(logs)
     counts = in_pairs(lengths)
-    margins = torch.subtract(*in_pairs(logs - refs))
     mean = chosen / counts[0], rejected / counts[1]
     odds = [value - torch.log1p(-value.exp()) for value in mean]
     likelihood = -chosen.sum() / counts[0].sum()
     per_token = torch.subtract(*in_pairs((logs - refs) / lengths))
+    ahead = (0.1 * (chosen - rejected)).sigmoid()  # how likely the labels are the right way round, without a reference
     losses = {
-        "dpo": -logsigmoid(0.1 * margins),  # Rafailov et al. 2023, equation 7
         "ipo": (per_token - 1 / (2 * 0.1)) ** 2,  # Azar et al. 2023, equation 17, per token
-        "cpo": -logsigmoid(0.1 * (chosen - rejected)) + likelihood,  # Xu et al. 2024, equation 3 and its L_NLL
+        # Xu et al. 2024, equation 3 and its L_NLL; labels that are wrong so often as in cDPO (Mitchell 2023)
+        "cpo": likelihood - (1 - smoothing) * ahead.log() - smoothing * (1 - ahead).log(),
+        "cpo hinge": likelihood + (1 - 0.1 * (chosen - rejected)).clamp(min=0),  # SLiC-HF (Zhao et al. 2023)
         "simpo": -logsigmoid(2.0 * (mean[0] - mean[1]) - 1.0),  # Meng et al. 2024, equation 6
         "orpo": likelihood - 0.1 * logsigmoid(odds[0] - odds[1]),  # Hong et al. 2024, equations 6 and 7
     }
-    return float(losses[method].mean())
+    return float(losses[f"{method} {loss_type}".strip()].mean())
+
+
+def kto_by_hand(batch: Any, gains: torch.Tensor, policy: Any, reference: Any, loss_type: str) -> float:
+    """Of the log-ratios of answers."""
+    if loss_type == "apo_zero_unpaired":  # D'Oosterlinck et al. 2024, equation 7, each answer for itself
+        good, bad = gains[batch["label"]], gains[~batch["label"]]
+        return float(((1 - (0.1 * good).sigmoid()).sum() + (0.1 * bad).sigmoid().sum()) / len(gains))
+    # Ethayarajh et al. 2024, equations 7 and 8; z0 by answers to other prompts
+    other = [
+        log_probabilities(one, batch["KL_input_ids"], batch["KL_completion_mask"])[0] for one in (policy, reference)
+    ]
+    z0 = (other[0] - other[1]).mean().clamp(min=0)
+    gain = 0.1 * (gains - z0)
+    return float((1 - torch.where(batch["label"], gain, -gain).sigmoid()).mean())
+
+
+def dpo_by_hand(loss_type: str, logs: torch.Tensor, refs: torch.Tensor, lengths: torch.Tensor, e: float) -> float:
+    """DPO's loss and its variants, each from its own paper; `e` is how often labels are taken to be wrong."""
+    chosen, rejected = in_pairs(0.1 * (logs - refs))  # rewards
+    mean = torch.subtract(*in_pairs(0.1 * (logs - refs) / lengths))
+    ahead = (chosen - rejected).sigmoid()
+    policy, reference = (torch.subtract(*in_pairs(one)).sort().values for one in (logs, refs))
+    ordered = (0.1 * (policy - reference)).sigmoid()
+    blend = ((chosen - rejected) / 0.05).sigmoid()
+    losses = {
+        "sigmoid": -ahead.log(),  # Rafailov et al. 2023, equation 7
+        "sigmoid_norm": -mean.sigmoid().log(),  # Lambert et al. 2024 (Tulu 3), equation 6: means over tokens
+        "hinge": (1 - (chosen - rejected)).clamp(min=0),  # Zhao et al. 2023
+        "ipo": (mean / 0.1 - 1 / (2 * 0.1)) ** 2,  # Azar et al. 2023, equation 17, per token
+        "robust": ((e - 1) * ahead.log() + e * (1 - ahead).log()) / (1 - 2 * e),  # Chowdhury et al. 2024, equation 12
+        # Ji et al. 2024, equation 16: the divergence of (ahead, behind) from (1 - e, e)
+        "exo_pair": ahead * (ahead / (1 - e)).log() + (1 - ahead) * ((1 - ahead) / e).log(),
+        # Chen et al. 2024, equation 12, for two answers
+        "nca_pair": -chosen.sigmoid().log() - ((-chosen).sigmoid().log() + (-rejected).sigmoid().log()) / 2,
+        # Wu et al. 2024 (SPPO), equation 4.7 with probabilities 1 and 0; log-ratios, not rewards
+        "sppo_hard": (chosen / 0.1 - 1 / 0.2) ** 2 + (rejected / 0.1 + 1 / 0.2) ** 2,
+        # Melnyk et al. 2024: margins of model and reference, each put in order
+        "aot": (e - 1) * ordered.log() - e * (1 - ordered).log(),
+        "apo_zero": 1 - chosen.sigmoid() + rejected.sigmoid(),  # D'Oosterlinck et al. 2024, equation 7
+        "apo_down": chosen.sigmoid() + 1 - ahead,  # the same, equation 8
+        # Lu et al. 2024, equation 5: between the logistic loss and the exponential
+        "discopop": (blend - 1) * ahead.log() + blend * (rejected - chosen).exp(),
+    }
+    return float(losses[loss_type].mean())
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -348,14 +389,28 @@ def test_without_a_stage_before_the_reference_is_the_base(
     assert all(part.requires_grad for name, part in trainer.model.named_parameters() if "lora_" in name)
 
 
-@pytest.mark.parametrize("loss_type", ["hinge", "robust", "exo_pair", "nca_pair", "apo_zero", "discopop"])
-def test_variants_of_dpo(loss_type: str, of_method: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    smoothing = 0.1 if loss_type in {"robust", "exo_pair"} else 0.0
-    job = of_method("dpo", loss_type=loss_type, label_smoothing=smoothing)
-    trainer, batch = trainer_of("dpo", job, monkeypatch)
+SMOOTHING = {"robust": 0.1, "exo_pair": 0.1, "aot": 0.1}
+VARIANTS = [
+    *(("dpo", name, SMOOTHING.get(name, 0.0)) for name in get_args(DpoSettings.model_fields["loss_type"].annotation)),
+    ("kto", "apo_zero_unpaired", 0.0), ("cpo", "hinge", 0.0), ("cpo", "", 0.2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "loss_type", "smoothing"), VARIANTS)
+def test_a_variant_is_its_papers(
+    method: str, loss_type: str, smoothing: float, of_method: Made, base: dict, before: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Each loss that can be chosen; another micro-batch than four pairs would not tell aot from its neighbours."""
+    asked = {"loss_type": loss_type} if loss_type else {}
+    asked |= {"label_smoothing": smoothing} if smoothing else {}
+    trainer, batch = trainer_of(method, of_method(method, **asked), monkeypatch)
     moved(trainer)
-    assert math.isfinite(trainer.compute_loss(trainer.model, batch).item())
-    assert (trainer.args.loss_type, trainer.args.label_smoothing) == ([loss_type], smoothing)
+    with torch.no_grad():
+        loss = float(trainer.compute_loss(trainer.model, batch))
+    reference = models.load_candidate(base, before(FULL), FULL)
+    told = by_hand(method, batch, trainer.model.eval(), reference, loss_type, smoothing)
+    assert loss == pytest.approx(told, rel=1e-4)
 
 
 def test_smoothing_that_would_do_nothing_is_refused() -> None:

@@ -61,7 +61,8 @@ def test_no_method_of_a_profile_is_left_as_for_the_embedded_base(project: Path, 
     for method in METHODS:
         own = getattr(found, method)
         assert own.learning_rate <= highest.get(method, 1e-5), method
-        assert own.micro_batch <= 2 and own.batch in {8, 16}, method
+        assert own.micro_batch <= 2, method
+        assert own.batch in {8, 16}, method
         assert own.activation_checkpointing == found.sft.activation_checkpointing, method
         assert own.steps == 0 or method == "sft", method  # the paper's are in steps
 

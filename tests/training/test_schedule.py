@@ -102,7 +102,7 @@ def test_warmup_stable_decay_by_hand() -> None:
 def test_arguments_that_would_do_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match=r"num_cycles is of cosine_with_restarts, and scheduler is cosine"):
         SftSettings(scheduler="cosine", scheduler_arguments={"num_cycles": 2})
-    with pytest.raises(ValueError, match="num_decay_steps is 2.5: a share below 1, or a whole number"):
+    with pytest.raises(ValueError, match=r"num_decay_steps is 2\.5: a share below 1, or a whole number"):
         SftSettings(scheduler="warmup_stable_decay", scheduler_arguments={"num_decay_steps": 2.5})
     low = SftSettings(scheduler="polynomial", scheduler_arguments={"lr_end": 1e-5})
     with pytest.raises(UserError, match=r"lr_end is 1e-05, where polynomial ends, and the learning rate is only 5e-06"):

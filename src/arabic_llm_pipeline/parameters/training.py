@@ -99,7 +99,7 @@ class SchedulerArguments(Settings):
     lr_end: float = Field(1e-7, description="Of polynomial: the learning rate in the end.", ge=0)
     power: float = Field(1.0, description="Of polynomial: 1 falls in a straight line, 2 sooner.", gt=0)
     timescale: int | None = Field(
-        None, description="Of inverse_sqrt: three times as many steps after the warm-up it has halved; null: the warm-up's.", ge=1
+        None, description="Of inverse_sqrt: by three times as many steps it has halved; null: the warm-up's.", ge=1
     )
     num_decay_steps: float = Field(
         0.1,

@@ -69,7 +69,7 @@ def equation_3(step: int, warmup: int, total: int) -> float:
 
 
 def decay_in_steps(arguments: Mapping[str, Any], warmup: int, total: int) -> dict[str, Any]:
-    """The arguments of a schedule as transformers takes them: `num_decay_steps` as a number, rounded up as warm-ups are.
+    """The arguments of a schedule as transformers takes them: `num_decay_steps` as a number, rounded up.
 
     Args:
         arguments: some of `SchedulerArguments`.

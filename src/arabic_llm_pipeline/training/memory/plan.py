@@ -219,7 +219,7 @@ def _passes(stage: Stage) -> Passes:
         rows=stage.micro_batch * method.sequences,
         length=stage.length + method.extra,
         checkpointing=stage.checkpointing,
-        method=replace(method, sequences=1, smallest=1, extra=0),  # these are in rows and length: two answers are a pair
+        method=replace(method, sequences=1, smallest=1, extra=0),  # are in rows and length: two answers are a pair
         dtype=dtype_of(stage),
         weights=weights_of(stage),
         on_card=stage.on_card,
