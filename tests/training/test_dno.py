@@ -16,7 +16,7 @@ from arabic_llm_pipeline.artifacts import digests
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.corpus.records import PAIRS
-from arabic_llm_pipeline.parameters.model import AdapterSettings
+from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import DnoSettings, DpoSettings, RewardSettings
 from arabic_llm_pipeline.parameters.tokenize import TokenizeSettings
 from arabic_llm_pipeline.tokens.prompts import PairStore
@@ -27,7 +27,7 @@ from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.memory.check import checked
 from arabic_llm_pipeline.training.methods import dno, preference, reward
 from arabic_llm_pipeline.training.methods import sft as sft_method
-from tests.training.conftest import FULL, Answers, pair_rows, sft, write
+from tests.training.conftest import FULL, NF4, Answers, pair_rows, sft, write
 
 LOOP = {"steps": 3, "micro_batch": 4, "save_steps": 2, "learning_rate": 0.005, "warmup": 0.0}
 ROUNDS = {**LOOP, "rounds": 2, "prompts": 6, "samples": 2, "max_new_tokens": 6, "margin": 0.05}
@@ -59,7 +59,12 @@ def test_the_best_that_ended_and_the_worst() -> None:
 
 @pytest.fixture
 def begun(job: Callable) -> Path:
-    made = job(sft(steps=3), "before")
+    return begin(job, FULL)
+
+
+def begin(job: Callable, model: ModelSettings) -> Path:
+    """The adapter of an SFT stage."""
+    made = job(sft(steps=3), "before", model)
     sft_method.train(made, Answers())
     return made.finished / "result"
 
@@ -82,10 +87,12 @@ def result(job: Job) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((job.finished / "result").iterdir())}
 
 
+@pytest.mark.parametrize("model", [FULL, NF4], ids=["fp32", "nf4"])
 def test_rounds_go_on_from_each_other_and_survive_a_kill(
-    job: Callable, begun: Path, pair_tokens: Path, base: dict
+    job: Callable, pair_tokens: Path, model: ModelSettings
 ) -> None:
-    whole, again = (job(DnoSettings(**ROUNDS), name, FULL, adapter=begun, tokens=pair_tokens) for name in "ab")
+    begun = begin(job, model)
+    whole, again = (job(DnoSettings(**ROUNDS), name, model, adapter=begun, tokens=pair_tokens) for name in "ab")
     answers = Answers()
     dno.train(whole, answers)
     assert [value for kind, value in answers.sent if kind == "plan"] == [[0, 6]]

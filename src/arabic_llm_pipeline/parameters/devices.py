@@ -10,7 +10,7 @@ from arabic_llm_pipeline.parameters.base import Settings
 class DeviceSettings(Settings):
     """On what a stage is trained. Stages are not made again for it: the result differs by rounding.
 
-    More for what counts by forward pass: KTO's divergence is estimated from the answers of all workers together.
+    More for DPO's aot alone, which compares the rows of a forward pass.
     """
 
     processes: int = Field(

@@ -17,8 +17,8 @@ class MemorySettings(Settings):
     fit: bool = Field(
         False,
         description="Choose micro-batch, accumulation and activation checkpointing so that a stage fits, at the same "
-        "batch; never the length, which is data. The result differs by rounding, as between two cards; more for what "
-        "counts by forward pass: KTO's divergence, the likelihood of CPO and ORPO, DPO's aot, DNO's samples.",
+        "batch; never the length, which is data. The result differs by rounding, as between two cards. DPO's aot, which "
+        "compares the rows of a forward pass, and the number of prompts that DNO answers at once are left as they are.",
     )
     micro_batch: int | None = Field(
         None,
