@@ -17,8 +17,8 @@ class MemorySettings(Settings):
     fit: bool = Field(
         False,
         description="Choose micro-batch, accumulation and activation checkpointing so that a stage fits, at the same "
-        "batch; never the length, which is data. The result differs by rounding, as between two cards. DPO's aot, which "
-        "compares the rows of a forward pass, and the number of prompts that DNO answers at once are left as they are.",
+        "batch; never the length, which is data. The result differs by rounding, as between two cards. DPO's aot "
+        "compares the rows of a forward pass, and is left as it is; so is how many prompts DNO answers at once.",
     )
     micro_batch: int | None = Field(
         None,
