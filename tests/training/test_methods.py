@@ -16,7 +16,14 @@ import pytest
 import torch
 
 from arabic_llm_pipeline.common.errors import UserError
+from arabic_llm_pipeline.corpus.records import DOCUMENTS, message
+from arabic_llm_pipeline.evaluation.generation import Generated, generate
+from arabic_llm_pipeline.parameters.model import AdapterSettings
+from arabic_llm_pipeline.parameters.tokenize import TokenizerSettings, TokenizeSettings
 from arabic_llm_pipeline.parameters.training import DocumentSelection, PretrainSettings
+from arabic_llm_pipeline.tokens.chat import Renderer
+from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, make_tokenizer
+from arabic_llm_pipeline.tokens.writing import write_documents
 from arabic_llm_pipeline.training import models
 from arabic_llm_pipeline.training.base import resolve_base
 from arabic_llm_pipeline.training.batches import DocumentRows
@@ -27,7 +34,7 @@ from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.optimizers import Together
 from arabic_llm_pipeline.training.preference_batches import PairRows
 from arabic_llm_pipeline.training.schedule import Schedule
-from tests.training.conftest import FULL, NF4, Answers, dpo, sft
+from tests.training.conftest import FULL, NF4, WINDOW, WORDS, Answers, dpo, sentence, sft, write
 
 EVERYTHING = DocumentSelection(kinds=None)
 PRETRAIN = PretrainSettings(
@@ -341,3 +348,41 @@ def test_the_papers_learning_rate_is_what_is_trained_with(job: Callable) -> None
     made = trained(job, settings)
     expected = [0.005, 0.01, *(0.005 * (1 + math.cos(math.pi * done / 4)) for done in range(1, 5))]
     assert log(made)["learning_rate"].to_list() == pytest.approx(expected)
+
+
+def taught(tmp_path: Path, job: Callable, base_directory: Path, settings: TokenizerSettings) -> list[Generated]:
+    """What a model writes that learned three answers by heart, to the questions to them, at most twenty tokens."""
+    made = make_tokenizer(base_directory, settings, tmp_path / "tokenizer")
+    talks = [
+        {"id": f"heart/{n}", "source": "heart", "kind": "instruction",
+         "messages": [message("user", WORDS[3 * n]), message("assistant", sentence(n, 2 + n))]}
+        for n in range(3)
+    ]  # fmt: skip
+    shards = write(tmp_path / "shards", DOCUMENTS, talks)
+    tokens = write_documents(shards, made, TokenizeSettings(window=WINDOW, max_prompt=24), tmp_path / "tokens")
+    loop = sft(steps=60, micro_batch=3, learning_rate=0.01, save_steps=60)
+    stage = job(loop, "heart", tokenizer=made, tokens=tokens, lora=AdapterSettings(kind="full"))
+    sft_method.train(stage, Answers())
+    model = models.load_candidate(stage.base, stage.finished / "result", FULL)
+    tokenizer = load_tokenizer(made)
+    renderer = Renderer(tokenizer)
+    prompts = renderer.prompts([talk["messages"][:1] for talk in talks])
+    asked: dict[str, Any] = {"stop_ids": renderer.stop_ids, "stop_at_line": False, "max_new_tokens": 20}
+    found = generate(model, tokenizer, prompts, batch_size=3, label="", **asked)
+    wanted = [str(talk["messages"][1]["content"]) for talk in talks]
+    assert [one.text.lstrip().startswith(answer) for one, answer in zip(found, wanted, strict=True)] == [True] * 3
+    return found
+
+
+def test_a_model_ends_its_answers_by_itself(tmp_path: Path, job: Callable, base_directory: Path) -> None:
+    """It has learned the end of the turn with the answer, and writes nothing after it."""
+    found = taught(tmp_path, job, base_directory, TokenizerSettings())
+    assert [one.stopped for one in found] == [True] * 3
+    assert [one.text for one in found] == [sentence(n, 2 + n) for n in range(3)]
+
+
+def test_with_the_papers_padding_it_does_not(tmp_path: Path, job: Callable, base_directory: Path) -> None:
+    """The end is padding, and never learned: the answer is known by heart, and followed by whatever comes to mind."""
+    legacy = TokenizerSettings(template="human_assistant", legacy_padding=True)
+    found = taught(tmp_path, job, base_directory, legacy)
+    assert [one.stopped for one in found] == [False] * 3
