@@ -47,7 +47,7 @@ def _of_msa(values: pl.DataFrame) -> pl.DataFrame:
 
 
 def _bits(values: pl.DataFrame) -> float:
-    return float(values["value"].sum() / values["weight"].sum())
+    return float(values["value"].sum()) / float(values["weight"].sum())
 
 
 def _against(line: Sequence[str], values: Values) -> Iterator[tuple[str, str]]:
