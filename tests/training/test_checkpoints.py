@@ -19,7 +19,7 @@ from arabic_llm_pipeline.training.memory.check import checked
 from arabic_llm_pipeline.training.methods import sft as method
 from arabic_llm_pipeline.training.monitor import Monitor
 from tests.training.conftest import Answers, sft
-from tests.training.test_methods import killed
+from tests.training.kills import killed
 
 SFT = "arabic_llm_pipeline.training.methods.sft:train"
 FILES = ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")

@@ -19,7 +19,8 @@ from arabic_llm_pipeline.training.methods import cpt, pretrain
 from arabic_llm_pipeline.training.replayed_rows import ReplayedRows
 from arabic_llm_pipeline.training.schedule import Schedule
 from tests.training.conftest import FULL, NF4, WINDOW, Answers, sft
-from tests.training.test_methods import interrupts, killed, log, result, trained, untimed  # noqa: F401  a fixture
+from tests.training.kills import killed
+from tests.training.test_methods import interrupts, log, result, trained, untimed  # noqa: F401  a fixture
 
 CHAT = {"kinds": ("instruction", "conversation")}
 

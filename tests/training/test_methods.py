@@ -2,8 +2,6 @@
 
 import json
 import math
-import multiprocessing
-import os
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -35,6 +33,7 @@ from arabic_llm_pipeline.training.optimizers import Together
 from arabic_llm_pipeline.training.preference_batches import PairRows
 from arabic_llm_pipeline.training.schedule import Schedule
 from tests.training.conftest import FULL, NF4, WINDOW, WORDS, Answers, dpo, sentence, sft, write
+from tests.training.kills import Killer, killed
 
 EVERYTHING = DocumentSelection(kinds=None)
 PRETRAIN = PretrainSettings(
@@ -49,28 +48,6 @@ def interrupts() -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-class Killer(Answers):
-    """Kills its own process when a step is told."""
-
-    def __init__(self, step: int, how: int):
-        super().__init__()
-        self.step, self.how = step, how
-
-    def send(self, kind: str, value: Any) -> None:
-        super().send(kind, value)
-        if kind == "row" and value["step"] == self.step:
-            os.kill(os.getpid(), self.how)
-
-
-def killed(train: Callable, job: Job, step: int) -> None:
-    """Run in a child that gets SIGKILL in the middle; a fresh one, as a fork of torch's threads would wait for ever."""
-    child = multiprocessing.get_context("spawn").Process(target=train, args=(job, Killer(step, signal.SIGKILL)))
-    child.start()
-    child.join(120)
-    assert child.exitcode == -signal.SIGKILL
-    assert not job.finished.exists()
 
 
 def weights(job: Job) -> bytes:

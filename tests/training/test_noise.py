@@ -10,7 +10,8 @@ import torch
 from arabic_llm_pipeline.training import trainers
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from tests.training.conftest import Answers, sft
-from tests.training.test_methods import killed, log, weights
+from tests.training.kills import killed
+from tests.training.test_methods import log, weights
 
 ALPHA = 5.0
 

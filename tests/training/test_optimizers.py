@@ -10,7 +10,8 @@ import torch
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.optimizers import OnHost
 from tests.training.conftest import Answers, sft
-from tests.training.test_methods import killed, log, result, weights
+from tests.training.kills import killed
+from tests.training.test_methods import log, result, weights
 
 STEPS = 5
 

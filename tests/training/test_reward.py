@@ -2,8 +2,6 @@
 
 import json
 import math
-import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +29,7 @@ from arabic_llm_pipeline.training.methods import reward
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.preference_batches import RewardRows
 from tests.training.conftest import FULL, NF4, WINDOW, Answers, pair_rows, sft, write
+from tests.training.kills import killed
 
 LOOP = {"steps": 6, "micro_batch": 4, "save_steps": 2, "learning_rate": 0.005, "warmup": 0.0}
 Made = Callable[..., Job]
@@ -207,29 +206,12 @@ def test_a_stage_before_is_what_it_starts_from(
     assert any("lora_A" in name for name in trained)
 
 
-class Killer(Answers):
-    """Kills its own process when a step is told."""
-
-    def send(self, kind: str, value: Any) -> None:
-        super().send(kind, value)
-        if kind == "row" and value["step"] == 5:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def killed(job: Job) -> None:
-    child = multiprocessing.get_context("spawn").Process(target=reward.train, args=(job, Killer()))
-    child.start()
-    child.join(120)
-    assert child.exitcode == -signal.SIGKILL
-    assert not job.finished.exists()
-
-
 @pytest.mark.parametrize("model", [FULL, NF4], ids=["fp32", "nf4"])
 def test_killed_and_run_again_it_ends_alike(model: ModelSettings, made: Made, before: Callable) -> None:
     adapter = before(model)
     whole, again = (made(name, model, adapter=adapter) for name in ("whole", "again"))
     reward.train(whole, Answers())
-    killed(again)
+    killed(reward.train, again, 5)
     answers = Answers()
     reward.train(again, answers)
     assert answers.sent[0] == ("plan", [4, 6])

@@ -15,7 +15,8 @@ from arabic_llm_pipeline.parameters.model import AdapterSettings
 from arabic_llm_pipeline.training import adalora, scaling, trainers
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from tests.training.conftest import Answers, sft
-from tests.training.test_methods import killed, log, weights
+from tests.training.kills import killed
+from tests.training.test_methods import log, weights
 
 OVERFLOWING = 3e38  # times a gradient, which is then more than fp32 holds; a hundredth of a millionth of it is not
 

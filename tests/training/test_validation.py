@@ -1,8 +1,6 @@
 """Held-out losses: nothing of the training changes, the best is kept, patience ends it, a kill changes nothing."""
 
 import json
-import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +21,7 @@ from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.models import load_base
 from arabic_llm_pipeline.training.validation import Validation, best, spread
 from tests.training.conftest import FULL, NF4, Answers, sft
+from tests.training.kills import killed
 
 EVERYTHING = DocumentSelection(kinds=None)
 CONSTANT = {"scheduler": "constant_with_warmup", "warmup": 0.0, "selection": EVERYTHING}
@@ -43,24 +42,6 @@ def interrupts() -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-class Killer(Answers):
-    def __init__(self, step: int):
-        super().__init__()
-        self.step = step
-
-    def send(self, kind: str, value: Any) -> None:
-        super().send(kind, value)
-        if kind == "row" and value["step"] == self.step:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def killed(train: Callable, job: Job, step: int) -> None:
-    child = multiprocessing.get_context("spawn").Process(target=train, args=(job, Killer(step)))
-    child.start()
-    child.join(120)
-    assert child.exitcode == -signal.SIGKILL
 
 
 def log(job: Job) -> pl.DataFrame:
