@@ -36,6 +36,7 @@ from arabic_llm_pipeline.training.methods import sft as sft_method
 from arabic_llm_pipeline.training.preference_batches import FeedbackRows
 from arabic_llm_pipeline.training.schedule import Schedule
 from tests.training.conftest import FULL, NF4, WINDOW, Answers, sentence, sft, write
+from tests.training.kills import killed
 
 LOOP = {"steps": 4, "micro_batch": 4, "save_steps": 2, "learning_rate": 0.005, "warmup": 0.0}
 METHODS: dict[str, tuple[Any, Callable[..., None]]] = {
@@ -48,18 +49,6 @@ METHODS: dict[str, tuple[Any, Callable[..., None]]] = {
 }
 AVERAGED = ("simpo", "orpo")
 Made = Callable[..., Job]
-
-
-class Stopped(BaseException):
-    """As a kill does, it leaves no time for anything."""
-
-
-class Breaks(Answers):
-    """Ends the training when step 3 is told, after the checkpoint of step 2."""
-
-    def send(self, kind: str, value: Any) -> None:
-        if kind == "row" and value["step"] == 3:
-            raise Stopped
 
 
 @pytest.fixture(autouse=True)
@@ -305,8 +294,7 @@ def test_it_begins_where_the_stage_before_ended_and_survives_a_kill(
     train = METHODS[method][1]
     whole, again = of_method(method, "whole", model), of_method(method, "again", model)
     train(whole, Answers())
-    with pytest.raises(Stopped):
-        train(again, Breaks())
+    killed(train, again, 3)
     assert [path.name for path in again.checkpoints.iterdir()] == ["checkpoint-2"]
     train(again, Answers())
     assert result(again) == result(whole)
@@ -370,8 +358,7 @@ def test_a_reference_computed_before_is_the_same_reference(of_method: Made) -> N
     train(pre, Answers())
     for column in ("loss", "rewards/chosen", "rewards/margins"):
         assert log(pre)[column].to_list() == pytest.approx(log(plain)[column].to_list(), abs=2e-5), column
-    with pytest.raises(Stopped):
-        train(again, Breaks())
+    killed(train, again, 3)
     train(again, Answers())
     assert result(again) == result(pre)
 
