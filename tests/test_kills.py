@@ -57,13 +57,14 @@ def disturb(line: Line, kills: int, longest_s: float, made: str, *arguments: str
 
 
 def test_kills_leave_what_an_undisturbed_run_makes(line: Line, tmp_path: Path) -> None:
+    """Up to the last stage; `soak` goes on to the report."""
     killed = Line.make(tmp_path / "killed")
-    disturb(killed, 10, line.seconds[DATA] / 2, "data/0[2-6]*", *DATA)
+    disturb(killed, 8, line.seconds[DATA] / 2, "data/0[2-6]*", *DATA)
     killed.run(*DATA)
-    disturb(killed, 4, line.seconds[TRAINING] / 2, "data/06_models", *TRAINING)
-    killed.run(*WHOLE)
-    assert {"sft_dpo_adapter", "comparison", "report"} <= set(killed.contents())
-    assert differing(line, killed) == set()
+    disturb(killed, 3, line.seconds[TRAINING] / 2, "data/06_models", *TRAINING)
+    killed.run(*TRAINING)
+    assert {"documents", "document_tokens", "sft_dpo_adapter"} <= set(killed.contents())
+    assert differing(line, killed) <= set(line.contents()) - set(killed.contents()), "what was made is alike"
 
 
 @pytest.mark.soak
