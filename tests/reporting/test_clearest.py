@@ -114,6 +114,19 @@ def test_noise_is_told_of_the_highest_level(every: Inputs) -> None:
     ]
 
 
+def test_noise_of_free_answers_is_told_in_their_own_unit(every: Inputs) -> None:
+    """chrF goes to 100: what noise takes away is no share."""
+    about = {"measure": "robustness", "set": "talk", "by": "noise", "items": 9}
+    rows = [about | {"metric": "chrf_sentence", "group": level, "value": value, "low": value - 1, "high": value + 1}
+            for level, value in (("0", 40.0), ("0.3", 30.0))]  # fmt: skip
+    rows.append(rows[1] | {"metric": "chrf_sentence_change", "value": -10.0, "low": -12.0, "high": -8.0})
+    made = changed(every, **{f"{name}_robustness": score_table(rows) for name in ("base", "sft_dpo")})
+    assert clearest.under_noise(made)[0].startswith(
+        "With 30% of the words of a question altered, chrF, mean of sentences of talk is 30.0 [29.0, 31.0] for sft_dpo "
+        "(-10.0 [-12.0, -8.0] from none);"
+    )
+
+
 def test_nothing_measured_gives_no_sentence(bare: Inputs) -> None:
     assert clearest.sentences(bare) == []
     assert clearest.scored(bare) == []

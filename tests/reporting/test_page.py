@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from arabic_llm_pipeline.reporting.view import Block
+from arabic_llm_pipeline.reporting.templating import environment
+from arabic_llm_pipeline.reporting.view import Block, Column, Table
 from tests.reporting.made import page, provenance, settings
 from tests.reporting.made_scores import answers, log
 
@@ -187,6 +188,14 @@ def test_of_many_cards_the_first_stand_open(text: str) -> None:
     assert shown.count('<article class="card">') == Block.OPEN_CARDS
     rest = folded.count('<article class="card">')
     assert rest == int(re.search(r"<summary>(\d+) more</summary>", folded)[1]) > 0
+
+
+@pytest.mark.parametrize(("rows", "folded"), [(Block.OPEN_ROWS, 0), (Block.OPEN_ROWS + 1, 1)])
+def test_a_long_table_is_folded(rows: int, folded: int) -> None:
+    table = Table("Of many rows", [Column("Name")], [[str(row)] for row in range(rows)], "Many rows")
+    html = environment().get_template("parts.html").module.block(Block(tables=[table]))  # type: ignore[attr-defined]
+    assert html.count("<summary>Many rows</summary>") == html.count("<details>") == folded
+    assert html.count("<tr>") == rows + 1
 
 
 def test_plots_take_the_colours_of_the_page(text: str) -> None:

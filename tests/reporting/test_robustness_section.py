@@ -73,3 +73,20 @@ def test_an_interval_that_could_not_be_had_leaves_the_value(folder: Path, tables
     none = [pl.lit(None, pl.Float64).alias(bound) for bound in ("low", "high")]
     found = with_tables(folder, "bounds", {name: frame.with_columns(none) for name, frame in tables.items()})
     assert robustness.blocks(found)[0].figures[0].table.rows[0][2:4] == ["10.0", "n/a"]
+
+
+def test_changes_of_a_likeness_stand_in_its_own_unit(folder: Path) -> None:
+    """chrF goes to 100, F1 to 1: 5 less of the one is -5.0, 0.05 less of the other as well."""
+    about = {"measure": "robustness", "by": "noise", "items": 9, "interval": "bootstrap"}
+    rows = []
+    for of, metric, unit in (("talk", "chrf_sentence", 1.0), ("texts", "f1_squad", 0.01)):
+        for name, group, value in ((metric, "0", 40.0), (metric, "0.3", 35.0), (f"{metric}_change", "0.3", -5.0)):
+            shown = {"value": unit * value, "low": unit * (value - 1), "high": unit * (value + 1)}
+            rows.append(about | {"set": of, "metric": name, "group": group} | shown)
+        rows += [about | {"set": of, "metric": "words_altered", "group": group, "value": 0.1} for group in ("0", "0.3")]
+    block = robustness.blocks(with_tables(folder, "units", dict.fromkeys(CANDIDATES, score_table(rows))))[0]
+    tables = [figure.table for figure in [*block.figures, *block.more]]
+    assert len(tables) == 2
+    for table in tables:
+        [row] = [row for row in table.rows if row[:2] == ["0.3", "sft"]]
+        assert row[2:6] == ["35.0", "[34.0, 36.0]", "-5.0", "[-6.0, -4.0]"]

@@ -26,7 +26,7 @@ SCORED = ("choices", "writing", "language", "lm_eval", "robustness")  # entries 
 BY_DIALECT = ("choices", "writing", "language")
 UNKNOWN = "unknown"
 NOISE, CHANGE = "noise", "_change"
-OF_NOISE = ("exact_match", "choice_accuracy", "chrf++_to_clean")  # the first that was measured
+OF_NOISE = ("exact_match", "choice_accuracy", "f1_squad", "chrf_sentence", "chrf++_to_clean")  # the first of these
 
 
 def sentences(inputs: Inputs) -> list[str]:
@@ -209,8 +209,8 @@ def _under(rows: Sequence[Row], name: str, of: str, metric: str, level: str) -> 
     if metric not in found:
         return ""
     row, change = found[metric], found.get(metric + CHANGE)
-    factor, sign = (100, "%") if is_share(metric) else (1, "")
+    factor, sign, unit = (100, "%", " points") if is_share(metric) else (1, "", "")
     text = f"{factor * row['value']:.1f}{sign} {interval(ends(row), 1, factor)} for {name}"
-    return (
-        text if change is None else f"{text} ({100 * change['value']:+.1f} points {interval(ends(change))} from none)"
-    )
+    if change is None:
+        return text
+    return f"{text} ({factor * change['value']:+.1f}{unit} {interval(ends(change), 1, factor)} from none)"

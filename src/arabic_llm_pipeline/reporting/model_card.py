@@ -19,12 +19,12 @@ from arabic_llm_pipeline.recipes import BASE
 from arabic_llm_pipeline.reporting import card
 from arabic_llm_pipeline.reporting.cells import shown
 from arabic_llm_pipeline.reporting.metrics import TITLES, called, first_of_sets, is_share
-from arabic_llm_pipeline.reporting.robustness import CHOICE, EXACT, NOISE
+from arabic_llm_pipeline.reporting.robustness import CHOICE, EXACT, F1, NOISE, REFERENCE
 from arabic_llm_pipeline.reporting.view import count, words
 
 CARD = "README.md"
 UNKNOWN = "unknown"
-OF_NOISE = (EXACT, CHOICE)
+OF_NOISE = (EXACT, CHOICE, F1, REFERENCE)  # of the answers, not of how they changed
 LIMITS = (
     "It repeats what its data and its base hold, errors and prejudice with it; nothing checks its answers.",
     "Scores are of held-out items like those it was trained on, in one run; they say nothing about other tasks.",

@@ -15,9 +15,13 @@ from arabic_llm_pipeline.reporting.view import ABSENT, Block, Column, Figure, Ta
 NOISE, KIND, WORST, MEAN = "noise", "kind", "worst", "mean_of_perturbations"
 DIALECT = "noise, dialect"
 LIKENESS, EXACT, CHOICE, CHANGE = "chrf++_to_clean", "exact_match", "choice_accuracy", "_change"
-TITLES = {EXACT: "right answers", CHOICE: "right choices", LIKENESS: "likeness to the answer without noise"}
-PERCENT = {EXACT: 100.0, CHOICE: 100.0, LIKENESS: 1.0}  # chrF++ goes to 100 already
-LABELS = {EXACT: "percent", CHOICE: "percent", LIKENESS: "chrF++"}
+F1, REFERENCE = "f1_squad", "chrf_sentence"  # of questions on a text, and of free answers
+TITLES = {
+    EXACT: "right answers", CHOICE: "right choices", F1: "words shared with the right answer (F1)",
+    REFERENCE: "likeness to the reference", LIKENESS: "likeness to the answer without noise",
+}  # fmt: skip
+PERCENT = {EXACT: 100.0, CHOICE: 100.0, F1: 100.0, REFERENCE: 1.0, LIKENESS: 1.0}  # chrF goes to 100 already
+LABELS = {EXACT: "percent", CHOICE: "percent", F1: "percent", REFERENCE: "chrF", LIKENESS: "chrF++"}
 JITTER = 0.008  # of the horizontal axis, so that intervals of candidates do not hide each other
 INTRODUCTION = (
     "Noise is the share of words of a question that are altered as people alter them (docs/evaluation.md): by mistake, "
@@ -145,7 +149,8 @@ def _table(
         changes = {row["group"]: row for row in _rows(tables[name], of, metric + CHANGE, by)}
         altered = {row["group"]: row for row in _rows(tables[name], of, "words_altered", by)}
         for row in rows:
-            change, share = _change(changes.get(row["group"])), decimal(100 * altered[row["group"]]["value"], 1)
+            change = _change(changes.get(row["group"]), PERCENT[metric])
+            share = decimal(100 * altered[row["group"]]["value"], 1)
             numbers = [*_cells(row, PERCENT[metric]), *change, f"{share}%", count(row["items"])]
             cells.append([row["group"], name, *numbers])
     return Table(caption, [Column(n, "text" if i < 2 else "number") for i, n in enumerate(names)], cells)
@@ -160,8 +165,10 @@ def _with_interval(row: Row, factor: float) -> str:
     return " ".join(cell for cell in _cells(row, factor) if cell != ABSENT)
 
 
-def _change(row: Row | None) -> list[str]:
-    return ["", ""] if row is None else [f"{100 * row['value']:+.1f}", interval((row["low"], row["high"]))]
+def _change(row: Row | None, factor: float) -> list[str]:
+    if row is None:
+        return ["", ""]
+    return [f"{factor * row['value']:+.1f}", interval((row["low"], row["high"]), 1, factor)]
 
 
 def _worst_table(tables: Mapping[str, pl.DataFrame]) -> Table:

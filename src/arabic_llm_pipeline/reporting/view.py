@@ -51,6 +51,7 @@ class Block:
     """A part of a section, with a heading of its own where it has a title."""
 
     OPEN_CARDS: ClassVar[int] = 4  # so many stand open, the rest are folded
+    OPEN_ROWS: ClassVar[int] = 25  # of a table; a longer one is folded
 
     title: str = ""
     text: Sequence[str] = ()
