@@ -13,11 +13,11 @@ BITS = {"base": 2.0, "msa": 1.0, "msa_egy": 1.5, "msa_egy_lev": 0.75, "msa_egy_l
 BYTES = (100.0, 300.0, 50.0)
 
 
-def values(bits: float) -> pl.DataFrame:
+def values(bits: float, dialect: str = "MSA") -> pl.DataFrame:
     """Three documents of MSA, and one of Egyptian and one with letters unified, which are not to count."""
     about = {"measure": "perplexity", "metric": "bits_per_byte", "set": "prose", "family": None}
     rows = [
-        {**about, "id": f"d/{place}", "dialect": "MSA", "value": bits * size, "weight": size}
+        {**about, "id": f"d/{place}", "dialect": dialect, "value": bits * size, "weight": size}
         for place, size in enumerate(BYTES)
     ]
     rows.append({**about, "id": "d/egy", "dialect": "EGY", "value": 900.0, "weight": 1.0})
@@ -25,9 +25,9 @@ def values(bits: float) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=VALUES)
 
 
-def inputs(recipes: str, bits: dict[str, float]) -> Inputs:
+def inputs(recipes: str, bits: dict[str, float], *dialect: str) -> Inputs:
     names = candidates(recipes)
-    entries = {f"{name}_language_values": values(bits[name]) for name in names if name in bits}
+    entries = {f"{name}_language_values": values(bits[name], *dialect) for name in names if name in bits}
     return Inputs(names, names[1:], {**entries, "language": LanguageSettings(), "seed": 1})
 
 
@@ -52,3 +52,8 @@ def test_without_a_chain_of_dialects_or_values_there_is_nothing_to_say() -> None
     assert forgetting.blocks(inputs("sft_dpo", {"base": 2.0, "sft": 1.0, "sft_dpo": 1.0})) == []
     assert forgetting.blocks(inputs("dialects", {})) == []
     assert forgetting.chains(candidates("sft_dpo+dialects")) == [list(BITS)]
+
+
+def test_what_the_tagger_calls_msa_is_a_table_of_its_own() -> None:
+    [block] = forgetting.blocks(inputs("dialects", BITS, "MSA (tagged)"))
+    assert [table.caption.split(" after")[0] for table in block.tables] == ["MSA (tagged)"]

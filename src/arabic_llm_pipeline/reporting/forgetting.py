@@ -4,23 +4,31 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
+from arabic_llm_pipeline.evaluation.held_out import TAGGED
 from arabic_llm_pipeline.evaluation.paired import paired
 from arabic_llm_pipeline.evaluation.perplexity import COMPARED, MEASURE, SETS
 from arabic_llm_pipeline.recipes import BASE, chain_of, stage
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.view import ABSENT, Block, Column, Table, count, interval, probability
 
-MSA = "MSA"
+GROUPS = ("MSA", TAGGED.format("MSA"))  # by what sources say, and by our tagger, which errs
 Values = Mapping[str, pl.DataFrame]
 
 
 def blocks(inputs: Inputs) -> list[Block]:
     """A table for each chain that has stages on several dialects, where MSA was measured on held-out prose."""
-    measured = {name: _of_msa(frame) for name, frame in inputs.of("language_values").items() if len(frame)}
-    values = {name: frame for name, frame in measured.items() if len(frame)}
-    lines = [[name for name in line if name in values] for line in chains(inputs.candidates)]
-    tables = [_table(line, values, inputs) for line in lines if len(line) > 1]
+    tables = [table for group in GROUPS for table in _tables(group, inputs)]
     return [Block("What is forgotten of MSA", tables=tables)] if tables else []
+
+
+def _tables(group: str, inputs: Inputs) -> Iterator[Table]:
+    """One for each chain that is measured on the documents of a group."""
+    measured = {name: _of(group, frame) for name, frame in inputs.of("language_values").items() if len(frame)}
+    values = {name: frame for name, frame in measured.items() if len(frame)}
+    for line in chains(inputs.candidates):
+        there = [name for name in line if name in values]
+        if len(there) > 1:
+            yield _table(group, there, values, inputs)
 
 
 def chains(candidates: Sequence[str]) -> list[list[str]]:
@@ -41,8 +49,8 @@ def _dialects(candidate: str) -> set[str]:
     return {dialects[0] for dialects in chosen if len(dialects) == 1}
 
 
-def _of_msa(values: pl.DataFrame) -> pl.DataFrame:
-    wanted = values.filter(dialect=MSA, measure=MEASURE, metric=COMPARED, set=SETS["text"])
+def _of(group: str, values: pl.DataFrame) -> pl.DataFrame:
+    wanted = values.filter(dialect=group, measure=MEASURE, metric=COMPARED, set=SETS["text"])
     return wanted.filter(pl.col("value").is_finite(), pl.col("weight").is_finite())
 
 
@@ -56,7 +64,7 @@ def _against(line: Sequence[str], values: Values) -> Iterator[tuple[str, str]]:
         yield min(line[:place], key=lambda one: _bits(values[one])), name
 
 
-def _table(line: Sequence[str], values: Values, inputs: Inputs) -> Table:
+def _table(group: str, line: Sequence[str], values: Values, inputs: Inputs) -> Table:
     """Forgetting as Chaudhry et al. 2018 (arXiv 1801.10112) have it: against the best before, not the last."""
     tests = paired(values, inputs["language"].resamples, inputs.seed, list(_against(line, values)))
     found = {row["b"]: row for row in tests.to_dicts()}
@@ -70,4 +78,4 @@ def _table(line: Sequence[str], values: Values, inputs: Inputs) -> Table:
         rows.append([name, count(values[name]["id"].n_unique()), f"{_bits(values[name]):.3f}", *around])
     names = ["Stage", "Documents", "Bits a byte", "Best before it", "Difference [95%]", "p (Holm)"]
     columns = [Column(name, "text" if place in {0, 3} else "number") for place, name in enumerate(names)]
-    return Table("MSA after each stage, against the best stage before it (above 0: forgotten)", columns, rows)
+    return Table(f"{group} after each stage, against the best stage before it (above 0: forgotten)", columns, rows)
