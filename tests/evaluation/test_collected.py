@@ -101,9 +101,12 @@ def test_a_runs_cost_is_that_of_all_its_stages() -> None:
 
 
 def test_rows_say_what_cannot_be_had() -> None:
-    made = {row["run"]: row for row in runs.rows(runs.runs({"default": experiment()}, ()), CompareSettings())}
-    assert made["sft_dpo"]["performance_efficiency"] is None  # 0.96 GB
-    assert made["sft_dpo"]["performance_efficiency_why"] == "log V is not above 0: 0.96 GB"
+    small = experiment(
+        **{f"{name}_resources": resources(name) | {"peak_process_mb": 915.5} for name in ("sft", "sft_dpo")}
+    )
+    made = {row["run"]: row for row in runs.rows(runs.runs({"default": small}, ()), CompareSettings())}
+    assert made["sft_dpo"]["performance_efficiency"] is None
+    assert made["sft_dpo"]["performance_efficiency_why"] == "log V is not above 0: 0.96 GB"  # 915.5 MiB
     assert made["sft"]["samples_per_second"] == pytest.approx(4120 / 131.2)
     assert made["sft"]["pareto_seconds"]
     assert made["sft_dpo"]["latency"] is None

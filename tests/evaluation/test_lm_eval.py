@@ -122,7 +122,7 @@ def test_questions_are_what_is_looked_for_in_training(files: dict[str, list[Path
         ("exams", EXAMS | {"values": {"answer": {"A": "A"}}}, 0, "has 'B', which stands for nothing"),
         ("acva", ACVA, 2, "shots is 2, and acva has no `examples`"),
         ("exams", EXAMS | {"format": "csv"}, 0, "exams.question: .* has no column 'question'; it has"),
-        ("exams", EXAMS | {"format": "csv", "question": None}, 0, "exams.fields.[A-Z]|question: .* has no column"),
+        ("exams", EXAMS | {"format": "csv", "question": None}, 0, "exams.fields.A: .* has no column 'A'"),
         ("exams", EXAMS | {"format": "json"}, 0, "exams: .*record"),
         ("exams", EXAMS | {"family": "subject"}, 0, "exams.family: .* has no column 'subject'"),
         ("empty", EXAMS, 0, "empty: .*empty.jsonl, record 1: empty file"),

@@ -71,7 +71,7 @@ def rows(files: Sequence[File], name: str, task: LmEvalTask, needed: Collection[
             if isinstance(row, Reject):
                 raise UserError(f"lm_eval.tasks.{name}: {path}, record {row.place}: {row.reason.replace('_', ' ')}.")
             found = _fields(row.value, name, task, path)
-            for field in needed:
+            for field in sorted(needed):
                 if field not in found:
                     raise _lacks(f"{name}.fields.{field}", field, path, found)
             yield found
