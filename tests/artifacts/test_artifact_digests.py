@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,15 @@ def test_a_function_is_known_by_its_name_not_by_its_place_in_memory() -> None:
     assert digest({"step": one}) == digest({"step": other})
     assert digest(one) != digest(made)
     assert digest([json.dumps]) == digest(["json.dumps"])
+
+
+def test_a_dataclass_is_known_by_its_fields() -> None:
+    @dataclass
+    class Held:
+        step: Any
+        rate: float
+
+    assert digest([Held(json.dumps, 0.5)]) == digest([{"step": "json.dumps", "rate": 0.5}])
 
 
 def test_content_counts_not_time_nor_place(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,13 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_named)
 
 
-def _named(value: Any) -> str:
-    """A function by its name (as text it has its place in memory, which is another in every process)."""
-    return f"{value.__module__}.{value.__qualname__}" if inspect.isroutine(value) else str(value)
+def _named(value: Any) -> Any:
+    """What JSON does not know. A function by its name: as text it has its place in memory, another in every process."""
+    if inspect.isroutine(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    if is_dataclass(value) and not isinstance(value, type):
+        return {part.name: getattr(value, part.name) for part in fields(value)}
+    return str(value)
 
 
 def _without_neutral(value: Any) -> Any:

@@ -125,7 +125,7 @@ class Watched:
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The schedule: one of transformers, or ours where `adapter_options` asks for it."""
-        told: dict[str, Any] = self.args.lr_scheduler_kwargs  # type: ignore[assignment]
+        told: Any = self.args.lr_scheduler_kwargs or {}
         if told != OURS:
             warm = self.args.get_warmup_steps(num_training_steps)
             self.args.lr_scheduler_kwargs = decay_in_steps(told, warm, num_training_steps)
