@@ -10,7 +10,6 @@ from typing import Any
 import polars as pl
 
 from arabic_llm_pipeline.parameters.dry_run import DryRunSettings
-from arabic_llm_pipeline.parameters.root import Parameters
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ def rehearse(
         dry_run: how many steps.
         stages: of the recipes, each after the one that it goes on from.
         workspace: goes when the table is made.
-        given: data, models and settings, by name; settings of a method by the method's. `memory` and `devices` are
+        given: data, models and settings, by name and in their types; settings of a method by the method's. `memory` and `devices` are
             asked for because what is measured hangs on them; stages are told of them by `training.conditions`.
 
     Returns:
@@ -51,7 +50,6 @@ def rehearse(
     from arabic_llm_pipeline.pipelines.stages.nodes import changed
     from arabic_llm_pipeline.training import rehearsal
 
-    given |= {name: _settings(name, given[name]) for name in ("model", "adapter", *(one.method for one in stages))}
     rows: list[dict[str, Any]] = []
     adapters: dict[str, Path | None] = {"": given["start_adapter"]}
     for stage in stages:
@@ -67,19 +65,13 @@ def rehearse(
             rate=stage.rate,
             workspace=folder,
             adapter=adapters[stage.before],
-            **({"domain": given["domain"]} if stage.domain else {}),
+            **({"domain": given["domain"].model_dump()} if stage.domain else {}),
             **{argument: given[name] for argument, name in stage.inputs.items()},
         )
         wall = time.perf_counter() - begun
         rows.append(rehearsal.row(stage.name, settings, dry_run, steps, cost, wall))
         _tell(rows[-1])
     return pl.DataFrame(rows)
-
-
-def _settings(name: str, value: Any) -> Any:
-    """A parameter in its type: Kedro gives arguments that have no names of their own as plain values."""
-    kind: Any = Parameters.model_fields[name].annotation
-    return value if isinstance(value, kind) else kind.model_validate(value)
 
 
 def _tell(row: Mapping[str, Any]) -> None:

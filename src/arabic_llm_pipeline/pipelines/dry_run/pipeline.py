@@ -1,12 +1,12 @@
 """The pipeline `dry_run`: a table of what the stages of the recipes take on this machine."""
 
 from collections.abc import Sequence
-from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
 from arabic_llm_pipeline.pipelines.dry_run.nodes import Rehearsed, rehearse
 from arabic_llm_pipeline.pipelines.stages.pipeline import COMMON, FIRST, METHODS
+from arabic_llm_pipeline.pipelines.wiring import reading
 from arabic_llm_pipeline.recipes import Chain, name, prefixes, stage
 
 SETTINGS = ("dry_run", "memory", "devices", "model", "adapter", "domain")
@@ -23,7 +23,7 @@ def create_pipeline(chains: Sequence[Chain]) -> Pipeline:
     parameters = {*SETTINGS, *(one.method for one in stages)}
     entries = {FIRST: FIRST} | {_argument(entry): entry for one in stages for entry in _entries(one.method).values()}
     inputs = entries | {one: f"params:{one}" for one in sorted(parameters)} | {"workspace": "dry_run_workspace"}
-    step = update_wrapper(partial(rehearse, stages=stages), rehearse)
+    step = reading(rehearse, inputs, stages=stages)
     return Pipeline([Node(step, inputs, "dry_run", name="dry_run", tags=["train"])])
 
 
