@@ -40,8 +40,9 @@ def rehearse(
         dry_run: how many steps.
         stages: of the recipes, each after the one that it goes on from.
         workspace: goes when the table is made.
-        given: data, models and settings, by name and in their types; settings of a method by the method's. `memory` and `devices` are
-            asked for because what is measured hangs on them; stages are told of them by `training.conditions`.
+        given: data, models and settings, by name and in their types; settings of a method by the method's. `memory` and
+            `devices` are asked for because what is measured hangs on them; stages are told of them by
+            `training.conditions`.
 
     Returns:
         A row a stage: seconds a step, tokens a second, the time of the whole stage with an interval of 95%, and the
