@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from arabic_llm_pipeline.evaluation.held_out import TAGGED
 from arabic_llm_pipeline.evaluation.statistics import wilson
 from arabic_llm_pipeline.recipes import BASE
 from arabic_llm_pipeline.reporting.cells import ends
@@ -18,15 +19,15 @@ from arabic_llm_pipeline.reporting.metrics import (
     is_share,
     lower_is_better,
 )
+from arabic_llm_pipeline.reporting.robustness import CHANGE, CHOICE, EXACT, F1, LIKENESS, NOISE, REFERENCE
 from arabic_llm_pipeline.reporting.view import interval, listed, probability, words
 
 MOST = 8  # kinds of measure that have a sentence
 SIGNIFICANT = 0.05  # of p after Holm's correction
 SCORED = ("choices", "writing", "language", "lm_eval", "robustness")  # entries of each candidate
 BY_DIALECT = ("choices", "writing", "language")
-UNKNOWN = "unknown"
-NOISE, CHANGE = "noise", "_change"
-OF_NOISE = ("exact_match", "choice_accuracy", "f1_squad", "chrf_sentence", "chrf++_to_clean")  # the first of these
+UNKNOWN = ("unknown", TAGGED.format("unknown"))  # no dialects
+OF_NOISE = (EXACT, CHOICE, F1, REFERENCE, LIKENESS)  # the first of these
 
 
 def sentences(inputs: Inputs) -> list[str]:
@@ -169,7 +170,7 @@ def _by_dialect(frame: pl.DataFrame | None) -> list[Row]:
 
 
 def _known(column: str = "dialect") -> pl.Expr:
-    return pl.col(column).is_not_null() & (pl.col(column) != UNKNOWN)
+    return pl.col(column).is_not_null() & ~pl.col(column).is_in(UNKNOWN)
 
 
 def _key(row: Row) -> tuple[str, str, str]:

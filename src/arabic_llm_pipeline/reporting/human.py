@@ -23,7 +23,8 @@ def human_plot(scores: pl.DataFrame) -> Figure:
         scores: rows of `evaluation.human.scores.HUMAN`.
     """
     pairs = scores["metric"].str.ends_with(PREFERRED).any()
-    told = {_key(row, PREFERRED if pairs else ""): row for row in _told(scores, PREFERRED if pairs else "")}
+    metric = PREFERRED if pairs else ""
+    told = {_key(row, metric): row for row in _told(scores, metric)}
     groups = [one for axis in AXES for one in _of_axis(axis, told)]
     series = []
     for candidate, against in sorted({key[:2] for key in told}, key=lambda two: (len(chain_of(two[0])), two[0])):

@@ -126,11 +126,10 @@ class Watched:
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The schedule: one of transformers, or ours where `adapter_options` asks for it."""
         told: Any = self.args.lr_scheduler_kwargs or {}
-        if told != OURS:
-            warm = self.args.get_warmup_steps(num_training_steps)
-            self.args.lr_scheduler_kwargs = decay_in_steps(told, warm, num_training_steps)
-            return super().create_scheduler(num_training_steps, optimizer)  # type: ignore[misc]
         warmup = self.args.get_warmup_steps(num_training_steps)
+        if told != OURS:
+            self.args.lr_scheduler_kwargs = decay_in_steps(told, warmup, num_training_steps)
+            return super().create_scheduler(num_training_steps, optimizer)  # type: ignore[misc]
         made = torch.optim.lr_scheduler.LambdaLR(
             optimizer or self.optimizer,
             lambda done: equation_3(min(done + 1, num_training_steps), warmup, num_training_steps),

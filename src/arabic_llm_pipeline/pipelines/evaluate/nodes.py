@@ -104,10 +104,10 @@ def compare_by_kind(
     from arabic_llm_pipeline.evaluation.robustness.measure import of_levels
 
     names = [name.removesuffix("_writing_answers") for name in frames if name.endswith("_writing_answers")]
-    thinned = {"robustness": of_levels}
+    found = {name: {kind: frames[f"{name}_{kind}_values"] for kind in kinds} for name in names}
     values = {
-        name: pl.concat(thinned.get(kind, pl.DataFrame.clone)(frames[f"{name}_{kind}_values"]) for kind in kinds)
-        for name in names
+        name: pl.concat(of_levels(frame) if kind == "robustness" else frame for kind, frame in of_one.items())
+        for name, of_one in found.items()
     }
     written, chosen = ({name: frames[f"{name}_{kind}_answers"] for name in names} for kind in ("writing", "choices"))
     resamples = settings.resamples
