@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from arabic_llm_pipeline.evaluation.writing.items import FREE, QUESTIONS, RULES, TRANSLATION
-from arabic_llm_pipeline.reporting import metrics, plots
+from arabic_llm_pipeline.reporting import plots
 from arabic_llm_pipeline.reporting.cells import ends, find, rows, shown
 from arabic_llm_pipeline.reporting.inputs import Inputs
 from arabic_llm_pipeline.reporting.measured import Row, value
+from arabic_llm_pipeline.reporting.metrics import FIRST as FIRST_OF
+from arabic_llm_pipeline.reporting.metrics import called, is_share
 from arabic_llm_pipeline.reporting.plots import Series
 from arabic_llm_pipeline.reporting.style import to_svg
 from arabic_llm_pipeline.reporting.view import Block, Column, Figure, Table, count, listed, share, words
@@ -17,7 +19,7 @@ SIGNED = "sacrebleu "
 Scores = Mapping[str, pl.DataFrame]
 Metrics = Mapping[str, tuple[str, float, int]]  # column -> metric, factor, digits
 WIN_RATE, AGAINST = "win_rate", "against"
-FIRST = {measure: metrics.FIRST[measure][0] for measure in (QUESTIONS, TRANSLATION, FREE, RULES)}
+FIRST = {measure: FIRST_OF[measure][0] for measure in (QUESTIONS, TRANSLATION, FREE, RULES)}
 OF_QUESTIONS: Metrics = {
     "Exact, SQuAD": ("exact_squad", 100, 1),
     "F1, SQuAD": ("f1_squad", 100, 1),
@@ -112,13 +114,13 @@ def _sets(scores: Scores, measure: str) -> list[str]:
 def _overview(scores: Scores) -> list[Figure]:
     """The first metric of each measure and set, on one axis of 0 to 100."""
     asked = [
-        (measure, of, metric, 100 if metrics.is_share(metric) else 1)
+        (measure, of, metric, 100 if is_share(metric) else 1)
         for measure, metric in FIRST.items()
         for of in _sets(scores, measure)
     ]
     if not asked:
         return []
-    groups = [f"{words(of)}: {metrics.called(metric)}" for _, of, metric, _ in asked]
+    groups = [f"{words(of)}: {called(metric)}" for _, of, metric, _ in asked]
     found = {
         name: [
             _times(find(frame, measure=measure, set=of, metric=metric), factor) for measure, of, metric, factor in asked
