@@ -10,6 +10,7 @@ from typing import Any
 from kedro.framework.hooks import hook_impl
 
 from arabic_llm_pipeline.common.logs import use_terminal
+from arabic_llm_pipeline.common.memory import give_back
 
 log = logging.getLogger(__name__)
 QUIET = {
@@ -97,11 +98,12 @@ class ProjectHooks:
 
     @hook_impl
     def after_node_run(self) -> None:
-        """Give back what a node has left of its model on the card: a stage after it plans with what is free there."""
+        """Give back what a node has left of its model: a stage after it plans with what is free."""
         torch = sys.modules.get("torch")  # where nobody has imported it, nothing is on a card
         if torch is not None and torch.cuda.is_initialized():
             gc.collect()  # a model's modules point at each other
             torch.cuda.empty_cache()
+        give_back()
 
     @hook_impl
     def on_pipeline_error(self) -> None:

@@ -241,6 +241,11 @@ class PretrainSettings(LoopSettings):
         0.4, description="Share of the steps, at the end, in which they fall to a fiftieth.", ge=0, le=1
     )
     save_steps: int = neutral(200, "Steps between checkpoints: what a kill costs at most.", ge=1)
+    compile: bool = Field(
+        False,
+        description="Blocks by torch.compile: half a minute before the first step, which needs a C++ compiler on a CPU "
+        "and Triton on a card, and shorter steps after it. Rounds otherwise than without.",
+    )
 
     @model_validator(mode="after")
     def _divide_evenly(self) -> Self:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json
+from arabic_llm_pipeline.common.memory import keep_freed
 from arabic_llm_pipeline.parameters.model import ModelSettings, Quantization
 from arabic_llm_pipeline.training.base import Pointer, base_path, resolve_base, sha256
 from arabic_llm_pipeline.training.families import HEAD
@@ -31,6 +32,12 @@ def device() -> "torch.device":
     import torch
 
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def ready() -> None:
+    """Called before a process computes with a model: tensors of a CPU come from memory that it keeps."""
+    if device().type == "cpu":
+        keep_freed()
 
 
 def compute_dtype(settings: ModelSettings) -> "torch.dtype":
@@ -175,6 +182,7 @@ def load_candidate(
         UserError: the stage was trained on another base, or on weights quantised otherwise.
     """
     model: Any
+    ready()
     if adapter is not None and is_whole(adapter):
         check_origin(adapter, pointer, settings)
         model = load_whole(adapter, settings)

@@ -19,7 +19,7 @@ from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.common.processes import die_with_parent
 from arabic_llm_pipeline.common.progress import progress
 from arabic_llm_pipeline.tokens.show import CLOSE, OPEN
-from arabic_llm_pipeline.training import conditions, launch, workers
+from arabic_llm_pipeline.training import conditions, launch, models, workers
 from arabic_llm_pipeline.training.job import LOG, RESOURCES, RESULT, Channel, InterruptedTrainingError, Job
 from arabic_llm_pipeline.training.memory import relief
 from arabic_llm_pipeline.training.memory.methods import method_of
@@ -167,6 +167,7 @@ def main(told: str, target: str, parent: str) -> int:
     die_with_parent(int(parent))
     channel = Channel(None if workers.is_first() else FAILURES)
     offline()
+    models.ready()
     module, _, name = target.partition(":")
     job = Job.model_validate_json(Path(told).read_text(encoding="utf-8"))
     try:

@@ -18,7 +18,7 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jin
 
 def train(job: Job, channel: Channel) -> None:
     """Train a base model on all text of the store; its directory can be `model.name`."""
-    from arabic_llm_pipeline.training import finish, models, sharding, trainers
+    from arabic_llm_pipeline.training import compiled, finish, models, sharding, trainers
     from arabic_llm_pipeline.training.batches import WindowRows
     from arabic_llm_pipeline.training.optimizers import muon_and_adamw
     from arabic_llm_pipeline.training.schedule import schedule
@@ -30,6 +30,8 @@ def train(job: Job, channel: Channel) -> None:
     ends = copy.deepcopy(model.generation_config) if job.base else endings(job.tokenizer)  # the trainer changes them
     rows = WindowRows(job.tokens, finish.vocabulary(model))
     plan = schedule(rows.passes, settings, job.seed)
+    if settings.compile:
+        compiled.compile_blocks(model)
     optimizers = muon_and_adamw(model, settings, lambda step: rate(settings, plan.steps, step))
     trainer = trainers.document_trainer(model, job, settings, plan, rows, optimizers=optimizers)
     finish.finish(trainer, job, plan, channel, rows.about(), "none", lambda path: save(model, ends, job, path))
