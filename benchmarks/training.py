@@ -2,11 +2,12 @@
 
 python benchmarks/training.py --rounds 5
 
-Needs a finished `kedro run --pipelines=preprocess,tokenize`. Beside them: LoRA on weights that are not quantised, and
-(SFT) packed rows. Every run is a process of its own, and the kinds take turns in every round. A figure is the median
-over rounds with its range: seconds of the clock for 1,000 tokens without the first two steps, against the bare loop's
-of the same round; the peak of resident memory; and seconds from the start of the interpreter to the end of the first
-step.
+Needs a finished `kedro run --pipelines=preprocess,tokenize`. Beside them: the bare loop in a process that keeps the
+memory it has freed, as stages do on a CPU; LoRA on weights that are not quantised; packed rows (SFT); compiled blocks
+with plain products of matrices for attention (pretraining, all weights in bfloat16). Every run is a process of its own,
+and the kinds take turns in every round. A figure is the median over rounds with its range: seconds of the clock for
+1,000 tokens without the first two steps, against the bare loop's of the same round; the peak of resident memory; and
+seconds from the start of the interpreter to the end of the first step.
 """
 
 import argparse
@@ -25,13 +26,20 @@ import psutil
 
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.preference import DpoSettings
-from arabic_llm_pipeline.parameters.training import SftSettings
+from arabic_llm_pipeline.parameters.training import LoopSettings, PretrainSettings, SftSettings
+from arabic_llm_pipeline.training import models
 from arabic_llm_pipeline.training.base import resolve_base
 from arabic_llm_pipeline.training.job import Job
 
 PROJECT = Path(__file__).parents[1]
-STORES = {"sft": "document_tokens", "dpo": "pair_tokens"}
-KINDS = {"sft": ("bare", "stage", "trl", "lora", "packed"), "dpo": ("bare", "stage", "trl", "lora")}
+STORES = {"sft": "document_tokens", "dpo": "pair_tokens", "pretrain": "document_tokens"}
+SETTINGS: dict[str, type[LoopSettings]] = {"sft": SftSettings, "dpo": DpoSettings, "pretrain": PretrainSettings}
+KINDS = {
+    "sft": ("bare", "kept", "stage", "trl", "lora", "packed"),
+    "dpo": ("bare", "kept", "stage", "trl", "lora"),
+    "pretrain": ("bare", "kept", "stage", "compiled"),
+}
+CHANGES = {"packed": {"packing": True}, "compiled": {"compile": True}}  # of settings, by kind
 PIPES = {"capture_output": True, "text": True}
 FORMS = {"seconds": ".2f", "peak": ",.0f", "first": ".1f"}  # of figures
 WARM = 2  # steps that do not count
@@ -107,9 +115,9 @@ def _median(values: list[float], form: str) -> str:
 
 def job(method: str, kind: str, workspace: Path, asked: argparse.Namespace) -> Job:
     """The stage, with the defaults of its method but for its length; DPO of a new adapter."""
-    settings = SftSettings(packing=kind == "packed") if method == "sft" else DpoSettings()
+    settings = SETTINGS[method](**CHANGES.get(kind, {}))
     short = settings.model_copy(update={"steps": asked.steps, "save_steps": asked.steps + 1})
-    model = ModelSettings(**({"quantization": "none"} if kind == "lora" else {}))
+    model = _model(method, kind)
     data = PROJECT / "data/05_model_input"
     return Job(
         workspace=workspace,
@@ -123,29 +131,40 @@ def job(method: str, kind: str, workspace: Path, asked: argparse.Namespace) -> J
     )
 
 
+def _model(method: str, kind: str) -> ModelSettings:
+    if method != "pretrain":
+        return ModelSettings(**({"quantization": "none"} if kind == "lora" else {}))
+    attention = "eager" if kind == "compiled" else "sdpa"
+    return ModelSettings(quantization="none", compute_dtype="bfloat16", attention=attention)
+
+
 def run(method: str, kind: str, told: Job) -> dict[str, float]:
     """Figures of one run, in this process."""
     clock = Clock()
+    if kind not in {"bare", "trl"}:
+        models.ready()
     RUNS.get(kind, _trains(method))(told, clock)
     return clock.told()
 
 
 def _trains(method: str) -> Callable[..., None]:
-    from arabic_llm_pipeline.training.methods import preference, sft
+    from arabic_llm_pipeline.training.methods import preference, pretrain, sft
 
-    return sft.train if method == "sft" else preference.train_dpo
+    return {"sft": sft.train, "dpo": preference.train_dpo, "pretrain": pretrain.train}[method]
 
 
 def laid_out(told: Job, model: Any) -> tuple[Any, Any, Any]:
     """Settings of a stage, its rows, and the order in which they come."""
-    from arabic_llm_pipeline.training.batches import DocumentRows
+    from arabic_llm_pipeline.training.batches import DocumentRows, WindowRows
     from arabic_llm_pipeline.training.finish import vocabulary
     from arabic_llm_pipeline.training.preference_batches import PairRows
     from arabic_llm_pipeline.training.schedule import schedule
 
-    settings, of = (SftSettings, DocumentRows) if told.method == "sft" else (DpoSettings, PairRows)
-    settings = settings(**told.settings)
-    rows = of(told.tokens, settings, vocabulary(model), told.seed)
+    settings: Any = SETTINGS[told.method](**told.settings)
+    if told.method == "pretrain":
+        rows: Any = WindowRows(told.tokens, vocabulary(model))
+    else:
+        rows = (DocumentRows if told.method == "sft" else PairRows)(told.tokens, settings, vocabulary(model), told.seed)
     return settings, rows, schedule(rows.passes, settings, told.seed)
 
 
@@ -153,15 +172,12 @@ def bare(told: Job, clock: Clock) -> None:
     """A loop of PyTorch: batches, loss, gradients, norm, AdamW."""
     import torch
 
-    from arabic_llm_pipeline.training.finish import stage_model
-    from arabic_llm_pipeline.training.models import compute_dtype
-
-    model = stage_model(told)
+    model = _bare_model(told)
     settings, rows, plan = laid_out(told, model)
     order, size, seen = plan.order(), settings.micro_batch, 0
     trained = [part for part in model.parameters() if part.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    dtype = compute_dtype(told.model)
+    optimizer = _bare_optimizer(model, settings)
+    dtype = models.compute_dtype(told.model)
     model.train()
     for step in range(settings.steps):
         for part in range(settings.accumulation):
@@ -175,6 +191,24 @@ def bare(told: Job, clock: Clock) -> None:
         optimizer.step()
         optimizer.zero_grad()
         clock.step(seen)
+
+
+def _bare_model(told: Job) -> Any:
+    from arabic_llm_pipeline.training.finish import stage_model
+    from arabic_llm_pipeline.training.methods.pretrain import base_model
+
+    return base_model(PretrainSettings(**told.settings), told) if told.method == "pretrain" else stage_model(told)
+
+
+def _bare_optimizer(model: Any, settings: Any) -> Any:
+    import torch
+
+    from arabic_llm_pipeline.training.optimizers import muon_and_adamw
+
+    if isinstance(settings, PretrainSettings):
+        return muon_and_adamw(model, settings, lambda _: 1.0)[0]
+    trained = [part for part in model.parameters() if part.requires_grad]
+    return torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
 
 
 def learned(model: Any, batch: dict[str, Any], _: Any) -> Any:
@@ -199,7 +233,7 @@ def preferred(model: Any, batch: dict[str, Any], settings: DpoSettings) -> Any:
     return -torch.nn.functional.logsigmoid(settings.beta * (better - worse)).mean()
 
 
-LOSSES = {"sft": learned, "dpo": preferred}
+LOSSES = {"sft": learned, "dpo": preferred, "pretrain": learned}
 
 
 def plain_trl(told: Job, clock: Clock) -> None:
@@ -245,7 +279,7 @@ def as_text(rows: Any, row: int, tokenizer: Any) -> dict[str, str]:
     return {"prompt": tokenizer.decode(ids[:begin]), "completion": tokenizer.decode(ids[begin:])}
 
 
-RUNS = {"bare": bare, "trl": plain_trl}
+RUNS = {"bare": bare, "kept": bare, "trl": plain_trl}
 
 
 if __name__ == "__main__":
