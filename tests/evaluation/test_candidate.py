@@ -211,6 +211,18 @@ def test_comparison_by_hand() -> None:
     assert min(row["p_holm"] for row in rows) == pytest.approx(len(rows) * min(row["p"] for row in rows))
 
 
+def test_one_document_alone_is_no_test() -> None:
+    of = {name: Measured(frame([True, False], [None, None]), values([1.0]), prose([9.0])) for name in ("base", "sft")}
+    assert [row["measure"] for row in compare(of, {}, SETTINGS, 0)] == ["strict"]
+
+
+def test_a_preferred_form_that_one_was_not_judged_by_does_not_count() -> None:
+    forms: dict[str, list[bool | None]] = {"base": [True, True, None, False], "sft": [True, False, True, True]}
+    of = {name: Measured(frame([True] * 4, form), values([]), prose([])) for name, form in forms.items()}
+    [row] = [row for row in compare(of, {}, SETTINGS, 0) if row["measure"] == "preferred_form"]
+    assert (row["items"], row["difference"]) == (3, 0)
+
+
 def test_pairs_are_matched_by_their_ids() -> None:
     margins = pl.DataFrame({"id": ["b", "a"], "chosen_sum": [2.0, -1.0], "rejected_sum": [0.0, 0.0],
                             "chosen_tokens": [1, 1], "rejected_tokens": [1, 1]})  # fmt: skip

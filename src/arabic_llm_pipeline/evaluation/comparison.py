@@ -1,18 +1,30 @@
-"""Candidates against each other, and against the baselines, on the same items: is the difference more than chance?"""
+"""Candidates against each other, and against the baselines, by the few measures that the summary is decided by.
 
-from collections.abc import Iterator, Mapping
+The tests are those of `paired`; what differs is which are made, every two candidates and the baselines, and that Holm's
+correction allows for all of them together, as the summary reads them all.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import polars as pl
 
-from arabic_llm_pipeline.evaluation import details, perplexity, preference
-from arabic_llm_pipeline.evaluation.candidate import PAIR
-from arabic_llm_pipeline.evaluation.statistics import holm, mcnemar, percentiles, resampled_ratios, sign_p
+from arabic_llm_pipeline.evaluation import perplexity
+from arabic_llm_pipeline.evaluation.collected import ACCURACY, HELD_OUT, PREFERENCE, all_values
+from arabic_llm_pipeline.evaluation.paired import differences
+from arabic_llm_pipeline.evaluation.statistics import holm
 from arabic_llm_pipeline.parameters.evaluate import EvaluateSettings
 from arabic_llm_pipeline.recipes import BASE
 
+STRICT = (ACCURACY, HELD_OUT, "strict")  # what baselines have, too
+NAMES = {  # measure, set and metric of values -> measure of the comparison
+    STRICT: "strict",
+    (ACCURACY, HELD_OUT, "preferred_form"): "preferred_form",
+    **{(PREFERENCE, HELD_OUT, rule): f"preference_{rule}" for rule in ("sum", "mean")},
+    **{(perplexity.MEASURE, of, perplexity.COMPARED): f"bits_per_byte_{view}" for view, of in perplexity.SETS.items()},
+}
 Row = dict[str, Any]
 
 
@@ -25,25 +37,12 @@ class Measured:
     language: pl.DataFrame  # values of held-out prose
 
 
-@dataclass(frozen=True)
-class _Change:
-    """From a to b, in every item, pair or document."""
-
-    measure: str
-    a: str
-    b: str
-    amounts: pl.Series
-    sizes: pl.Series  # what an amount is a part of: 1 item, so many bytes
-    p: float | None = None  # of an exact test, where there is one
-
-
 def compare(
     measured: Mapping[str, Measured], baselines: Mapping[str, Any], settings: EvaluateSettings, seed: int
 ) -> list[Row]:
     """Every two candidates by every measure, b against a; and the trained ones against each baseline.
 
-    Shares are tested by McNemar's exact test, bits a byte by a paired bootstrap over documents; the intervals of all
-    differences are paired bootstraps. `p_holm` allows for the number of rows.
+    Each row is a test as `paired.differences` has it; `p_holm` allows for the number of rows.
 
     Args:
         measured: by candidate, from the base to the last.
@@ -51,55 +50,38 @@ def compare(
         settings: resamples.
         seed: of the bootstrap.
     """
-    changes = [change for a, b in combinations(measured, 2) for change in _between(measured, a, b)]
-    changes += _against(measured, baselines)
-    rows = [_row(change, settings.resamples, seed) for change in changes if len(change.amounts)]
+    values = {name: _values(of) for name, of in measured.items()}
+    values |= {name: _of_baseline(scores, values) for name, scores in baselines.items()}
+    trained = [name for name in measured if name != BASE]
+    pairs = [*combinations(measured, 2), *((name, candidate) for name in baselines for candidate in trained)]
+    rows = [_row(found) for found in differences(values, pairs, settings.resamples, seed)]
     adjusted = holm([row["p"] for row in rows])
     return [row | {"p_holm": p} for row, p in zip(rows, adjusted, strict=True)]
 
 
-def _between(measured: Mapping[str, Measured], a: str, b: str) -> Iterator[_Change]:
-    answers = measured[a].answers.join(measured[b].answers, on="item_id", suffix="_b", maintain_order="left")
-    for measure in ("strict", "preferred_form"):
-        both = answers.filter(pl.col(measure).is_not_null())
-        yield _share(measure, a, b, both[measure], both[f"{measure}_b"])
-    before, after = (details.wide(measured[name].details, PAIR) for name in (a, b))
-    if len(before):
-        was, now = preference.preferred(before), preference.preferred(after)
-        for measure in was:
-            yield _share(f"preference_{measure}", a, b, was[measure], now[measure])
-    for view, of in perplexity.SETS.items():
-        both = _prose(measured[a], of).join(_prose(measured[b], of), on="id", suffix="_b", maintain_order="left")
-        yield _Change(f"bits_per_byte_{view}", a, b, both["value_b"] - both["value"], both["weight"])
+def _values(of: Measured) -> pl.DataFrame:
+    """Rows of `results.VALUES` of the measures that are compared."""
+    found = all_values({"answers": of.answers, "details": of.details, "language_values": of.language})
+    return pl.concat([found.filter(_is(key)) for key in NAMES])
 
 
-def _prose(of: Measured, name: str) -> pl.DataFrame:
-    wanted = (pl.col("measure") == perplexity.MEASURE) & (pl.col("set") == name)
-    return of.language.filter(wanted & (pl.col("metric") == perplexity.COMPARED))
+def _is(key: tuple[str, str, str]) -> pl.Expr:
+    return pl.all_horizontal(pl.col(name) == of for name, of in zip(("measure", "set", "metric"), key, strict=True))
 
 
-def _against(measured: Mapping[str, Measured], baselines: Mapping[str, Any]) -> Iterator[_Change]:
-    for name, scores in baselines.items():
-        for candidate, of in measured.items():
-            if candidate != BASE:
-                right = of.answers["item_id"].is_in(list(scores["right"]))
-                yield _share("strict", name, candidate, right, of.answers["strict"])
+def _of_baseline(scores: Mapping[str, Any], values: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Right and wrong of what needs no model, on the items that the candidates were asked."""
+    asked = next(iter(values.values())).filter(_is(STRICT))
+    return asked.with_columns(value=pl.col("id").is_in(list(scores["right"])).cast(pl.Float64))
 
 
-def _share(measure: str, a: str, b: str, was: pl.Series, now: pl.Series) -> _Change:
-    change = now.cast(pl.Float64) - was.cast(pl.Float64)
-    ones = pl.repeat(1.0, len(change), eager=True)
-    return _Change(measure, a, b, change, ones, mcnemar(was, now))
-
-
-def _row(change: _Change, resamples: int, seed: int) -> Row:
-    resampled = resampled_ratios(change.amounts, change.sizes, resamples, seed)
+def _row(found: Row) -> Row:
     return {
-        "measure": change.measure,
-        "a": change.a,
-        "b": change.b,
-        "difference": float(change.amounts.sum()) / float(change.sizes.sum()),
-        "interval": list(percentiles(resampled)),
-        "p": sign_p(resampled) if change.p is None else change.p,
-        "items": len(change.amounts),
+        "measure": NAMES[found["measure"], found["set"], found["metric"]],
+        "a": found["a"],
+        "b": found["b"],
+        "difference": found["difference"],
+        "interval": [found["low"], found["high"]],
+        "p": found["p"],
+        "items": found["items"],
     }

@@ -1,12 +1,15 @@
-"""Candidates against each other on the same items, by every kind of measure: is a difference more than chance?"""
+"""Candidates against each other on the same items: is a difference more than chance?
+
+The one test of values by item: `comparison`, `forgetting` and the runs side by side are made of it, too, and differ in
+which candidates they hold against each other.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from arabic_llm_pipeline.evaluation.statistics import holm, mcnemar, percentiles, resampled_ratios, sign_p
+from arabic_llm_pipeline.evaluation.statistics import holm, mcnemar, resampled_change, resampled_ratios
 from arabic_llm_pipeline.recipes import BASE, parent
 
 PAIRED = pl.Schema(
@@ -37,8 +40,7 @@ def paired(
 ) -> pl.DataFrame:
     """Each candidate against the base and against the one it was trained from, or any pairs: rows of `PAIRED`.
 
-    Right and wrong are tested by McNemar's exact test, all else by a paired bootstrap over items (documents). `p_holm`
-    is Holm's over the sets and pairs of a metric. Where less than two items weigh anything there is no test.
+    Tests are those of `differences`; `p_holm` is Holm's over the sets and pairs of a metric.
 
     Args:
         values: rows of `results.VALUES` by candidate.
@@ -46,9 +48,26 @@ def paired(
         seed: of the bootstrap.
         pairs: names of two, a then b.
     """
+    return tested(differences(values, pairs_of(values) if pairs is None else pairs, resamples, seed))
+
+
+def differences(
+    values: Mapping[str, pl.DataFrame], pairs: Iterable[tuple[str, str]], resamples: int, seed: int
+) -> list[Row]:
+    """What `PAIRED` says of each pair, measure, set and metric, without `p_holm`.
+
+    A score is the sum of the values over the sum of the weights; the difference is that of the two scores. Right and
+    wrong are tested by McNemar's exact test, all else by a paired bootstrap over items (documents), which every
+    interval is of. Where less than two items weigh anything there is no test.
+
+    Args:
+        values: rows of `results.VALUES` by candidate.
+        pairs: names of two, a then b.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+    """
     of_items = {name: _by_item(frame) for name, frame in values.items()}
-    rows = [row for a, b in (pairs_of(values) if pairs is None else pairs) for row in _between(a, b, of_items)]
-    return tested([_tested(*row, resamples, seed) for row in rows])
+    return [_tested(*row, resamples, seed) for a, b in pairs for row in _between(a, b, of_items)]
 
 
 def pairs_of(candidates: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -87,12 +106,9 @@ def _between(a: str, b: str, of_items: Mapping[str, pl.DataFrame]) -> Iterator[t
 def _tested(row: Row, part: pl.DataFrame, resamples: int, seed: int) -> Row:
     was, now = (part["value"], part["weight"]), (part["value_b"], part["weight_b"])
     difference = float(now[0].sum()) / float(now[1].sum()) - float(was[0].sum()) / float(was[1].sum())
-    resampled = resampled_ratios(*now, resamples, seed) - resampled_ratios(*was, resamples, seed)
-    resampled = resampled[np.isfinite(resampled)]  # one of items that weigh nothing has no ratio
-    low, high = percentiles(resampled)
-    p, test = (mcnemar(was[0], now[0]), MCNEMAR) if _shares(part) else (sign_p(resampled), BOOTSTRAP)
-    found = {"difference": difference, "low": low, "high": high, "test": test, "p": p, "items": len(part)}
-    return row | found
+    change = resampled_change(*(resampled_ratios(*of, resamples, seed) for of in (was, now)))
+    exact = {"test": MCNEMAR, "p": mcnemar(was[0], now[0])} if _shares(part) else {"test": BOOTSTRAP}
+    return row | {"difference": difference, "items": len(part), **change, **exact}
 
 
 def _shares(part: pl.DataFrame) -> bool:

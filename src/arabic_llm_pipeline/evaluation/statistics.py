@@ -116,6 +116,19 @@ def sign_p(differences: Floats) -> float:
     return min(1.0, 2 * (other + 1) / (len(differences) + 1))
 
 
+def resampled_change(before: Floats, after: Floats) -> dict[str, float]:
+    """`low` and `high` of the 95% interval of after less before, and `p` that it is 0 (`percentiles`, `sign_p`).
+
+    Args:
+        before: a score in each bootstrap resample; not finite where a resample has none, and so left out.
+        after: the same of another candidate, in the same resamples.
+    """
+    changes = after - before
+    changes = changes[np.isfinite(changes)]
+    low, high = percentiles(changes)
+    return {"low": low, "high": high, "p": sign_p(changes)}
+
+
 def mcnemar(a: ArrayLike, b: ArrayLike) -> float:
     """Exact two-sided p that two candidates are right equally often on the same items (McNemar 1947).
 

@@ -8,7 +8,7 @@ from arabic_llm_pipeline.evaluation import classes
 from arabic_llm_pipeline.evaluation.choices import scoring, tables
 from arabic_llm_pipeline.evaluation.choices.asking import LABELS
 from arabic_llm_pipeline.evaluation.paired import BOOTSTRAP, FEWEST, Row, pairs_of, tested
-from arabic_llm_pipeline.evaluation.statistics import percentiles, sign_p
+from arabic_llm_pipeline.evaluation.statistics import resampled_change
 from arabic_llm_pipeline.evaluation.writing import translation
 from arabic_llm_pipeline.evaluation.writing.candidate import CORPUS
 from arabic_llm_pipeline.parameters.choices import ChoicesSettings
@@ -69,9 +69,8 @@ def _classified(a: str, b: str, answers: Frames, rule: str, resamples: int, seed
         count = int(part["choices"].list.len().max())  # type: ignore[arg-type]
         was, now = (classes.macro_f1(gold, one, count) for one in chosen)
         drawn = [classes.resampled_macro_f1(gold, one, count, resamples, seed) for one in chosen]
-        low, high = percentiles(drawn[1] - drawn[0])
         name = tables.metric(LABELS, "macro_f1", rule, int(shots))
-        found = {"difference": now - was, "low": low, "high": high, "p": sign_p(drawn[1] - drawn[0])}
+        found = {"difference": now - was, **resampled_change(*drawn)}
         about = {"measure": measure, "set": of, "metric": name, "a": a, "b": b, "test": BOOTSTRAP}
         yield about | found | {"items": len(part)}
 

@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from arabic_llm_pipeline.arabic.script import script_series
-from arabic_llm_pipeline.evaluation.statistics import Floats, percentiles, resampled_counts, sign_p
+from arabic_llm_pipeline.evaluation.statistics import Floats, percentiles, resampled_change, resampled_counts
 from arabic_llm_pipeline.evaluation.writing.items import Values
 
 CHRF, CHRFPP, BLEU, BLEU_INTL = "chrf", "chrf++", "bleu_13a", "bleu_intl"
@@ -87,9 +87,7 @@ def compared(
     counts = [_counts(scorer, texts, accepted) for texts in (a, b)]
     before, after = (_score(scorer, found.sum(axis=0)) for found in counts)
     drawn = [_resampled(scorer, found, resamples, seed) for found in counts]
-    low, high = percentiles(drawn[1] - drawn[0])
-    found = {"metric": metric, "difference": after - before, "low": low, "high": high, "items": len(a)}
-    return found | {"p": sign_p(drawn[1] - drawn[0])}
+    return {"metric": metric, "difference": after - before, "items": len(a), **resampled_change(*drawn)}
 
 
 def signature(metric: str) -> str:
