@@ -53,7 +53,7 @@ def test_a_node_for_each_candidate_once() -> None:
     made = create_pipeline(CANDIDATES)
     assert {node.name for node in made.nodes} == {
         "compare", "compare_by_kind", "find_seen_items", "find_seen_lm_eval_items", "make_spelling_list",
-        "measure_encoders", "score_baselines",
+        "measure_encoders", "measure_forgetting", "score_baselines",
         "sft.judge_answers", "sft_dpo.judge_answers",
         *(f"{name}.{kind}" for name in CANDIDATES for kind in KINDS),
     }  # fmt: skip
@@ -67,7 +67,7 @@ def test_a_node_for_each_candidate_once() -> None:
     compared |= {f"{name}_{kind}_answers" for name in CANDIDATES for kind in ("writing", "choices")}
     judged = {f"{name}_{of}" for name in CANDIDATES[1:] for of in ("wins", "verdicts")}
     scores = {f"{name}_scores" for name in CANDIDATES}
-    ends = {*tables, *judged, *scores, "comparison", "encoder_scores", "paired_tests"}
+    ends = {*tables, *judged, *scores, "comparison", "encoder_scores", "paired_tests", "forgetting"}
     assert made.outputs() == ends - compared
 
 
@@ -178,6 +178,7 @@ def test_a_run(made: dict[str, Any]) -> None:
     assert {"chrf++", "bleu_13a", "bits_per_byte", "top_1"} <= set(tested["metric"])
     assert tested.filter(measure="robustness")["metric"].str.contains(", noise ").all()
     assert tested["p"].is_not_nan().all()
+    assert found["forgetting"].is_empty(), "no chain of dialects"
     noise = pl.col("value").is_not_null() & (pl.col("by") == "noise")
     assert {len(found[f"{name}_robustness"].filter(noise)) for name in CANDIDATES} == {12}
     assert set(found["baseline_scores"]) == {"most_frequent_answer", "nearest_training_prompt"}

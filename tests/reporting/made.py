@@ -6,6 +6,7 @@ from typing import Any
 
 from arabic_llm_pipeline.corpus import quality_table
 from arabic_llm_pipeline.corpus.records import DOCUMENTS, REJECTS
+from arabic_llm_pipeline.evaluation.forgetting import FORGETTING
 from arabic_llm_pipeline.evaluation.results import score_table
 from arabic_llm_pipeline.evaluation.seen import SEEN
 from arabic_llm_pipeline.parameters.audit import AuditSettings, GroupsSettings, PiiSettings, ToxicitySettings
@@ -94,6 +95,7 @@ def data(folder: Path) -> dict[str, Any]:
         "baseline_scores": {name: {"accuracy": accuracy(place, 0.0), "right": []} for name, place in BASELINES.items()},
         "comparison": comparison(),
         "paired_tests": made_choices.paired_tests(),
+        "forgetting": FORGETTING.to_frame(),
         "base_model": base_model(),
         "provenance": provenance(),
         "seen_items": SEEN.to_frame(),

@@ -1,5 +1,6 @@
-"""The measures of held-out prose, a node for each candidate."""
+"""The measures of held-out prose, a node for each candidate; and what chains of dialects forget of it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from arabic_llm_pipeline.corpus.shards import ShardSet
 from arabic_llm_pipeline.parameters.language import LanguageSettings
 from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.pipelines.evaluate.candidates import of_candidate
+from arabic_llm_pipeline.pipelines.wiring import step
 
 OUTPUTS = ("language", "language_values")
 
@@ -50,3 +52,22 @@ def measure_language(
 def node(candidate: str) -> Node:
     """The node of a candidate."""
     return of_candidate(measure_language, candidate, OUTPUTS)
+
+
+def measure_forgetting(*, language: LanguageSettings, seed: int, **values: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `evaluation.forgetting.FORGETTING`; none where no chain has stages on several dialects.
+
+    Args:
+        language: how many resamples.
+        seed: of the bootstrap.
+        values: `<candidate>_language_values`, the base first.
+    """
+    from arabic_llm_pipeline.evaluation.forgetting import forgotten
+
+    found = {name.removesuffix("_language_values"): frame for name, frame in values.items()}
+    return forgotten(found, language.resamples, seed)
+
+
+def forgetting(candidates: Sequence[str]) -> Node:
+    """For all chains together."""
+    return step(measure_forgetting, "forgetting", *(f"{candidate}_language_values" for candidate in candidates))

@@ -46,6 +46,7 @@ def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()
             *wins.nodes(candidates),
             encoders.node(),
             _paired(candidates),
+            language.forgetting(candidates),
             *map(reward.node, reward_models),
             Node(score_baselines, inputs=baselines, outputs="baseline_scores", name="score_baselines"),
             Node(

@@ -22,7 +22,7 @@ from arabic_llm_pipeline.recipes import last_stage
 DATA = (
     "funnel", "dialect_table", "script_table", "quality_table", "verdicts", "audit_table", "group_mentions",
     "token_summary", "fertility_table",
-    "baseline_scores", "comparison", "paired_tests", "seen_items", "base_model", "provenance",
+    "baseline_scores", "comparison", "paired_tests", "forgetting", "seen_items", "base_model", "provenance",
     "ingested_documents", "documents", "ingest_rejects", "encoder_scores",
 )  # fmt: skip
 OF_CANDIDATES = ("scores", "answers")  # and of each (`inputs.of("scores")`), besides what the MEASURES make
