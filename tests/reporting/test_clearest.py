@@ -106,6 +106,27 @@ def test_dialects_of_exact_answers_by_hand(bare: Inputs) -> None:
     assert "(the intervals overlap)" in alike
 
 
+def of_dialects(**bits: float) -> pl.DataFrame:
+    about = {"measure": "perplexity", "set": "prose", "metric": "bits_per_byte", "by": "dialect", "items": 9}
+    rows = [about | {"group": name, "value": value, "low": value - 0.1, "high": value + 0.1}
+            for name, value in bits.items()]  # fmt: skip
+    return score_table(rows)
+
+
+def test_what_neither_source_nor_tagger_could_name_is_no_dialect(bare: Inputs) -> None:
+    """Both rows of it would be the best, the worst, and what changed most."""
+    unnamed = {"unknown": 0.2, "unknown (tagged)": 9.0}
+    last, base = of_dialects(MSA=1.0, EGY=2.0, **unnamed), of_dialects(MSA=1.1, EGY=2.5, **dict.fromkeys(unnamed, 5.0))
+    [sentence] = clearest.by_dialect(changed(bare, sft_dpo_language=last, base_language=base))
+    assert sentence == (
+        "By dialect, bits a byte of prose: sft_dpo is best in MSA, 1.00 [0.90, 1.10], and worst in EGY, 2.00 [1.90, "
+        "2.10]; from base it changed most in EGY, from 2.50 [2.40, 2.60] to 2.00 [1.90, 2.10]. Each dialect's prose is "
+        "other text."
+    )
+    alone = of_dialects(MSA=1.0, **unnamed)
+    assert clearest.by_dialect(changed(bare, sft_dpo_language=alone, base_language=alone)) == []
+
+
 def test_noise_is_told_of_the_highest_level(every: Inputs) -> None:
     """Made: the last has 0.7 right without noise and loses half of it at 0.5, the base half of 0.1."""
     assert clearest.under_noise(every) == [
