@@ -29,8 +29,8 @@ class Killer(Answers):
             os.kill(os.getpid(), self.how)
 
 
-def killed(train: Callable[[Job, Any], None], job: Job, step: int) -> None:
-    """Train in a child that gets SIGKILL when that step is told."""
+def killed(train: Callable[[Job, Any], None], job: Job, step: int = 0) -> None:
+    """Train in a child that gets SIGKILL when that step is told; 0: `train` sends it itself."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(IMPORTED)
     child = context.Process(target=train, args=(job, Killer(step)))

@@ -1,9 +1,11 @@
 """Direct Nash optimisation: judges, sampling, pairs, rounds."""
 
 import gc
+import os
 import shutil
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from transformers import GenerationMixin
 
 from arabic_llm_pipeline.artifacts import digests
 from arabic_llm_pipeline.common.errors import UserError
@@ -28,6 +31,8 @@ from arabic_llm_pipeline.training.memory.check import checked
 from arabic_llm_pipeline.training.methods import dno, preference, reward
 from arabic_llm_pipeline.training.methods import sft as sft_method
 from tests.training.conftest import FULL, NF4, Answers, pair_rows, sft, write
+from tests.training.kills import killed
+from tests.training.test_methods import log, untimed
 
 LOOP = {"steps": 3, "micro_batch": 4, "save_steps": 2, "learning_rate": 0.005, "warmup": 0.0}
 ROUNDS = {**LOOP, "rounds": 2, "prompts": 6, "samples": 2, "max_new_tokens": 6, "margin": 0.05}
@@ -119,6 +124,48 @@ def test_rounds_go_on_from_each_other_and_survive_a_kill(
     assert all(prompt.tolist() in prompts and best[-1] in ends for prompt, best, _ in pairs)
     others = dno._read(whole.workspace / "round-2" / dno.PAIRS)
     assert {tuple(pair[0]) for pair in others}.isdisjoint(tuple(pair[0]) for pair in pairs)
+
+
+def killed_sampling(job: Job, channel: Any, *, part: int) -> None:
+    """DNO whose process gets SIGKILL as it begins to answer that part of its prompts, counted from 1."""
+    generate, begun = GenerationMixin.generate, []
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        begun.append(part)
+        if len(begun) == part:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return generate(*args, **kwargs)
+
+    GenerationMixin.generate = counted  # in a process that ends here
+    dno.train(job, channel)
+
+
+def sampled(job: Job) -> list[list[list[int]]]:
+    """Pairs of both rounds, token by token."""
+    rounds = [dno._read(job.workspace / f"round-{number}" / dno.PAIRS) for number in (1, 2)]
+    return [[part.tolist() for part in pair] for pairs in rounds for pair in pairs]
+
+
+@pytest.mark.parametrize("model", [FULL, NF4], ids=["fp32", "nf4"])
+def test_killed_while_it_samples_and_while_it_trains(job: Callable, pair_tokens: Path, model: ModelSettings) -> None:
+    """One training that dies three times: in the first round's answers, in the second's, in the second's steps."""
+    begun, settings = begin(job, model), DnoSettings(**ROUNDS, sampling_batch=2)  # three parts a round
+    whole, again = (job(settings, name, model, adapter=begun, tokens=pair_tokens) for name in ("whole", "again"))
+    first, second = (again.workspace / f"round-{number}" for number in (1, 2))
+    dno.train(whole, Answers())
+    killed(partial(killed_sampling, part=2), again)
+    assert not (first / dno.PAIRS).exists()
+    killed(partial(killed_sampling, part=5), again)
+    assert (first / again.finished.name).is_dir()
+    assert not (second / dno.PAIRS).exists()
+    killed(dno.train, again, 3)
+    assert [path.name for path in (second / again.checkpoints.name).iterdir()] == ["checkpoint-2"]
+    resumed = Answers()
+    dno.train(again, resumed)
+    assert [value for kind, value in resumed.sent if kind == "plan"] == [[5, 6]]
+    assert sampled(again) == sampled(whole)
+    assert result(again) == result(whole)
+    assert untimed(log(again)).equals(untimed(log(whole)))
 
 
 @pytest.mark.parametrize(
