@@ -10,6 +10,7 @@ import pytest
 from kedro.pipeline import Pipeline
 from kedro.validation.type_extractor import TypeExtractor
 
+from arabic_llm_pipeline.artifacts.order import in_order
 from arabic_llm_pipeline.common.files import write_json
 from arabic_llm_pipeline.corpus.records import FEEDBACK
 from arabic_llm_pipeline.corpus.shards import ShardSet
@@ -27,8 +28,10 @@ from arabic_llm_pipeline.parameters.robustness import RobustnessSettings
 from arabic_llm_pipeline.parameters.root import Parameters
 from arabic_llm_pipeline.parameters.speed import SpeedSettings
 from arabic_llm_pipeline.parameters.writing import SpellingSettings, WritingSettings
+from arabic_llm_pipeline.pipeline_registry import DEFAULT, Asked, makers
 from arabic_llm_pipeline.pipelines.evaluate.pipeline import MEASURES, create_pipeline
 from arabic_llm_pipeline.recipes import candidates
+from arabic_llm_pipeline.recipes import trained as trained_by
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer
 from tests.evaluation.conftest import CORPUS, TEXTS, shards
 from tests.tokenizers import train_bpe
@@ -81,6 +84,23 @@ def test_a_preference_stage_is_measured_against_what_it_started_from() -> None:
     assert inputs["sft_dpo_ipo.evaluate"] == {"sft_dpo_details"}
     assert inputs["kto.evaluate"] == {"base_details"}
     assert inputs["dialects.evaluate"] == set()
+
+
+@pytest.mark.parametrize("recipes", ["sft_dpo", "sft_dno+sft_reward+cpt_sft_dpo"])
+def test_all_training_comes_before_a_candidate_is_loaded(recipes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order of the default run, which is whole and has each node after those it needs."""
+    monkeypatch.setattr(Asked, "recipes", recipes)
+    pipeline = sum((makers()[label]() for label in DEFAULT), Pipeline([]))
+    order = in_order(pipeline)
+    assert len(order) == len(pipeline.nodes)
+    for place, node in enumerate(order):
+        assert pipeline.node_dependencies[node] <= set(order[:place]), node.name
+    trained = [place for place, node in enumerate(order) if "train" in node.tags]
+    loaded = [place for place, node in enumerate(order) if node.namespace and "train" not in node.tags]
+    assert len(trained) == len(set(trained_by(recipes)))
+    assert max(trained) < min(loaded)
+    early = {node.name for node in order[: max(trained)]}
+    assert {"make_card", "make_preview", "make_funnel"} <= early  # of the corpus one reads while a model trains
 
 
 def test_kedro_finds_the_model_of_every_parameter() -> None:

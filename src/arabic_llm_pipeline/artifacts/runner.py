@@ -8,6 +8,7 @@ from kedro.pipeline.node import Node
 from kedro.runner import SequentialRunner
 from kedro.runner.task import Task
 
+from arabic_llm_pipeline.artifacts.order import in_order
 from arabic_llm_pipeline.artifacts.plan import Plan
 from arabic_llm_pipeline.artifacts.work import working
 
@@ -30,7 +31,7 @@ class MakeRunner(SequentialRunner):
     def _run(self, pipeline: Pipeline, catalog: Any, hook_manager: Any = None, run_id: str | None = None) -> None:
         run = _Run(self, pipeline, catalog, Tasks(catalog, hook_manager, run_id))
         try:
-            for node in pipeline.nodes:
+            for node in in_order(pipeline):
                 run.judge(node)
         except Exception:
             if run.done:

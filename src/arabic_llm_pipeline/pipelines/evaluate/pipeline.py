@@ -5,6 +5,7 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
+from arabic_llm_pipeline.artifacts.order import LAST
 from arabic_llm_pipeline.pipelines.evaluate import (
     choices,
     encoders,
@@ -28,7 +29,7 @@ SETTINGS = {"settings": "params:evaluate", "seed": "params:seed"}
 
 
 def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()) -> Pipeline:
-    """Every candidate once, whatever recipes it belongs to.
+    """Every candidate once, whatever recipes it belongs to; all of it after all training, which wants the whole card.
 
     Args:
         candidates: the base and what stages made, as `recipes.candidates` names them, the base first.
@@ -55,7 +56,8 @@ def create_pipeline(candidates: Sequence[str], reward_models: Sequence[str] = ()
                 outputs="comparison",
                 name="compare",
             ),
-        ]
+        ],
+        tags=LAST,
     )
 
 
