@@ -80,7 +80,9 @@ class ProjectHooks:
         begun = self.parameters.model.adapter
         catalog.get("start_adapter").bind(self.project / begun if begun else None)
         chosen = self.parameters.dno.judge
-        catalog.get("judge_adapter").bind(None if chosen in RULES else self.project / Path(chosen).expanduser())
+        directory = None if chosen in RULES else self.project / Path(chosen).expanduser()
+        catalog.get("judge_adapter").bind(directory)
+        catalog.get("planned_judge").bind(directory, chosen)
         catalog.get("experiments").bind(self.parameters.compare.named("experiments") or [self.experiment])
         catalog.get("tokenizer_files").bind(self.parameters.tokenizer.directory(self.project))
         catalog.get("encoder_files").bind(self.parameters.language.directories(self.project))

@@ -11,10 +11,12 @@ import pytest
 from kedro.pipeline import Pipeline
 from kedro.validation.type_extractor import TypeExtractor
 
+from arabic_llm_pipeline.artifacts.digests import memory
+from arabic_llm_pipeline.artifacts.outside import external_key, missing_files
 from arabic_llm_pipeline.common.errors import UserError
 from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.corpus.records import DOCUMENTS
-from arabic_llm_pipeline.datasets.model_directory import AdapterFiles, ModelDirectory, ModelFiles
+from arabic_llm_pipeline.datasets.model_directory import AdapterFiles, ModelDirectory, ModelFiles, PlannedAdapter
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.parameters.preference import IpoSettings
 from arabic_llm_pipeline.parameters.root import Parameters
@@ -260,6 +262,33 @@ def test_how_a_model_was_made_does_not_count(base_directory: Path, tmp_path: Pat
         (directory / "artifact.json").write_text("{}", encoding="utf-8")
         assert files.external_files() == before
     assert "artifact.json" not in resolve_base(ModelSettings(name=str(model)), model)["files"]
+
+
+def test_what_is_planned_with_may_come_later(tmp_path: Path) -> None:
+    """It is never missing; when it comes, and whenever it says something else of itself, a plan is made again."""
+    judge, files, keys = tmp_path / "judge", PlannedAdapter(), []
+
+    def keep() -> None:
+        keys.append(external_key(files, memory()))
+
+    keep()  # none: a rule
+    for called in ("one", "two", "judge"):
+        files.bind(tmp_path / called, called)
+        keep()
+    assert (files.load(), files.exists(), missing_files(files)) == (judge, False, [])
+    judge.mkdir()
+    (judge / "adapter_config.json").write_text("{}", encoding="utf-8")
+    keep()
+    (judge / "adapter_config.json").write_text('{"task_type": "SEQ_CLS"}', encoding="utf-8")
+    keep()
+    (judge / "adapter_model.safetensors").write_bytes(b"weights")
+    keep()
+    assert len(set(keys)) == len(keys)
+    (judge / "adapter_model.safetensors").write_bytes(b"WEIGHTS")
+    (judge / "artifact.json").write_text("{}", encoding="utf-8")
+    keep()
+    assert keys[-1] == keys[-2]
+    assert files.exists()
 
 
 def test_a_model_can_be_looked_at(base_directory: Path, tmp_path: Path) -> None:  # noqa: F811

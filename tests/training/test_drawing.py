@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import torch
 
 from arabic_llm_pipeline.parameters.model import AdapterSettings
 from arabic_llm_pipeline.parameters.preference import DnoSettings, DpoSettings, RewardSettings
-from arabic_llm_pipeline.training import sampling
+from arabic_llm_pipeline.training import models, rewards, sampling
 from arabic_llm_pipeline.training.adapters import new_adapter
 from arabic_llm_pipeline.training.memory import architecture, fit
 from arabic_llm_pipeline.training.memory.check import checked, describe
-from arabic_llm_pipeline.training.memory.drawing import Drawing, drawing, drawn, judge_bytes
+from arabic_llm_pipeline.training.memory.drawing import Drawing, drawing, drawn
+from arabic_llm_pipeline.training.memory.judge import judge_bytes
 from arabic_llm_pipeline.training.memory.limits import Room
 from arabic_llm_pipeline.training.memory.methods import METHODS
 from arabic_llm_pipeline.training.memory.plan import Stage, plan
@@ -97,15 +99,19 @@ def test_a_judge_that_brings_its_own_base_counts(
         of_kind = job(settings, kind, FULL, tokens=pair_tokens, lora=AdapterSettings(kind=kind, r=2))
         reward.train(of_kind, Answers())
         made[kind] = str(of_kind.finished / "result")
-    told = {"base": base, "model": FULL, "dtype": torch.float32}
-    weights = 4 * base["parameters"]
-    assert judge_bytes("overlap", whole=False, **told) == 0
-    assert judge_bytes(str(tmp_path / "nowhere"), whole=False, **told) == 0
-    assert judge_bytes(made["lora"], whole=False, **told) == 0
-    assert judge_bytes(made["lora"], whole=True, **told) == pytest.approx(weights, rel=0.01)
-    assert judge_bytes(made["full"], whole=False, **told) == pytest.approx(weights, rel=0.01)
-    elsewhere = {**told, "base": {**base, "files": {"model.safetensors": "0" * 64}}}
-    assert judge_bytes(made["lora"], whole=False, **elsewhere) == pytest.approx(weights, rel=0.01)
+    weights, adapter = 4 * base["parameters"], (Path(made["lora"]) / models.WEIGHTS).stat().st_size
+    config = architecture.read_config(base_directory)
+
+    def held(judge: str, whole: bool = False, base: dict = base) -> float:
+        shares = partial(rewards.shares_base, pointer=base, settings=FULL)
+        return judge_bytes(judge, config, FULL, shares, whole=whole, dtype=torch.float32)
+
+    assert held("overlap") == held(str(tmp_path / "nowhere")) == 0
+    assert held(made["lora"]) == adapter
+    assert held(made["lora"], whole=True) == pytest.approx(weights + adapter, rel=0.01)
+    assert held(made["full"]) == pytest.approx(weights, rel=0.01)
+    elsewhere = {**base, "files": {"model.safetensors": "0" * 64}}
+    assert held(made["lora"], base=elsewhere) == pytest.approx(weights + adapter, rel=0.01)
     learned = job(sft(steps=1), "sft")
     sft_method.train(learned, Answers())
     asked = job(DnoSettings(judge=made["full"]), "dno", FULL, tokens=pair_tokens)

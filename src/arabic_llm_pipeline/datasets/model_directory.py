@@ -12,6 +12,7 @@ from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.parameters.model import MODEL_FILES
 
 JSONPreview = NewType("JSONPreview", str)  # kedro-viz knows the kind of a preview by the name of this type
+PLANNED = ("adapter_config.json", "config.json", "training.json")  # say what it is, and what it stands on
 DESCRIBED = ("adapter_config.json", "config.json", "tokenizer_config.json")  # the first that is there says what it is
 
 
@@ -114,3 +115,38 @@ class AdapterFiles(ModelFiles):
         there = _model_files(self.directory)
         whole = self.directory / "config.json"  # of a model that was trained whole
         return sorted({*there, *([] if whole in there else [self.directory / "adapter_config.json"])})
+
+
+class PlannedAdapter(AbstractDataset[Any, Path | None]):
+    """An adapter or a model that may not be there yet, or none: what it is called counts, and what is there by now."""
+
+    def __init__(self, *, metadata: dict[str, Any] | None = None):
+        self.metadata = metadata
+        self.directory: Path | None = None
+        self.name = ""
+
+    def bind(self, directory: Path | None, name: str) -> None:
+        """Say where it will lie, and what the parameters call it; None where there will be none."""
+        self.directory, self.name = directory, name
+
+    def load(self) -> Path | None:
+        """The directory, whether it is there or not."""
+        return self.directory
+
+    def save(self, data: Any) -> None:  # noqa: ARG002
+        """Not possible: a stage makes it, or it comes from outside."""
+        raise DatasetError("What is planned with is read only")
+
+    def _exists(self) -> bool:
+        return self.directory is None or self.directory.is_dir()
+
+    def _describe(self) -> dict[str, Any]:
+        """All that a plan sees of it: configurations by content, weights by size."""
+        if self.directory is None:
+            return {"directory": None}
+        texts = {path.name: path.read_text(encoding="utf-8") for path in self._files("*.json") if path.name in PLANNED}
+        sizes = {path.name: path.stat().st_size for path in self._files("*.safetensors")}
+        return {"directory": self.name, "configurations": texts, "bytes": sizes}
+
+    def _files(self, pattern: str) -> list[Path]:
+        return sorted(self.directory.glob(pattern)) if self.directory else []

@@ -23,6 +23,7 @@ def plan_memory(
     devices: DeviceSettings,
     tokenize: TokenizeSettings,
     stages: Sequence[tuple[str, str, bool]],
+    judge: Path | None = None,
     **methods: Any,
 ) -> pl.DataFrame:
     """What each stage takes of card, machine and disk.
@@ -35,11 +36,14 @@ def plan_memory(
         devices: how many processes share a step.
         tokenize: the length.
         stages: name, method, and whether it goes on from an adapter.
+        judge: directory of DNO's, which may not be there yet; None: it is a rule.
         methods: settings by method.
     """
     from arabic_llm_pipeline.training.memory.table import stage_table
 
     loops = {method: dict(settings) for method, settings in methods.items()}  # a model of fields, or a mapping
+    if judge is not None:
+        loops["dno"]["judge"] = str(judge)
     wanted = [(name, method, continues, loops[method]) for name, method, continues in stages]
     found = stage_table(wanted, base_files, model, adapter, memory, devices, tokenize.window)
     for row in found.iter_rows(named=True):
@@ -48,6 +52,8 @@ def plan_memory(
             "%s: %.2f GB on the %s, %.2f GB of the machine's memory (estimated); %s",
             row["stage"], row["device_mib"] * 2**20 / 1e9, row["device"], row["host_mib"] * 2**20 / 1e9, told,
         )  # fmt: skip
+        if row["note"]:
+            log.warning("%s: %s", row["stage"], row["note"])
     return found
 
 

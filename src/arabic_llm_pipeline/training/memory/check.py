@@ -11,14 +11,15 @@ from arabic_llm_pipeline.parameters.model import ModelSettings
 from arabic_llm_pipeline.parameters.training import PretrainSettings
 from arabic_llm_pipeline.tokens.columns import ColumnFile
 from arabic_llm_pipeline.tokens.tokenizer import load_tokenizer, model_type
-from arabic_llm_pipeline.training import attention, models
+from arabic_llm_pipeline.training import attention, models, rewards
 from arabic_llm_pipeline.training.base import base_path
 from arabic_llm_pipeline.training.job import Job
 from arabic_llm_pipeline.training.memory import architecture, fit, split
-from arabic_llm_pipeline.training.memory.drawing import drawing, judge_bytes
+from arabic_llm_pipeline.training.memory.drawing import drawing
+from arabic_llm_pipeline.training.memory.judge import judge_bytes
 from arabic_llm_pipeline.training.memory.limits import Room, room
 from arabic_llm_pipeline.training.memory.methods import is_summed, method_of
-from arabic_llm_pipeline.training.memory.plan import GB, MIB, PARTS, Plan, Stage, plan, weights_of
+from arabic_llm_pipeline.training.memory.plan import GB, MIB, PARTS, Plan, Stage, dtype_of, plan
 from arabic_llm_pipeline.training.memory.record import CHOSEN, PLAN
 
 log = logging.getLogger(__name__)
@@ -80,9 +81,7 @@ def describe(job: Job, method: str) -> tuple[Stage, Any]:
         sharded=job.devices.sharding == "full",
     )
     if "judge" in loop:
-        whole = job.lora.kind == "full"
-        judge = judge_bytes(loop["judge"], job.base, stage.model, whole=whole, dtype=weights_of(stage))
-        stage = replace(stage, drawing=drawing(loop, judge))
+        stage = replace(stage, drawing=drawing(loop, _judge(job, stage)))
     if method == "pretrain" and job.base:
         config = architecture.read_config(base_path(job.base))
         return stage, architecture.with_layers(config, config.num_hidden_layers + loop["added_layers"])
@@ -90,6 +89,16 @@ def describe(job: Job, method: str) -> tuple[Stage, Any]:
         vocabulary = len(load_tokenizer(job.tokenizer))
         return stage, architecture.pretrain_config(PretrainSettings(**loop), vocabulary, model_type(job.tokenizer))
     return stage, architecture.read_config(base_path(job.base))
+
+
+def _judge(job: Job, stage: Stage) -> float:
+    """Bytes of the judge of a job's answers, beside the policy."""
+
+    def shares(directory: Path) -> bool:
+        return rewards.shares_base(directory, job.base, stage.model)
+
+    config, whole = architecture.read_config(base_path(job.base)), job.lora.kind == "full"
+    return judge_bytes(job.settings["judge"], config, stage.model, shares, whole=whole, dtype=dtype_of(stage))
 
 
 def _model(job: Job) -> ModelSettings:

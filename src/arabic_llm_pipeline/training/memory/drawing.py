@@ -2,23 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import torch
-
-from arabic_llm_pipeline.common.files import read_json
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
-from arabic_llm_pipeline.parameters.preference import RULES
-from arabic_llm_pipeline.training import models, rewards
-from arabic_llm_pipeline.training.base import Pointer, base_path
-from arabic_llm_pipeline.training.memory import architecture
-from arabic_llm_pipeline.training.memory.holdings import holdings
 from arabic_llm_pipeline.training.memory.trace import Passes, forward
 
 FP32 = 4
 COPIES = 3  # of the last token's logits, in fp32: as they are, by the temperature, as probabilities
-NO_ADAPTER = AdapterSettings(r=1)
 
 
 @dataclass(frozen=True)
@@ -28,7 +18,7 @@ class Drawing:
     prompts: int  # at once
     samples: int  # answers to each
     new_tokens: int  # of the longest
-    judge: float = 0.0  # bytes of its own base; 0: it is a rule, or stands on the policy's
+    judge: float = 0.0  # bytes that it has beside the policy; 0: it is a rule
 
     @property
     def rows(self) -> int:
@@ -61,38 +51,6 @@ def drawn(config: Any, model: ModelSettings, lora: AdapterSettings | None, passe
     ended = token * passes.length * (text.num_hidden_layers + 1) + logits  # a layer is copied when a token comes to it
     reading = forward(config, model, lora, replace(passes, rows=how.prompts))
     return max(begun, ended, how.judge + reading)
-
-
-def judge_bytes(name: str, base: Pointer, model: ModelSettings, *, whole: bool, dtype: torch.dtype) -> float:
-    """Weights that a judge has in memory beside the policy's; 0 where it is none yet.
-
-    Args:
-        name: of the judge.
-        base: pointer to the policy's.
-        model: how that is held.
-        whole: whether the policy is trained as a whole, so that no adapter is lent its base.
-        dtype: of weights that are not quantised.
-    """
-    directory = Path(name).expanduser()
-    if name in RULES or not directory.is_dir():
-        return 0.0
-    reward, alone = models.is_reward(directory), models.is_whole(directory)
-    lent = not whole and not alone and (not reward or rewards.shares_base(directory, base, model))
-    if lent:
-        return 0.0
-    place, held = _stands_on(directory, base, model, alone=alone)
-    found = holdings(architecture.shape_of(place), held, dtype, NO_ADAPTER, "sgd", copied=False)
-    return found.linear + found.rest
-
-
-def _stands_on(directory: Path, base: Pointer, model: ModelSettings, *, alone: bool) -> tuple[Path, ModelSettings]:
-    """Where a judge's configuration lies, and how its weights are held."""
-    if alone:
-        return directory, model.model_copy(update={"quantization": "none"})
-    known = read_json(directory / models.ABOUT) if (directory / models.ABOUT).is_file() else {}
-    own = known.get(rewards.REWARD, {}).get("base") or base
-    held = {name: known[name] for name in ("quantization", "double_quantization") if name in known}
-    return base_path(own), model.model_copy(update=held)
 
 
 def _width_of_keys(text: Any) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
+from arabic_llm_pipeline.training.families import HEAD
 from arabic_llm_pipeline.training.memory.architecture import build, output_layer
 from arabic_llm_pipeline.training.optimizers import ON_HOST
 
@@ -91,9 +92,10 @@ def bytes_a_weight(model: ModelSettings, shape: Iterable[int]) -> float:
 
 
 def _packed(model: Any) -> list[torch.Tensor]:
-    """Weights that are quantised: of frozen linear layers, but for the output layer."""
+    """Weights that are quantised: of frozen linear layers, but for the output layer and a head for scores."""
     head = output_layer(model).weight
-    layers = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    named = [(name, module) for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
+    layers = [module for name, module in named if HEAD not in name.split(".")]  # a frozen copy is kept of the trained
     return [layer.weight for layer in layers if not layer.weight.requires_grad and layer.weight is not head]
 
 

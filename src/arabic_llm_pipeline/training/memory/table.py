@@ -1,6 +1,7 @@
 """The plan of all stages of a run as a table."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from arabic_llm_pipeline.parameters.model import AdapterSettings, ModelSettings
 from arabic_llm_pipeline.training import models
 from arabic_llm_pipeline.training.memory import architecture, fit
 from arabic_llm_pipeline.training.memory.drawing import drawing
+from arabic_llm_pipeline.training.memory.judge import Judge, planned_judge
 from arabic_llm_pipeline.training.memory.limits import Room, room
 from arabic_llm_pipeline.training.memory.methods import is_summed
-from arabic_llm_pipeline.training.memory.plan import MIB, Plan, Stage, plan
+from arabic_llm_pipeline.training.memory.plan import MIB, Plan, Stage, dtype_of, plan
 from arabic_llm_pipeline.training.quiet import hush
 
 Wanted = tuple[str, str, bool, Mapping[str, Any]]  # name, method, whether it goes on from an adapter, settings
@@ -31,8 +33,9 @@ def stage_table(
 ) -> pl.DataFrame:
     """A row a stage: its settings, its parts in MiB, whether it fits and what would make it.
 
-    Judges count as rules here: whether one brings a base of its own is known when it is there, before its stage.
-    For the card of this machine; without one, for a card of `memory.limit_gb`; with no limit either, for a CPU.
+    A judge counts as what it is now or, where it is not there yet, as what its stage will make of it; `note` says what
+    was assumed of it. For the card of this machine; without one, for a card of `memory.limit_gb`; with no limit either,
+    for a CPU.
 
     Args:
         stages: of a run.
@@ -61,13 +64,14 @@ def stage_table(
             continues=continues,
             precomputed=bool(loop.get("precompute_reference")),
             on_card=real or memory.limit_gb is not None,
-            drawing=drawing(loop),
             compared=not is_summed(method, loop),
             processes=devices.processes,
             sharded=devices.sharding == "full",
         )
+        judge = planned_judge(loop["judge"], base, config, model, lora, dtype_of(stage)) if "judge" in loop else Judge()
+        stage = replace(stage, drawing=drawing(loop, judge.held))
         found = (fit.choose(stage, config, limits.has) if memory.fit else None) or plan(stage, config)
-        rows.append(_row(name, found, config, limits))
+        rows.append(_row(name, found, config, limits) | {"note": judge.note})
     return pl.DataFrame(rows)
 
 
