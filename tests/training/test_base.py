@@ -18,7 +18,7 @@ def test_the_embedded_base(project: Path, monkeypatch: pytest.MonkeyPatch) -> No
     settings = ModelSettings()
     found = resolve_base(settings, settings.directory(project))
     assert found["kind"] == "embedded"
-    assert found["parameters"] == 6_822_144
+    assert found["parameters"] == 11_546_880
     assert (found["model_type"], found["dtype"]) == ("qwen2", "BF16")
     weights = project / found["path"] / "model.safetensors"
     assert found["files"]["model.safetensors"] == hashlib.sha256(weights.read_bytes()).hexdigest()
@@ -30,7 +30,7 @@ def test_the_embedded_base(project: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_its_card_names_licence_and_makers(project: Path) -> None:
     card = (project / "data/01_raw/models/tiny_arabic_qwen2/README.md").read_text(encoding="utf-8")
-    assert all(name in card for name in ("CC BY-SA 4.0", "Wikipedia authors", "GU-CLASP", "6,822,144"))
+    assert all(name in card for name in ("CC BY-SA 4.0", "Wikipedia authors", "GU-CLASP", "11,546,880"))
 
 
 @pytest.mark.parametrize(
