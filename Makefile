@@ -19,7 +19,7 @@ help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
 	@echo "  Variables: PYTHON=python3.12, ENV=smoke, PARAMS=dpo.beta=0.3 (for make run), WORKERS=4 (for make test)"
 
-run: install  ## Preprocess, train, align, evaluate, and name the report (under half an hour on two cores)
+run: install  ## Preprocess, train, align, evaluate, and name the report (times: docs/results.md)
 	@$(BIN)/kedro run $(RUN_OPTIONS)
 
 test: install-test  ## All tests but the soak
